@@ -1,0 +1,1 @@
+"""Devices that are not there: the simulator and the replay."""

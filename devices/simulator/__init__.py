@@ -1,0 +1,1 @@
+"""Seeded patients on real MQTT connections."""

@@ -1,0 +1,1 @@
+"""The devices' door: MQTT in, columnar readings out."""

@@ -1,0 +1,1 @@
+"""Pure detectors: step(memory, batch) -> (memory, findings)."""

