@@ -1,0 +1,1 @@
+"""What is read from waveforms: beats, their quality, rhythm."""
