@@ -10,7 +10,7 @@ import gzip
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +88,7 @@ def _canonical(name: str, unit: str, value: float) -> float:
 
 
 def _minute(text: str) -> int:
-    return int((datetime.fromisoformat(text.removesuffix("+00:00")) - datetime.min).total_seconds() // 60)
+    return int(datetime.fromisoformat(text.removesuffix("+00:00")).replace(tzinfo=UTC).timestamp() // 60)
 
 
 def _reading(name: str, value: float) -> tuple[int, float]:
