@@ -1,0 +1,57 @@
+"""What the endpoints work with: one object made by `http_main`, handed to every call."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from dashboard_api.audit_log import AuditLog
+from dashboard_api.commands import Commands
+from dashboard_api.contexts import Contexts
+from dashboard_api.identity import Accounts
+from dashboard_api.kafka import Kafka
+from dashboard_api.keys import SiteKeys
+from dashboard_api.metrics import Metrics
+from dashboard_api.mqtt import DeviceAccounts
+from dashboard_api.throttle import Throttle
+from dashboard_api.timescale import Database
+from vitals.topics import Topics
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the site says of itself. `live_url`: the feed's address for the page; `mqtt_public`: what devices are told; `page`: the built page."""
+
+    live_url: str
+    mqtt_public: str
+    page: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Throttles:
+    """`address` for log-ins and callers unknown, `login` for one name, `caller` for the rest."""
+
+    address: Throttle
+    login: Throttle
+    caller: Throttle
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The wiring."""
+
+    facts: Facts
+    database: Database
+    keys: SiteKeys
+    topics: Topics
+    kafka: Kafka
+    devices: DeviceAccounts
+    accounts: Accounts
+    audit: AuditLog
+    contexts: Contexts
+    commands: Commands
+    metrics: Metrics
+    throttles: Throttles
+    clock: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    forward: Mapping[str, str]
