@@ -1,0 +1,94 @@
+"""A local certificate authority and the brokers' server certificate, made at the first start and kept.
+
+The authority's key never leaves `home` (mode 0600). Devices are given `ca.pem`. A server certificate with less than a month left,
+or for other hosts, is made anew from the same authority.
+"""
+
+import datetime
+import ipaddress
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+DAY = datetime.timedelta(days=1)
+RENEW = 30 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """Paths of the authority's certificate, the server's certificate and its key."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+
+
+def ensure(home: Path, hosts: Sequence[str], now: datetime.datetime) -> Certificates:
+    """Certificates in `home` that are valid for `hosts` (names or addresses) at `now`."""
+    home.mkdir(parents=True, exist_ok=True)
+    made = Certificates(home / "ca.pem", home / "server.pem", home / "server.key")
+    if not made.ca.exists() or not (home / "ca.key").exists():
+        _make_authority(home, now)
+    if not made.certificate.exists() or _outdated(made.certificate, hosts, now):
+        _make_server(home, hosts, now)
+    return made
+
+
+def _make_authority(home: Path, now: datetime.datetime) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Vigil local authority")])
+    builder = _certificate(name, name, key.public_key(), now, 3650).add_extension(x509.BasicConstraints(True, 0), critical=True)
+    usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
+    builder = builder.add_extension(usage, critical=True)
+    _write_private(home / "ca.key", key)
+    _write(home / "ca.pem", builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM), 0o644)
+
+
+def _make_server(home: Path, hosts: Sequence[str], now: datetime.datetime) -> None:
+    authority = x509.load_pem_x509_certificate((home / "ca.pem").read_bytes())
+    signer = serialization.load_pem_private_key((home / "ca.key").read_bytes(), None)
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
+    builder = _certificate(name, authority.subject, key.public_key(), now, 397)
+    builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(host) for host in hosts]), critical=False)
+    builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+    _write_private(home / "server.key", key)
+    _write(home / "server.pem", builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM), 0o644)
+
+
+def _certificate(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime.datetime, days: int
+) -> x509.CertificateBuilder:
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
+    builder = builder.serial_number(x509.random_serial_number())
+    return builder.not_valid_before(now - DAY).not_valid_after(now + days * DAY)
+
+
+def _outdated(certificate: Path, hosts: Sequence[str], now: datetime.datetime) -> bool:
+    held = x509.load_pem_x509_certificate(certificate.read_bytes())
+    names = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return now + RENEW > held.not_valid_after_utc or set(names) != {_alternative(host) for host in hosts}
+
+
+def _alternative(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _write_private(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    _write(path, pem, 0o600)
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+        file.write(content)

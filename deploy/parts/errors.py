@@ -1,0 +1,29 @@
+"""What can go wrong while parts are set up or started.
+
+    PartError             what failed, and how to mend it; shown to the person as it is
+    ├── Missing           the machine lacks something that we may not install
+    ├── PortTaken         another program listens there
+    └── NotReady          the server did not answer in time, or ended; carries its last log lines
+"""
+
+
+class PartError(Exception):
+    """What failed, in words for the person at the terminal."""
+
+
+class Missing(PartError):
+    """The machine lacks something; the text says how to get it."""
+
+
+class PortTaken(PartError):
+    """The port is in use by another program."""
+
+    def __init__(self, port: int, what: str, option: str = "") -> None:
+        """Name the port, who wanted it, and the option that chooses another."""
+        hint = f"; choose another with {option}" if option else ""
+        super().__init__(f"port {port} ({what}) is taken by another program{hint}")
+        self.port = port
+
+
+class NotReady(PartError):
+    """A server did not come up; the text ends with its last log lines."""

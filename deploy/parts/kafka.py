@@ -1,0 +1,95 @@
+"""Apache Kafka 4.1 in KRaft mode: one node, broker and controller in one process, on 127.0.0.1.
+
+Its jars come through Maven, pinned by SHA-256; it runs on the machine's Java or on the one in a wheel. What was acknowledged is
+in the log; a killed broker recovers from it.
+"""
+
+import shutil
+import uuid
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+from deploy.parts import java, maven, prefix, running
+from deploy.parts.debian import checked
+from deploy.parts.prefix import Say
+from deploy.parts.running import Program, Running
+
+VERSION = "4.1.0"
+JARS = Path(__file__).with_name("kafka_jars")
+READY_S = 60.0
+HEAP = ("-Xms256m", "-Xmx640m")
+
+SETTINGS = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+log.dirs={data}
+num.partitions=4
+auto.create.topics.enable=true
+num.network.threads=2
+num.io.threads=4
+num.recovery.threads.per.data.dir=2
+log.segment.bytes=268435456
+log.cleaner.dedupe.buffer.size=33554432
+message.max.bytes=8388608
+replica.fetch.max.bytes=8388608
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=8
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+"""
+
+
+def install(say: Say) -> Path:
+    """The folder of Kafka's jars."""
+
+    def build(folder: Path) -> None:
+        say(f"fetching Kafka {VERSION} (43 MB)")
+        maven.fetch(JARS / "pom.xml", JARS / "jars.sha256", folder / "lib", say)
+
+    return prefix.ensure(f"kafka-{VERSION}", build) / "lib"
+
+
+def start(home: Path, port: int, say: Say, logs: Path | None = None, controller_port: int | None = None) -> Running:
+    """A broker that answers on `port`, its log segments in `home/data`; a port left out is a free one."""
+    jars, program = install(say), java.install(say)
+    data = home / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    settings = home / "server.properties"
+    controller = controller_port or running.free_port()
+    settings.write_text(SETTINGS.format(port=port, controller=controller, data=data))
+    base = [str(program), "-cp", f"{jars}/*", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+    if not (data / "meta.properties").exists():
+        # a format that was cut short leaves no meta.properties but may leave files
+        shutil.rmtree(data / "__cluster_metadata-0", ignore_errors=True)
+        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        tool = [*base, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
+        checked(tool, what="formatting Kafka's storage")
+    argv = [*base, *HEAP, "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "kafka.Kafka", str(settings)]
+    log = (logs or home / "logs") / "kafka.log"
+    started = running.start(Program("kafka", argv, {}, log), f"127.0.0.1:{port}")
+    return running.wait_ready(started, lambda: is_ready(started.address), READY_S)
+
+
+def is_ready(address: str) -> bool:
+    """Whether the broker answers a metadata request."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    host, port = address.rsplit(":", 1)
+    if not running.accepts(host, int(port)):
+        return False
+    try:
+        return bool(AdminClient({"bootstrap.servers": address, "log_level": 0}).list_topics(timeout=2).brokers)
+    except KafkaException:
+        return False

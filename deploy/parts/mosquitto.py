@@ -1,0 +1,179 @@
+"""Eclipse Mosquitto 2.0 on 127.0.0.1: a plain and a TLS listener, accounts by its dynamic-security plugin.
+
+From Debian's packages, unpacked. Queues are wide so that nothing acknowledged to a device is dropped while a gateway is away, and
+its store is on disk. Two accounts are made at the first start: `admin` manages accounts over `$CONTROL`, `gateway` reads what
+devices say and answers them. Nobody else gets in; devices are enrolled by the API.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from deploy.parts import certificates, debian, prefix, running
+from deploy.parts.debian import Apt
+from deploy.parts.prefix import Say
+from deploy.parts.running import Program, Running
+
+PART = "mosquitto-2.0"
+PACKAGES = ("mosquitto", "mosquitto-clients", "libmosquitto1", "libcjson1")
+READY_S = 20.0
+ITERATIONS = 101  # mosquitto 2.0's own; its passwords here are 192 random bits, which no number of rounds improves
+
+SETTINGS = """\
+# Written at every start by deploy/parts/mosquitto.py.
+per_listener_settings false
+allow_anonymous false
+plugin {plugin}
+plugin_opt_config_file {accounts}
+persistence true
+persistence_location {data}/
+autosave_interval 30
+max_inflight_messages 1000
+max_queued_messages 1000000
+max_queued_bytes 1073741824
+message_size_limit 16777216
+set_tcp_nodelay true
+sys_interval 10
+log_dest stderr
+log_type error
+log_type warning
+log_type notice
+connection_messages false
+user {user}
+
+listener {port} {bind}
+"""
+TLS_SETTINGS = """
+listener {tls_port} {bind}
+cafile {ca}
+certfile {certificate}
+keyfile {key}
+tls_version tlsv1.2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """A started broker with its two accounts; passwords are kept in `home/accounts.json`'s neighbour, mode 0600."""
+
+    running: Running
+    host: str
+    port: int
+    tls_port: int
+    ca_file: Path
+    passwords: Mapping[str, str]
+
+    def url(self, account: str) -> str:
+        """`mqtt://account:password@host:port`; account `gateway` or `admin`."""
+        return f"mqtt://{account}:{self.passwords[account]}@{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the broker listens."""
+
+    plain: int
+    tls: int
+    bind: str = "127.0.0.1"
+
+
+def install(say: Say) -> Path:
+    """The folder into which the broker and its clients are unpacked."""
+    return prefix.ensure(PART, lambda folder: _build(folder, say))
+
+
+def start(home: Path, ports: Ports, now: datetime, say: Say, logs: Path | None = None) -> Broker:
+    """A broker that answers on both ports, its store and accounts in `home`."""
+    root = install(say)
+    data = home / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    passwords = _accounts(home)
+    certified = certificates.ensure(home / "tls", ["localhost", "127.0.0.1", *_extra_hosts(ports.bind)], now)
+    names = {
+        "plugin": next(root.rglob("mosquitto_dynamic_security.so")),
+        "accounts": home / "accounts.json",
+        "data": data,
+        "user": "root" if os.geteuid() == 0 else "mosquitto",
+    }
+    tls = TLS_SETTINGS.format(
+        tls_port=ports.tls, bind=ports.bind, ca=certified.ca, certificate=certified.certificate, key=certified.key
+    )
+    (home / "mosquitto.conf").write_text(SETTINGS.format(port=ports.plain, bind=ports.bind, **names) + tls)
+    argv = [str(root / "usr/sbin/mosquitto"), "-c", str(home / "mosquitto.conf")]
+    log = (logs or home / "logs") / "mosquitto.log"
+    program = Program("mosquitto", argv, {"LD_LIBRARY_PATH": debian.library_path(root)}, log)
+    started = running.start(program, f"127.0.0.1:{ports.plain}")
+    running.wait_ready(started, lambda: is_ready(ports), READY_S)
+    return Broker(started, "127.0.0.1", ports.plain, ports.tls, certified.ca, passwords)
+
+
+def is_ready(ports: Ports) -> bool:
+    """Whether both listeners take connections."""
+    return all(running.accepts("127.0.0.1", port) for port in (ports.plain, ports.tls))
+
+
+def _extra_hosts(bind: str) -> list[str]:
+    return [bind] if bind not in {"127.0.0.1", "0.0.0.0"} else []  # noqa: S104 - compared with, not bound to
+
+
+def _build(folder: Path, say: Say) -> None:
+    apt = Apt(folder / ".apt", say)
+    say("unpacking Mosquitto")
+    apt.unpack(apt.closure(PACKAGES), folder)
+    for part in (".apt", "usr/share/doc", "usr/share/man"):
+        debian.checked(["rm", "-rf", str(folder / part)], what="tidying")
+    debian.checked(["chmod", "-R", "a+rX", str(folder)], what="chmod")
+
+
+def _accounts(home: Path) -> dict[str, str]:
+    """The two passwords, made with the accounts' file at the first start."""
+    kept = home / "passwords.json"
+    if not kept.exists():
+        made = {name: secrets.token_urlsafe(24) for name in ("admin", "gateway")}
+        _write_secret(home / "accounts.json", json.dumps(_initial(made), indent=1))
+        _write_secret(kept, json.dumps(made))
+    passwords: dict[str, str] = json.loads(kept.read_text())
+    return passwords
+
+
+def _write_secret(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+
+
+def _initial(passwords: Mapping[str, str]) -> dict[str, Any]:
+    def allow(*rules: tuple[str, str]) -> list[dict[str, Any]]:
+        return [{"acltype": kind, "topic": topic, "priority": 0, "allow": True} for kind, topic in rules]
+
+    everything = ("publishClientSend", "publishClientReceive", "subscribePattern", "unsubscribePattern")
+    control = "$CONTROL/dynamic-security/#"
+    roles = {
+        "admin": allow(*((kind, control) for kind in everything), *((kind, "$SYS/#") for kind in everything[1:])),
+        "gateway": allow(*((kind, "vigil/#") for kind in everything), *((kind, "$share/vigil/vigil/#") for kind in everything[2:])),
+    }
+    return {
+        "defaultACLAccess": {"publishClientSend": False, "publishClientReceive": False, "subscribe": False, "unsubscribe": True},
+        "clients": [_client(name, password) for name, password in passwords.items()],
+        "groups": [],
+        "roles": [{"rolename": name, "acls": acls} for name, acls in roles.items()],
+    }
+
+
+def _client(name: str, password: str) -> dict[str, Any]:
+    salt = secrets.token_bytes(12)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS)
+    return {
+        "username": name,
+        "textName": "",
+        "password": b64encode(digest).decode(),
+        "salt": b64encode(salt).decode(),
+        "iterations": ITERATIONS,
+        "roles": [{"rolename": name, "priority": 0}],
+    }
