@@ -1,8 +1,8 @@
 """The recorded patients' charts as hourly pictures of what was known, for benchmarks of scores.
 
 In: `../shared/data` beside the checkout (read in place, never copied). Out: a `Stay` each: hours, the last known vitals at each with
-their times, and whether death followed. Dropped: rows charted as an error, values that no living body shows, and parameters that NEWS2
-does not use. A Glasgow coma score of 15 is read as A, less as C (new confusion): a score of the chart, not of the ward's AVPU (unchecked).
+their times, and whether death followed. Dropped: rows charted as an error, values that no living body shows, parameters that no score
+here uses. A Glasgow coma score of 15 is read as A, less as C (new confusion): the chart's score, not a ward's AVPU (unchecked).
 """
 
 import csv
@@ -23,7 +23,19 @@ MINUTE_MS = 60_000
 DAY_MIN = 24 * 60
 
 Row = tuple[int, str, float]
-CHALLENGE = {"HR": "hr", "RespRate": "rr", "Temp": "temp", "SysABP": "sbp", "NISysABP": "sbp", "SaO2": "spo2", "FiO2": "fio2", "GCS": "gcs"}
+CHALLENGE = {
+    "HR": "hr",
+    "RespRate": "rr",
+    "Temp": "temp",
+    "SysABP": "sbp",
+    "NISysABP": "sbp",
+    "MAP": "map",
+    "NIMAP": "map",
+    "SaO2": "spo2",
+    "FiO2": "fio2",
+    "GCS": "gcs",
+    "Glucose": "glucose",
+}
 MIMIC = {"hr": "hr", "rr": "rr", "spo2": "spo2", "temp": "temp", "abp_sys": "sbp", "nibp_sys": "sbp", "fio2": "fio2", "gcs": "gcs"}
 
 
