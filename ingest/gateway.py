@@ -1,0 +1,118 @@
+"""The gateway's course: messages in, flushes out, acknowledgements back, no server in sight.
+
+In: messages of the door, Kafka's "durable", newer directories. Out: flushes (`Flush`), the packet ids to acknowledge, what to tell devices.
+Promise: a message is acknowledged when all that became of it is durable, in the order of the flushes, and once. What the
+directory cannot decide waits for a newer one, HELD at most; what is more is decided by the directory that there is (`overdue` counts it)
+and its refusal can be taken back in the review. Memory is bounded: `full` says that no more may be read.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ingest.directory import Directory
+from ingest.gather import Message
+from ingest.seen import Seen
+from ingest.translate import Translated, translate
+from vitals.refusal import Refusal
+
+FLUSH_MS = 50
+FLUSH_MESSAGES = 1_000
+HELD, HELD_BYTES = 2_048, 16 * 1024 * 1024
+IN_HAND_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """What must be durable before `mids` may be acknowledged and `refusals` told. `bytes_in`: of the messages in it."""
+
+    found: Translated
+    mids: list[int]
+    bytes_in: int
+
+    @property
+    def refusals(self) -> list[Refusal]:
+        """What the devices will hear."""
+        return [r.refusal for r in self.found.refused]
+
+
+@dataclass(slots=True)
+class _Held:
+    """Messages that wait for a newer directory; `parts`: how many remainders each packet id has waiting."""
+
+    messages: list[Message] = field(default_factory=list)
+    parts: Counter[int] = field(default_factory=Counter)
+
+
+class Gateway:
+    """Not thread-safe; moments are ms since 1970 UTC and come from the messages and the caller."""
+
+    def __init__(self) -> None:
+        self._pending: list[Message] = []
+        self._held = _Held()
+        self._held_by: Directory | None = None
+        self._bytes = 0
+        self.seen = Seen()
+        self.overdue = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether what is in hand is all that memory may hold."""
+        return self._bytes > IN_HAND_BYTES
+
+    @property
+    def waiting(self) -> int:
+        """Messages that a newer directory must decide."""
+        return len(self._held.messages)
+
+    @property
+    def pending(self) -> int:
+        """Messages that no flush has taken yet."""
+        return len(self._pending)
+
+    def oldest(self) -> int | None:
+        """When the oldest message in hand came, if any waits."""
+        firsts = [m[0].received_at for m in (self._pending, self._held.messages) if m]
+        return min(firsts) if firsts else None
+
+    def receive(self, messages: Sequence[Message]) -> None:
+        """Takes messages in hand."""
+        self._pending.extend(messages)
+        self._bytes += sum([len(m.payload) for m in messages])
+
+    def due(self, now: int, directory: Directory) -> bool:
+        """Whether a flush is to be made: by size, by age, or because a newer directory may decide what waits."""
+        if self._held.messages and directory is not self._held_by:
+            return True
+        return bool(self._pending) and (len(self._pending) >= FLUSH_MESSAGES or now - self._pending[0].received_at >= FLUSH_MS)
+
+    def flush(self, directory: Directory) -> Flush:
+        """Translates all in hand. What waited is given first, once the directory is a newer one."""
+        messages, self._pending = self._pending, []
+        bytes_in = sum([len(m.payload) for m in messages])
+        released: list[Message] = []
+        if directory is not self._held_by:
+            released, self._held.messages = self._held.messages, []
+        self._held_by = directory
+        everything = released + messages if released else messages
+        final = len(self._held.messages) >= HELD or sum([len(m.payload) for m in self._held.messages]) >= HELD_BYTES
+        self.overdue += len(messages) if final else 0
+        found = translate(everything, directory, self.seen, final)
+        return Flush(found, self._settled(everything, released, found), bytes_in)
+
+    def settled(self, flush: Flush) -> None:
+        """The flush is durable: its bytes are no longer in hand."""
+        self._bytes -= flush.bytes_in
+
+    def _settled(self, everything: list[Message], released: list[Message], found: Translated) -> list[int]:
+        """The packet ids of which nothing waits any more."""
+        if not found.undecided and not released:
+            return [m.mid for m in everything]
+        for m in released:
+            self._held.parts[m.mid] -= 1
+        for u in found.undecided:
+            self._held.parts[u.remainder.mid] += 1
+            self._held.messages.append(u.remainder)
+        mids = [m.mid for m in everything if self._held.parts[m.mid] <= 0]
+        self._held.parts = +self._held.parts
+        return list(dict.fromkeys(mids))

@@ -1,0 +1,192 @@
+"""From messages to columns of samples: reads each message once and puts its samples side by side for `ingest.judge`.
+
+In: messages and the directory. Out: `Columns`, refusals of what cannot be read, and what cannot be decided yet. Promise: nothing is
+raised and nothing is lost: every sample of every message is in exactly one of the three.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from msgspec.structs import astuple
+
+from ingest import wire
+from ingest.directory import Directory
+from ingest.route import Kind, route
+from vitals.refusal import Reason, Refusal
+
+KEPT_BYTES = 512 * 1024
+"""The most of a refused message that is kept: base64 of it still fits into one Kafka record."""
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """One message of a door. `again`: the broker says that it may have delivered it before (MQTT's DUP). `mid`: its packet id."""
+
+    topic: bytes
+    payload: bytes
+    received_at: int
+    mid: int = 0
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A refusal and the message (by its place in the input) that it belongs to."""
+
+    message: int
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """What waits for a newer directory; `remainder` is the message reduced to it, to be given again."""
+
+    message: int
+    remainder: Message
+
+
+@dataclass(slots=True)
+class Columns:
+    """Samples side by side: lists of equal length. `message`: place in the input; `device`: row of the directory."""
+
+    message: list[int] = field(default_factory=list)
+    device: list[int] = field(default_factory=list)
+    seq: list[int] = field(default_factory=list)
+    observed_at: list[int] = field(default_factory=list)
+    rows: list[wire.Row] = field(default_factory=list)
+    qualities: dict[int, wire.Row] = field(default_factory=dict)
+    payloads: list[bytes] = field(default_factory=list)
+    partly: set[int] = field(default_factory=set)
+
+    def add(self, message: int, device: int, sample: wire.Sample, payload: bytes) -> None:
+        """One more sample. `partly`: samples of which a part was refused already."""
+        if sample.quality is not None:
+            self.qualities[len(self.seq)] = sample.quality
+        if sample.faults:
+            self.partly.add(len(self.seq))
+        self.message.append(message)
+        self.device.append(device)
+        self.seq.append(sample.seq)
+        self.observed_at.append(sample.observed_at)
+        self.rows.append(sample.row)
+        self.payloads.append(payload)
+
+
+@dataclass(slots=True)
+class Gathered:
+    """All that was in the messages. `others`: places of messages that are not vitals (status, waveform)."""
+
+    columns: Columns = field(default_factory=Columns)
+    refused: list[Refused] = field(default_factory=list)
+    undecided: list[Undecided] = field(default_factory=list)
+    others: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where messages are read: what is known of devices, and what came out so far. `final`: nothing may wait any more."""
+
+    directory: Directory
+    final: bool = False
+    out: Gathered = field(default_factory=Gathered)
+
+    def waits(self, message: Message) -> bool:
+        """Whether the directory is too old to refuse this message by it."""
+        return not self.final and self.directory.loaded_at <= message.received_at
+
+    def refuse(self, i: int, m: Message, fault: wire.Fault, payload: bytes, device: str | None) -> None:
+        """Puts down a refusal of message i."""
+        self.out.refused.append(Refused(i, refusal(m, fault, payload, device)))
+
+    def put(self, i: int, m: Message, name: str, payload: bytes, sample: wire.Sample | wire.Fault) -> None:
+        """Puts down a sample of message i, or why it cannot be read; `payload`: its own bytes."""
+        if isinstance(sample, wire.Fault):
+            self.refuse(i, m, sample, payload, name)
+            return
+        for fault in sample.faults:
+            self.refuse(i, m, fault, payload, name)
+        self.out.columns.add(i, self.directory.number[name], sample, payload)
+
+
+def gather(messages: Sequence[Message], desk: Desk) -> Gathered:
+    """Reads the messages. A device that the directory lacks is undecided while the directory is older than the message."""
+    c, number, usual, ms = desk.out.columns, desk.directory.number, wire.usual, wire.milliseconds
+    for i, m in enumerate(messages):
+        kind, name = route(m.topic)
+        if kind is Kind.VITALS and name in number and len(m.payload) <= wire.SAMPLE_BYTES:
+            try:  # the usual sample, spelled out: this is the only code that every message meets
+                one: Any = usual(m.payload)
+                at = ms(one.observed_at)
+            except wire.BAD:
+                pass
+            else:
+                if one.quality is not None:
+                    c.qualities[len(c.seq)] = astuple(one.quality)
+                c.message.append(i)
+                c.device.append(number[name])
+                c.seq.append(one.seq)
+                c.observed_at.append(at)
+                c.rows.append(astuple(one.vitals))
+                c.payloads.append(m.payload)
+                continue
+        _READERS[kind](desk, i, m)
+    return desk.out
+
+
+def refusal(message: Message, fault: wire.Fault, payload: bytes, device: str | None) -> Refusal:
+    """The record of a fault. Of a payload beyond KEPT_BYTES the beginning is kept, and the detail says so."""
+    detail = fault.detail
+    if len(payload) > KEPT_BYTES:
+        detail += f" (the first {KEPT_BYTES} of {len(payload)} bytes are kept)"
+    return Refusal(
+        reason=fault.reason,
+        detail=detail,
+        door="mqtt",
+        source=message.topic.decode(errors="replace"),
+        received_at=message.received_at,
+        payload=payload[:KEPT_BYTES],
+        device=device,
+        seq=fault.seq,
+        vital=fault.vital,
+        observed_at=fault.observed_at,
+    )
+
+
+def _device(desk: Desk, i: int, m: Message) -> None:
+    name = route(m.topic).name
+    if name in desk.directory.number:
+        for payload, sample in wire.message(m.payload):
+            desk.put(i, m, name, payload, sample)
+    elif desk.waits(m):
+        desk.out.undecided.append(Undecided(i, m))
+    else:
+        desk.refuse(i, m, wire.Fault(Reason.UNKNOWN_DEVICE, f"no device {name[:64]!r}"), m.payload, name[:64])
+
+
+def _gateway(desk: Desk, i: int, m: Message) -> None:
+    hub = route(m.topic).name
+    devices = wire.gateway(m.payload)
+    if isinstance(devices, wire.Fault):
+        desk.refuse(i, m, devices, m.payload, hub[:64])
+        return
+    for name, samples in devices.items():
+        if desk.directory.speaks_for(hub, name):
+            for payload, sample in wire.listed(samples):
+                desk.put(i, m, name, payload, sample)
+        elif desk.waits(m):
+            rest = msgspec.json.encode({"devices": {name: samples}})
+            desk.out.undecided.append(Undecided(i, Message(m.topic, rest, m.received_at, m.mid, m.again)))
+        else:
+            fault = wire.Fault(Reason.UNKNOWN_DEVICE, f"gateway {hub[:64]!r} does not speak for a device {name[:64]!r}")
+            desk.refuse(i, m, fault, bytes(samples), name[:64])
+
+
+def _other(desk: Desk, i: int, m: Message) -> None:
+    if route(m.topic).kind is Kind.NONE:
+        desk.refuse(i, m, wire.Fault(Reason.MALFORMED, "no such topic"), m.payload, None)
+    else:
+        desk.out.others.append(i)
+
+
+_READERS = {Kind.VITALS: _device, Kind.GATEWAY: _gateway, Kind.STATUS: _other, Kind.WAVEFORM: _other, Kind.NONE: _other}

@@ -1,0 +1,124 @@
+"""Status and waveform messages: to link states and waveform chunks, or named refusals.
+
+In: messages that `ingest.gather` put aside, the directory. Out: `Others`. Promise: as `ingest.translate`: pure but for `Seen`, and no
+bytes raise anything.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ingest import wire
+from ingest.directory import Directory
+from ingest.gather import Desk, Message, Undecided
+from ingest.judge import AHEAD_MS, YEAR_2000
+from ingest.route import Kind, route
+from ingest.seen import Seen
+from vitals.link import Link
+from vitals.refusal import Reason
+from vitals.waveform import Waveform, folded
+
+
+@dataclass(slots=True)
+class Others:
+    """What became of them. `repeated`: chunks that the broker delivered again."""
+
+    links: list[Link] = field(default_factory=list)
+    chunks: list[Waveform] = field(default_factory=list)
+    repeated: int = 0
+
+
+def translate_others(messages: Sequence[Message], desk: Desk, seen: Seen) -> Others:
+    """The messages that the desk put aside, in order; refusals and what waits go to the desk's own lists."""
+    out = Others()
+    for i in desk.out.others:
+        m = messages[i]
+        kind, name = route(m.topic)
+        if name in desk.directory.number:
+            for fault in _status(m, name, desk.directory, out) if kind is Kind.STATUS else _chunk(i, m, name, desk, seen, out):
+                desk.refuse(i, m, fault, m.payload, name)
+        elif desk.waits(m):
+            desk.out.undecided.append(Undecided(i, m))
+        else:
+            desk.refuse(i, m, wire.Fault(Reason.UNKNOWN_DEVICE, f"no device {name[:64]!r}"), m.payload, name[:64])
+    return out
+
+
+def _on(directory: Directory, name: str, at: int) -> int:
+    return int(directory.patient_at(np.array([directory.number[name]], np.int64), np.array([at], np.int64))[0])
+
+
+def _status(m: Message, name: str, directory: Directory, out: Others) -> Iterator[wire.Fault]:
+    if len(m.payload) > wire.SAMPLE_BYTES:
+        yield wire.Fault(Reason.TOO_LARGE, f"{len(m.payload)} bytes; at most {wire.SAMPLE_BYTES}")
+        return
+    if not m.payload:  # MQTT's way to take a retained message back: nothing is said
+        return
+    try:
+        status = wire.status(m.payload)
+    except wire.BAD as error:
+        yield wire.Fault(Reason.MALFORMED, str(error)[:200])
+        return
+    patient = _on(directory, name, m.received_at)
+    ward = str(directory.wards[patient]) if patient >= 0 else directory.devices[directory.number[name]].ward
+    link = Link(
+        device=name,
+        state=status.state,
+        at=m.received_at,
+        battery=status.battery,
+        buffered=status.buffered,
+        patient=str(directory.patients[patient]) if patient >= 0 else None,
+        ward=ward or None,
+    )
+    out.links.append(link)
+
+
+def _chunk(i: int, m: Message, name: str, desk: Desk, seen: Seen, out: Others) -> Iterator[wire.Fault]:
+    if len(m.payload) > wire.MESSAGE_BYTES:
+        yield wire.Fault(Reason.TOO_LARGE, f"{len(m.payload)} bytes; at most {wire.MESSAGE_BYTES}")
+        return
+    try:
+        chunk = wire.chunk(m.payload)
+    except wire.BAD as error:
+        yield wire.Fault(Reason.MALFORMED, str(error)[:200])
+        return
+    at = wire.milliseconds(chunk.observed_at)
+    reason = _time_reason(at, m.received_at)
+    patient = -1 if reason else _on(desk.directory, name, at)
+    if patient < 0 and not reason and desk.waits(m):
+        desk.out.undecided.append(Undecided(i, m))
+    elif patient < 0:
+        reason = reason or (Reason.UNASSIGNED_DEVICE, "the device was on nobody at that time")
+        yield wire.Fault(reason[0], reason[1], chunk.seq, None, at)
+    elif seen.take(f"{name}/{chunk.channel}", chunk.seq):
+        out.chunks.append(_waveform(m, name, chunk, at, str(desk.directory.patients[patient])))
+    elif m.again:
+        out.repeated += 1
+    else:
+        yield wire.Fault(Reason.DUPLICATE, "this number was used before on this channel", chunk.seq, None, at)
+
+
+def _time_reason(at: int, received_at: int) -> tuple[Reason, str] | None:
+    if at < YEAR_2000:
+        return Reason.BAD_TIME, "observed_at is before the year 2000"
+    if at > received_at + AHEAD_MS:
+        return Reason.FROM_THE_FUTURE, f"observed_at is more than {AHEAD_MS // 1000} s ahead of the gateway's clock"
+    return None
+
+
+def _waveform(m: Message, name: str, chunk: wire.Chunk, at: int, patient: str) -> Waveform:
+    gain, offset, samples = folded(chunk.samples)
+    return Waveform(
+        patient=patient,
+        device=name,
+        channel=chunk.channel,
+        seq=chunk.seq,
+        observed_at=at,
+        received_at=m.received_at,
+        rate_hz=chunk.rate_hz,
+        unit=chunk.unit,
+        gain=gain,
+        offset=offset,
+        samples=samples,
+    )

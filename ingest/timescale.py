@@ -1,0 +1,108 @@
+"""The directory out of the database, kept fresh by a thread of its own.
+
+In: schema `clinical`; notices on `vigil_directory`; questions of the gateway. Out: `current`, the newest picture. Promise: the database
+may be away at the start and later: the last picture stays, and trying goes on with a growing, jittered pause; a change is there within
+milliseconds, a missed notice within POLL_S. Asked however often, it reads at most once in ASKED_S.
+"""
+
+import random
+import select
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import psycopg
+
+from ingest.directory import Assignment, Device, Directory, directory
+from ingest.mqtt import Clocks
+
+POLL_S = 30.0
+ASKED_S = 1.0
+PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
+
+_DEVICES = "SELECT id, gateway, ward FROM clinical.device WHERE revoked_at IS NULL ORDER BY no"
+_ASSIGNMENTS = """
+SELECT device, patient, (extract(epoch FROM lower(during)) * 1000)::bigint,
+       CASE WHEN upper_inf(during) THEN NULL ELSE (extract(epoch FROM upper(during)) * 1000)::bigint END
+FROM clinical.assignment"""
+_WARDS = "SELECT id, ward FROM clinical.patient"
+
+
+def load(connection: psycopg.Connection[Any], partitions: int, loaded_at: int) -> Directory:
+    """The picture as of one moment. Raises psycopg.Error when the database goes away."""
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        devices = [Device(*row) for row in connection.execute(_DEVICES)]
+        assignments = [Assignment(*row) for row in connection.execute(_ASSIGNMENTS)]
+        wards: Mapping[str, str] = dict(connection.execute(_WARDS).fetchall())
+    return directory(devices, assignments, wards, partitions, loaded_at)
+
+
+class Timescale:
+    """The directory's keeper. `current` is None until the database has answered once; `away`: it does not answer now."""
+
+    def __init__(self, url: str, partitions: int, clocks: Clocks, log: Callable[[str], None]) -> None:
+        self._url, self._partitions, self._clocks, self._log = url, partitions, clocks, log
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._asked = False
+        self._stopping = threading.Event()
+        self._pause = PAUSE_S
+        self._thread = threading.Thread(target=self._run, name="directory", daemon=True)
+        self.current: Directory | None = None
+        self.away = True
+
+    def start(self) -> None:
+        """Begins to keep the directory."""
+        self._thread.start()
+
+    def ask(self) -> None:
+        """Wants a picture newer than now. Cheap; from any thread."""
+        if not self._asked:
+            self._asked = True
+            self._wake_write.send(b"?")
+
+    def close(self) -> None:
+        """Ends the thread and its connection."""
+        self._stopping.set()
+        self._wake_write.send(b"!")
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with psycopg.connect(self._url, autocommit=True, connect_timeout=5, application_name="vigil-ingest") as connection:
+                    self._keep(connection)
+            except psycopg.Error as error:
+                if not self.away or self.current is None:
+                    self._log(f"event=database_away error={type(error).__name__}")
+                self.away = True
+                self._stopping.wait(self._pause * random.uniform(0.5, 1.5))
+                self._pause = min(self._pause * 2, LONGEST_PAUSE_S)
+
+    def _keep(self, connection: psycopg.Connection[Any]) -> None:
+        connection.execute("LISTEN vigil_directory")
+        while not self._stopping.is_set():
+            self._read(connection)
+            self._wait(connection)
+
+    def _read(self, connection: psycopg.Connection[Any]) -> None:
+        self._asked = False
+        self.current = load(connection, self._partitions, self._clocks.now())
+        if self.away:
+            self._log(f"event=directory devices={len(self.current.devices)} patients={len(self.current.patients)}")
+        self.away, self._pause = False, PAUSE_S
+
+    def _wait(self, connection: psycopg.Connection[Any]) -> None:
+        """Until a notice, a question (not sooner than ASKED_S after the last reading), the end, or POLL_S."""
+        read_at = self._clocks.steady()
+        while not self._stopping.is_set():
+            waited = self._clocks.steady() - read_at
+            limit = ASKED_S if self._asked else POLL_S
+            if waited >= limit:
+                return
+            ready, _, _ = select.select([connection.fileno(), self._wake_read.fileno()], [], [], limit - waited)
+            if self._wake_read.fileno() in ready:
+                self._wake_read.recv(64)
+            if connection.fileno() in ready and list(connection.notifies(timeout=0)):
+                return
