@@ -81,9 +81,8 @@ def main() -> None:
     news2 = [float(scored(s).lowest.mean()) for s in stays]
     say = sys.stderr.write
     say(f"stays {len(stays)}, died {int(died.sum())}\n")
-    say(
-        f"AUROC, ten-fold cross-validated {auroc(list(fit.probability), list(died)):.3f}; mean NEWS2 of the same stays {auroc(news2, list(died)):.3f}\n"
-    )
+    say(f"AUROC, ten-fold cross-validated {auroc(list(fit.probability), list(died)):.3f}\n")
+    say(f"AUROC, mean NEWS2 of the same stays {auroc(news2, list(died)):.3f}\n")
     say(
         f"Brier score {float(np.mean((fit.probability - died) ** 2)):.4f}; of the mean alone {float(died.mean() * (1 - died.mean())):.4f}\n"
     )
