@@ -53,7 +53,7 @@ def judge(columns: Columns, observed_at: type_i64, received_at: type_i64) -> Ver
     none = np.isnan(given) | np.isin(given, NO_VALUE_NUMBERS) | ((given == 0) & ZERO_IS_NO_VALUE)
     present = (given != ABSENT) & ~none
     bad = present & ((given < LOW) | (given > HIGH))
-    bad[:, _ON_OXYGEN] |= present[:, _ON_OXYGEN] & (given[:, _ON_OXYGEN] % 1 != 0)
+    bad[:, _ON_OXYGEN] |= present[:, _ON_OXYGEN] & ~np.isin(given[:, _ON_OXYGEN], (0, 1))
     pair = present[:, _SBP] & present[:, _DBP] & (given[:, _SBP] < given[:, _DBP])
     bad[:, _SBP] |= pair
     bad[:, _DBP] |= pair
