@@ -1,0 +1,119 @@
+"""What is told of a heart, and what is not."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from streams.detect.waveform.watch import Watch, step
+from vitals.finding import Finding
+from vitals.waveform import Waveform, folded
+
+RATE = 250
+T0 = 1_795_228_800_000
+Array = npt.NDArray[np.float64]
+
+
+def heart(intervals: list[float], stop_s: float = 0.0) -> Array:
+    """An ECG-like signal with a beat after each interval (s), then stillness."""
+    times = np.cumsum(intervals)
+    ecg = np.random.default_rng(3).normal(0, 0.005, int((times[-1] + stop_s) * RATE) + 100)
+    for beat in (times * RATE).astype(int):
+        ecg[beat : beat + 10] += np.array([0.1, 0.4, 0.9, 1.0, 0.6, 0.1, -0.2, -0.15, -0.1, -0.05])[: len(ecg) - beat]
+    return ecg
+
+
+def chunks(signal: Array, channel: str = "ecg_ii", delay_ms: int = 200, start: int = T0) -> list[Waveform]:
+    cut = []
+    for seq, at in enumerate(range(0, len(signal), RATE)):
+        gain, offset, samples = folded(list(signal[at : at + RATE]))
+        end = start + round(1000 * min(at + RATE, len(signal)) / RATE)
+        cut.append(
+            Waveform(
+                patient="p",
+                device="d",
+                channel=channel,
+                seq=seq,
+                observed_at=start + round(1000 * at / RATE),
+                received_at=end + delay_ms,
+                rate_hz=RATE,
+                unit="mV",
+                gain=gain,
+                offset=offset,
+                samples=samples,
+            )
+        )
+    return cut
+
+
+def told(stream: list[Waveform]) -> list[Finding]:
+    watch, found = Watch(), []
+    for chunk in stream:
+        watch, more = step(watch, chunk, "north", chunk.received_at)
+        found += more
+    return found
+
+
+def said(found: list[Finding]) -> list[tuple[str, str, bool]]:
+    return [(f.rule, f.phase, f.retrospective) for f in found]
+
+
+CALM = [0.8] * 60
+
+
+def test_a_calm_heart_says_nothing() -> None:
+    assert told(chunks(heart(CALM * 3))) == []
+
+
+def test_a_heart_that_stops_is_told_once() -> None:
+    assert said(told(chunks(heart(CALM, stop_s=12)))) == [("ecg_asystole", "start", False)]
+
+
+def test_the_return_of_the_beat_ends_the_asystole() -> None:
+    assert said(told(chunks(heart([*CALM, 8.0, *CALM])))) == [("ecg_asystole", "start", False), ("ecg_asystole", "end", False)]
+
+
+def test_a_pulse_elsewhere_forbids_the_asystole() -> None:
+    ecg, ppg = chunks(heart(CALM, stop_s=12)), chunks(heart(CALM + [0.8] * 15), "ppg")
+    both = [c for pair in zip(ppg, ecg, strict=False) for c in pair]
+    assert told(both) == []
+
+
+@pytest.mark.parametrize(("late_ms", "expected"), [(200, False), (3_600_000, True)])
+def test_an_asystole_that_was_over_before_it_was_known_is_history(late_ms: int, expected: bool) -> None:
+    found = told(chunks(heart([*CALM, 8.0, *CALM]), delay_ms=late_ms))
+    assert found[0].retrospective is expected
+
+
+def test_history_is_one_finding_with_its_span() -> None:
+    found = told(chunks(heart([*CALM, 8.0, *CALM]), delay_ms=3_600_000))
+    assert [f.ended_at is not None and 2_000 < f.ended_at - f.started_at < 7_000 for f in found] == [True]
+
+
+def test_five_slow_beats_are_told() -> None:
+    assert ("ecg_bradycardia", "start", False) in said(told(chunks(heart([*CALM, *[1.7] * 12]))))
+
+
+def test_sustained_irregularity_is_told_as_fibrillation() -> None:
+    gaps = list(np.random.default_rng(5).uniform(0.42, 1.1, 260))
+    assert ("ecg_fibrillation", "start", False) in said(told(chunks(heart(gaps))))
+
+
+def test_a_poor_signal_is_one_technical_finding_and_nothing_else() -> None:
+    ecg = heart(CALM * 3)
+    noise = np.cumsum(np.random.default_rng(7).normal(0, 0.12, len(ecg)))
+    shaken = ecg + np.where(np.arange(len(ecg)) > 40 * RATE, noise - np.convolve(noise, np.ones(200) / 200, "same"), 0)
+    assert {(f.rule, f.alert_class) for f in told(chunks(shaken))} == {("ecg_poor_signal", "technical")}
+
+
+def test_a_gap_is_not_a_pause() -> None:
+    ecg = chunks(heart(CALM * 2))
+    assert told(ecg[:40] + ecg[52:]) == []
+
+
+def test_chunks_heard_twice_change_nothing() -> None:
+    ecg = chunks(heart([*CALM, 8.0, *CALM]))
+    assert [f.id for f in told([c for chunk in ecg for c in (chunk, chunk)])] == [f.id for f in told(ecg)]
+
+
+def test_respiration_does_not_beat() -> None:
+    assert told(chunks(heart(CALM, stop_s=12), "resp")) == []
