@@ -7,10 +7,15 @@ in the log; a killed broker recovers from it.
 import shutil
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from pathlib import Path
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from deploy.parts import java, maven, prefix, running
 from deploy.parts.debian import checked
+from deploy.parts.errors import PartError
 from deploy.parts.prefix import Say
 from deploy.parts.running import Program, Running
 
@@ -30,7 +35,7 @@ listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 log.dirs={data}
 num.partitions=4
-auto.create.topics.enable=true
+auto.create.topics.enable=false
 num.network.threads=2
 num.io.threads=4
 num.recovery.threads.per.data.dir=2
@@ -73,7 +78,7 @@ def start(home: Path, port: int, say: Say, logs: Path | None = None, controller_
         # a format that was cut short leaves no meta.properties but may leave files
         shutil.rmtree(data / "__cluster_metadata-0", ignore_errors=True)
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = [*base, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
+        tool = [*base, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(settings)]
         checked(tool, what="formatting Kafka's storage")
     argv = [*base, *HEAP, "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "kafka.Kafka", str(settings)]
     log = (logs or home / "logs") / "kafka.log"
@@ -83,9 +88,6 @@ def start(home: Path, port: int, say: Say, logs: Path | None = None, controller_
 
 def is_ready(address: str) -> bool:
     """Whether the broker answers a metadata request."""
-    from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
-
     host, port = address.rsplit(":", 1)
     if not running.accepts(host, int(port)):
         return False
@@ -93,3 +95,29 @@ def is_ready(address: str) -> bool:
         return bool(AdminClient({"bootstrap.servers": address, "log_level": 0}).list_topics(timeout=2).brokers)
     except KafkaException:
         return False
+
+
+def make_topics(address: str, settings: Mapping[str, Mapping[str, str]], partitions: int) -> None:
+    """Make the topics of `settings` (topic -> Kafka's settings) that are not there; raise when one has another number of partitions.
+
+    The number is settled for ever: a patient's partition, and with it the order of what is said of them, hangs on it.
+    """
+    admin = AdminClient({"bootstrap.servers": address, "log_level": 0})
+    there = admin.list_topics(timeout=30).topics
+    wrong = {name: len(there[name].partitions) for name in settings if name in there and len(there[name].partitions) != partitions}
+    if wrong:
+        found = ", ".join(f"{name} has {count}" for name, count in sorted(wrong.items()))
+        raise PartError(f"topics were made with another number of partitions than {partitions}: {found}; set VIGIL_PARTITIONS to that")
+    wanted = [
+        NewTopic(name, num_partitions=partitions, replication_factor=1, config=dict(config))
+        for name, config in settings.items()
+        if name not in there
+    ]
+    if not wanted:
+        return
+    for name, made in admin.create_topics(wanted, operation_timeout=30).items():
+        try:
+            made.result()
+        except KafkaException as refused:
+            if refused.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise PartError(f"Kafka at {address} refuses topic {name}: {refused.args[0].str()}") from refused
