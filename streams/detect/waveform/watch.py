@@ -79,7 +79,7 @@ def step(watch: Watch, chunk: Waveform, ward: str, now: int) -> tuple[Watch, lis
 
 
 def conditions(channel: Channel, others: list[Channel]) -> dict[str, bool]:
-    """Rule -> whether it holds on this ECG now. Nothing is said before ten beats."""
+    """Rule -> whether it holds on this ECG now. Before ten beats nothing is known: what was on stays on."""
     if channel.beats < WARM_BEATS:
         return {}
     poor = channel.quality < DOUBTFUL
@@ -125,9 +125,9 @@ def _judged(watch: Watch, channel: Channel, chunk: Waveform, telling: _Telling) 
     others = [c for key, c in watch.channels.items() if key != f"{chunk.device}/{chunk.channel}"]
     live = chunk.received_at - channel.heard < LATE_MS
     holds, found, timers = conditions(channel, others), list[Finding](), dict(watch.timers)
-    for rule in RULES:
+    for rule in (r for r in RULES if r.name in holds):
         key = f"{chunk.device}/{chunk.channel}/{rule.name}"
-        timer, phase = advanced(timers.get(key, Timer()), rule, holds.get(rule.name, False), channel.decided, live)
+        timer, phase = advanced(timers.get(key, Timer()), rule, holds[rule.name], channel.decided, live)
         if phase == "start":
             found.append(telling.finding(rule, "start", timer, evidence=_evidence(channel)))
         if phase == "end":

@@ -110,6 +110,19 @@ def test_a_gap_is_not_a_pause() -> None:
     assert told(ecg[:40] + ecg[52:]) == []
 
 
+def test_a_restart_of_the_detector_does_not_end_what_is_on() -> None:
+    ecg = chunks(heart(CALM, stop_s=12))
+    watch = Watch()
+    for chunk in ecg:
+        watch, _ = step(watch, chunk, "north", chunk.received_at)
+    after = chunks(heart([0.8] * 5), start=ecg[-1].received_at)
+    watch, found = Watch(timers=watch.timers), []
+    for chunk in after:
+        watch, more = step(watch, chunk, "north", chunk.received_at)
+        found += more
+    assert found == []
+
+
 def test_chunks_heard_twice_change_nothing() -> None:
     ecg = chunks(heart([*CALM, 8.0, *CALM]))
     assert [f.id for f in told([c for chunk in ecg for c in (chunk, chunk)])] == [f.id for f in told(ecg)]
