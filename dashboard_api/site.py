@@ -1,6 +1,6 @@
 """What the endpoints work with: one object made by `http_main`, handed to every call."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,11 +20,12 @@ from vitals.topics import Topics
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the site says of itself. `live_url`: the feed's address for the page; `mqtt_public`: what devices are told; `page`: the built page."""
+    """What the site says of itself: the live feed's address for the page, the broker's for devices, the built page, the FHIR intake's URL."""
 
     live_url: str
     mqtt_public: str
     page: Path
+    fhir_door: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +55,3 @@ class Site:
     throttles: Throttles
     clock: Callable[[], datetime]
     monotonic: Callable[[], float]
-    forward: Mapping[str, str]

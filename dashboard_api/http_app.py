@@ -1,0 +1,83 @@
+"""The ASGI application: the table of routes behind the gate, health at the root, the page at `/`.
+
+In: a `Site`. Out: an application that answers every request, errors as problem documents, with security headers on all.
+"""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as Path
+
+from dashboard_api.gate import Gate
+from dashboard_api.health import Health
+from dashboard_api.page import Page, security_headers
+from dashboard_api.problems import Problem, response
+from dashboard_api.route import Route
+from dashboard_api.routes import ALL
+from dashboard_api.site import Site
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+_Message = MutableMapping[str, Any]
+_Send = Callable[[_Message], Awaitable[None]]
+
+
+def application(site: Site) -> Starlette:
+    """The application of one site."""
+    gate, health, page = Gate(site), Health(site), Page(site.facts.page, site.facts.live_url)
+    paths = [
+        Path("/healthz", health.live),
+        Path("/readyz", health.ready),
+        Path("/metrics", health.metrics),
+        Path("/config.json", page.config),
+    ]
+    paths += [Path(path, _by_method(gate, routes), methods=_EVERY) for path, routes in by_path(ALL).items()]
+    paths += [Path("/{path:path}", page.file, methods=_EVERY)]
+    headers = security_headers(site.facts.live_url)
+    return Starlette(
+        routes=paths, middleware=[Middleware(_Headers, headers=headers), Middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)]
+    )
+
+
+_EVERY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def by_path(table: Sequence[tuple[str, Route]]) -> dict[str, dict[str, Route]]:
+    """Full path -> method -> route, in the table's order."""
+    found: dict[str, dict[str, Route]] = defaultdict(dict)
+    for prefix, route in table:
+        found[prefix + route.path][route.method] = route
+    return found
+
+
+def _by_method(gate: Gate, routes: dict[str, Route]) -> Endpoint:
+    allowed = ", ".join(sorted(routes))
+
+    async def answer(request: Request) -> Response:
+        route = routes.get("GET" if request.method == "HEAD" else request.method)
+        if route is None:
+            return response(Problem(405, headers={"Allow": allowed}), request.url.path)
+        return await gate.answer(route, request)
+
+    return answer
+
+
+class _Headers:
+    """Puts the same headers on every answer."""
+
+    def __init__(self, app: Any, headers: list[tuple[bytes, bytes]]) -> None:
+        self._app = app
+        self._headers = headers
+
+    async def __call__(self, scope: _Message, receive: Any, send: _Send) -> None:
+        async def with_headers(message: _Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *self._headers]
+            await send(message)
+
+        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)

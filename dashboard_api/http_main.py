@@ -1,0 +1,152 @@
+"""`python -m dashboard_api.http_main`: the HTTP API, FHIR and the page, in one process.
+
+In: the environment (`HttpSettings`), SIGTERM and SIGINT. Out: answers on VIGIL_HTTP_PORT; records on `commands`, `patients`, `rules`; device accounts in
+the broker. Promise: it starts without its database, Kafka or broker and answers 503 where one is needed; on a signal it finishes the requests in
+hand, writes the audit out, and goes.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from prometheus_client import start_http_server
+
+from dashboard_api import keys
+from dashboard_api.audit_log import AuditLog
+from dashboard_api.commands import Commands
+from dashboard_api.contexts import Contexts
+from dashboard_api.http_app import application
+from dashboard_api.identity import Accounts
+from dashboard_api.kafka import Kafka
+from dashboard_api.metrics import Metrics
+from dashboard_api.mqtt import DeviceAccounts
+from dashboard_api.site import Facts, Site, Throttles
+from dashboard_api.throttle import Rate, Throttle
+from dashboard_api.timescale import Database
+from vitals import settings
+from vitals.errors import SettingError
+from vitals.settings import Broker, Secret, setting
+from vitals.topics import Topics
+
+_PAGE = Path(__file__).parent / "web" / "dist"
+_log = logging.getLogger("dashboard_api.http")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """What the process reads from its environment."""
+
+    kafka: str = setting("VIGIL_KAFKA", str, "Kafka's bootstrap host:port")
+    database: Secret = setting("VIGIL_DATABASE", Secret, "postgresql://user:password@host:port/name")
+    broker: Broker = setting("VIGIL_MQTT_ADMIN", settings.broker, "the broker's account that manages device accounts")
+    mqtt_ca: str = setting("VIGIL_MQTT_CA", str, "the CA file for mqtts", "")
+    mqtt_public: str = setting("VIGIL_MQTT_PUBLIC", str, "host:port that devices are told", "127.0.0.1:1883")
+    prefix: str = setting("VIGIL_TOPIC_PREFIX", str, "prefix of the topics", "vitals")
+    bind: str = setting("VIGIL_BIND", str, "address to listen on", "127.0.0.1")
+    port: int = setting("VIGIL_HTTP_PORT", settings.port, "port to listen on", "8080")
+    metrics_port: str = setting("VIGIL_METRICS_PORT", str, "port of the metrics, none when empty", "")
+    live_url: str = setting("VIGIL_LIVE_URL", str, "the live feed's address for the page", "")
+    fhir_door: str = setting("VIGIL_FHIR_DOOR", str, "URL of the ingest FHIR intake, none when empty", "")
+    key_file: Path = setting("VIGIL_KEY_FILE", Path, "the site's key: 32 random bytes in base64")
+
+
+def wired(read: HttpSettings, clock: Callable[[], datetime]) -> Site:
+    """Every part of the process, connected to nothing yet."""
+    try:
+        site_keys = keys.parse(read.key_file.read_text())
+    except OSError as error:
+        raise SettingError(f"VIGIL_KEY_FILE={read.key_file}: {error.strerror}") from error
+    topics, metrics = Topics(read.prefix), Metrics()
+    database, kafka = Database(read.database), Kafka(read.kafka)
+    return Site(
+        facts=Facts(read.live_url, read.mqtt_public, _PAGE, read.fhir_door or None),
+        database=database,
+        keys=site_keys,
+        topics=topics,
+        kafka=kafka,
+        devices=DeviceAccounts(read.broker, read.mqtt_ca or None),
+        accounts=Accounts(database, site_keys.token, clock),
+        audit=AuditLog(database),
+        contexts=Contexts(database, kafka, topics, metrics),
+        commands=Commands(database, kafka, topics),
+        metrics=metrics,
+        throttles=Throttles(address=Throttle(Rate(5, 60)), login=Throttle(Rate(0.5, 15)), caller=Throttle(Rate(200, 1000))),
+        clock=clock,
+        monotonic=time.monotonic,
+    )
+
+
+@contextlib.asynccontextmanager
+async def running(site: Site) -> AsyncIterator[None]:
+    """The site's connections and tasks; undone in reverse."""
+    await site.database.open()
+    await site.devices.start()
+    tasks = [_kept_alive(work) for work in (site.kafka.run, site.audit.run, site.contexts.run, site.commands.run)]
+    try:
+        yield
+    finally:
+        await site.audit.drain()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await site.kafka.close()
+        await site.devices.stop()
+        await site.database.close()
+
+
+def _kept_alive(work: Callable[[], Coroutine[Any, Any, None]]) -> "asyncio.Task[None]":
+    async def again() -> None:
+        while True:
+            try:
+                await work()
+            except Exception:  # noqa: BLE001  # a background task must not end in silence: it is logged and begun again
+                _log.exception("event=task_failed task=%s", work.__qualname__)
+                await asyncio.sleep(1.0)
+
+    return asyncio.create_task(again())
+
+
+async def serve(read: HttpSettings) -> None:
+    """Until a signal comes."""
+    site = wired(read, lambda: datetime.now(UTC))
+    config = uvicorn.Config(
+        application(site),
+        read.bind,
+        read.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+        lifespan="off",
+    )
+    async with running(site):
+        if read.metrics_port:
+            start_http_server(settings.port(read.metrics_port), "127.0.0.1", site.metrics.registry)
+        _log.info("event=listening port=%d", read.port)
+        await uvicorn.Server(config).serve()
+    _log.info("event=stopped")
+
+
+def main() -> int:
+    """0 after a signal; 2 for a wrong setting."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="time=%(asctime)s level=%(levelname)s logger=%(name)s %(message)s")
+    try:
+        read = settings.read(HttpSettings, os.environ)
+        asyncio.run(serve(read))
+    except SettingError as error:
+        _log.error("event=wrong_setting %s", error)  # the message is all there is to say
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

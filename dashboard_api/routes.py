@@ -1,0 +1,84 @@
+"""Every endpoint of `/api/v1`: the one table that routing, policy, audit and the OpenAPI document are made of."""
+
+from dashboard_api.api import accounts, assignments, devices, patients, session, wards
+from dashboard_api.cursor import Page
+from dashboard_api.policy import Right
+from dashboard_api.route import Route
+
+PREFIX = "/api/v1"
+
+ACCESS: tuple[Route, ...] = (
+    Route("POST", "/token", None, "token", session.token, "Log in, or renew", answer=session.Tokens, errors=(400, 401), tag="access"),
+    Route("GET", "/me", Right.ME, "me", session.me, "Who I am and what I may do", answer=session.Me, audited=False, tag="access"),
+    Route("POST", "/logout", Right.ME, "logout", session.log_out, "End this session", body=session.Revocation, status=204, tag="access"),
+    Route("GET", "/accounts", Right.ACCOUNTS, "listAccounts", accounts.listed, "Accounts", query=Page, answer=accounts.AccountList, tag="access"),
+    Route(
+        "POST", "/accounts", Right.ACCOUNTS, "createAccount", accounts.create, "Make an account",
+        body=accounts.NewAccount, answer=accounts.Account, status=201, errors=(409,), tag="access",
+    ),
+    Route(
+        "PUT", "/accounts/{username}", Right.ACCOUNTS, "changeAccount", accounts.change, "Link, disable, give a new password",
+        body=accounts.AccountChange, answer=accounts.Account, errors=(404,), tag="access",
+    ),
+)  # fmt: skip
+
+WARD: tuple[Route, ...] = (
+    Route("GET", "/wards", Right.WARDS_READ, "listWards", wards.listed, "Wards", query=Page, answer=wards.Wards, audited=False, tag="wards"),
+    Route(
+        "POST", "/wards", Right.WARDS_WRITE, "createWard", wards.create, "Open a ward",
+        body=wards.NewWard, answer=wards.Ward, status=201, errors=(409,), tag="wards",
+    ),
+    Route(
+        "GET", "/patients", Right.PATIENTS_READ, "listPatients", patients.listed, "Patients within reach",
+        query=patients.PatientQuery, answer=patients.Patients, tag="patients",
+    ),
+    Route(
+        "POST", "/patients", Right.PATIENTS_REGISTER, "createPatient", patients.create, "Register a patient",
+        body=patients.NewPatient, answer=patients.Patient, status=201, errors=(409,), tag="patients",
+    ),
+    Route(
+        "GET", "/patients/{id}", Right.PATIENTS_READ, "readPatient", patients.read, "One patient",
+        answer=patients.Patient, subject="patient", errors=(404,), tag="patients",
+    ),
+    Route(
+        "PATCH", "/patients/{id}", Right.PATIENTS_CHANGE, "changePatient", patients.change, "Change a patient",
+        body=patients.PatientChange, answer=patients.Patient, subject="patient", errors=(404, 409), tag="patients",
+    ),
+)  # fmt: skip
+
+DEVICE: tuple[Route, ...] = (
+    Route(
+        "GET", "/devices", Right.DEVICES_READ, "listDevices", devices.listed, "Devices, on whom, and their links",
+        query=devices.DeviceQuery, answer=devices.Devices, tag="devices",
+    ),
+    Route(
+        "POST", "/devices", Right.DEVICES_WRITE, "enrolDevice", devices.enrol, "Enrol a device; its secret is shown once",
+        body=devices.NewDevice, answer=devices.Enrolled, status=201, errors=(503,), tag="devices",
+    ),
+    Route("GET", "/devices/{id}", Right.DEVICES_READ, "readDevice", devices.read, "One device", answer=devices.Device, errors=(404,), tag="devices"),
+    Route(
+        "DELETE", "/devices/{id}", Right.DEVICES_WRITE, "revokeDevice", devices.revoke, "Revoke a device at once",
+        status=204, errors=(404, 503), tag="devices",
+    ),
+    Route(
+        "POST", "/devices/{id}/secret", Right.DEVICES_WRITE, "renewDeviceSecret", devices.new_secret, "Another secret for a device",
+        answer=devices.Enrolled, errors=(404, 409, 503), tag="devices",
+    ),
+    Route(
+        "GET", "/devices/{id}/assignments", Right.DEVICES_READ, "listAssignments", assignments.listed, "On whom it was when",
+        answer=assignments.Assignments, errors=(404,), tag="devices",
+    ),
+    Route(
+        "POST", "/devices/{id}/assignments", Right.DEVICES_WRITE, "assignDevice", assignments.create, "Put a device on a patient",
+        body=assignments.NewAssignment, answer=assignments.Assignment, status=201, errors=(404, 409), tag="devices",
+    ),
+    Route(
+        "PATCH", "/devices/{id}/assignments/{n}", Right.DEVICES_WRITE, "correctAssignment", assignments.change, "Close or correct an assignment",
+        body=assignments.AssignmentChange, answer=assignments.Assignment, errors=(404, 409), tag="devices",
+    ),
+)  # fmt: skip
+
+ROUTES: tuple[Route, ...] = ACCESS + WARD + DEVICE
+
+ALL: tuple[tuple[str, Route], ...] = tuple((PREFIX, route) for route in ROUTES)
+"""(prefix, route): also those outside /api/v1."""
