@@ -1,0 +1,1 @@
+"""The live feed: wards' state in memory, fed from Kafka, told to every dashboard over WebSocket (`vigil.v1`)."""

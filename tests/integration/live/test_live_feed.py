@@ -1,0 +1,158 @@
+"""The live feed on a real Kafka and a real database, spoken to over real sockets."""
+
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.integration.live.stage import Stage, now_ms
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_reading_reaches_the_dashboard_with_its_unit_time_and_state(stage: Stage) -> None:
+    patient, token = stage.patient("north", "7"), stage.account("n1", "nurse", ("north",))
+    with stage.feed() as feed, feed.reader(token, wards=["north"]) as reader:
+        snapshot = reader.a("snapshot")
+        assert [(p["id"], p["ward"], p["bed"]) for p in snapshot["patients"]] == [(patient, "north", "7")]
+        stage.sample(patient, hr=72, spo2=97)
+        part = reader.of(patient, lambda p: "hr" in p.get("vitals", {}))
+        assert part["vitals"]["hr"]["value"] == 72
+        assert part["vitals"]["hr"]["unit"] == "/min"
+        assert part["vitals"]["hr"]["state"] == "live"
+        assert part["vitals"]["hr"]["observed_at"].endswith("Z")
+
+
+def test_a_value_goes_stale_without_anything_coming(stage: Stage) -> None:
+    patient, token = stage.patient("north"), stage.account("n1", "nurse", ("north",))
+    with stage.feed() as feed, feed.reader(token, wards=["north"]) as reader:
+        reader.a("snapshot")
+        at = now_ms()
+        for second in (2, 1, 0):
+            stage.sample(patient, at - 1000 * second, hr=72)
+        reader.of(patient, lambda p: p.get("vitals", {}).get("hr", {}).get("state") == "live")
+        part = reader.of(patient, lambda p: p.get("vitals", {}).get("hr", {}).get("state") == "stale")
+        assert part["vitals"]["hr"]["value"] == 72
+
+
+def test_an_alert_a_score_and_a_link_arrive(stage: Stage) -> None:
+    patient, token = stage.patient("north"), stage.account("n1", "nurse", ("north",))
+    with stage.feed() as feed, feed.reader(token, wards=["north"]) as reader:
+        reader.a("snapshot")
+        alert = stage.alert(patient, "north")
+        heard = reader.a("alert")["alert"]
+        assert (heard["id"], heard["class"], heard["started_at"][-1]) == (alert, "physiological", "Z")
+        stage.score(patient, 5, 8)
+        score = reader.of(patient, lambda p: p.get("score"))["score"]
+        assert (score["lowest"], score["highest"], score["tier"]) == (5, 8, "medium")
+        stage.link(patient, "dev-1", battery=0.31)
+        assert reader.of(patient, lambda p: p.get("link"))["link"]["battery"] == pytest.approx(0.31)
+
+
+def test_a_resumed_reader_gets_every_alert_and_the_latest_values_from_another_instance(stage: Stage) -> None:
+    patient, token = stage.patient("north"), stage.account("n1", "nurse", ("north",))
+    with stage.feed() as one, stage.feed() as other:
+        with one.reader(token, wards=["north"]) as reader:
+            reader.a("snapshot")
+            stage.sample(patient, hr=70)
+            reader.of(patient, lambda p: "hr" in p.get("vitals", {}))
+            cursor = reader.heard[-1]["cursor"]
+        for value in (80, 90, 100):
+            stage.sample(patient, hr=value)
+        first = stage.alert(patient, "north")
+        second = stage.alert(patient, "north", 2, first, state="acknowledged")
+        with one.reader(token, wards=["north"]) as caught_up:
+            wait_for(lambda: caught_up.of(patient, lambda p: p.get("alerts")), what="the alert on the first instance")
+        with other.reader(token, wards=["north"], resume=cursor) as reader:
+            delta = reader.a("delta")
+            heard = [(m["alert"]["id"], m["alert"]["state"]) for m in reader.heard if m["type"] == "alert"]
+            assert (delta["resumed"], delta["patients"][0]["vitals"]["hr"]["value"]) == (True, 100)
+            assert heard == [(first, "active"), (second, "acknowledged")]
+
+
+def test_a_cursor_of_before_a_restart_still_resumes(stage: Stage) -> None:
+    patient, token = stage.patient("north"), stage.account("n1", "nurse", ("north",))
+    with stage.feed() as feed, feed.reader(token, wards=["north"]) as reader:
+        reader.a("snapshot")
+        stage.sample(patient, hr=70)
+        reader.of(patient, lambda p: "hr" in p.get("vitals", {}))
+        cursor = reader.heard[-1]["cursor"]
+    alert = stage.alert(patient, "north")
+    with stage.feed() as feed, feed.reader(token, wards=["north"], resume=cursor) as reader:
+        assert reader.a("alert")["alert"]["id"] == alert
+        assert reader.a("delta")["resumed"] is True
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", "kgAA", "\N{SNOWMAN}"])
+def test_a_cursor_that_is_none_gives_a_fresh_snapshot_that_says_so(stage: Stage, cursor: str) -> None:
+    stage.patient("north")
+    token = stage.account("n1", "nurse", ("north",))
+    with stage.feed() as feed, feed.reader(token, wards=["north"], resume=cursor) as reader:
+        assert reader.a("snapshot")["resumed"] is False
+
+
+def test_who_may_not_is_told_the_same_as_for_what_does_not_exist(stage: Stage) -> None:
+    hidden = stage.patient("south")
+    token = stage.account("n1", "nurse", ("north",))
+    with stage.feed() as feed:
+        answers = []
+        for asked in ({"wards": ["south"]}, {"wards": ["nowhere"]}, {"patients": [hidden]}, {"patients": ["nobody"]}):
+            with feed.reader(token, **asked) as reader:
+                answers.append(reader.a("error"))
+        assert {(a["code"], a["message"]) for a in answers} == {("not_found", "no such ward or patient, or not yours to see")}
+
+
+def test_without_a_token_nothing_is_told(stage: Stage) -> None:
+    stage.patient("north")
+    with stage.feed() as feed, feed.reader(wards=["north"]) as reader:
+        assert reader.a("error")["code"] == "unauthenticated"
+        with pytest.raises(ConnectionClosed):
+            reader.a("snapshot")
+
+
+def test_a_token_that_runs_out_ends_the_connection_and_a_new_one_extends_it(stage: Stage) -> None:
+    stage.patient("north")
+    stage.account("n1", "nurse", ("north",))
+    short = stage.token("n1", issued_s_ago=1797)
+    with stage.feed() as feed, feed.reader(short, wards=["north"]) as ends, feed.reader(short, wards=["north"]) as stays:
+        stays.say(type="auth", token=stage.token("n1"))
+        assert ends.a("error")["code"] == "token_expired"
+        stays.a("heartbeat")
+        stays.a("heartbeat")
+
+
+def test_a_subscription_is_audited_with_the_patients_it_shows(stage: Stage) -> None:
+    patient, token = stage.patient("north"), stage.account("n1", "nurse", ("north",))
+    with stage.feed() as feed, feed.reader(token, wards=["north"]) as reader:
+        reader.a("snapshot")
+        rows: list[Any] = stage.do("SELECT actor, action, outcome, detail->'patients' FROM access.audit")
+        assert rows == [("n1", "live.subscribe", "done", [patient])]
+
+
+def test_a_patient_who_moves_leaves_one_ward_and_appears_whole_on_the_other(stage: Stage) -> None:
+    patient = stage.patient("north")
+    stage.ward("south")
+    token = stage.account("d1", "doctor", all_wards=True)
+    with stage.feed() as feed, feed.reader(token, wards=["north"]) as north, feed.reader(token, wards=["south"]) as south:
+        stage.sample(patient, hr=66)
+        north.of(patient, lambda p: "hr" in p.get("vitals", {}))
+        south.a("snapshot")
+        stage.context(patient, "south", 2, "S1")
+        assert north.of(patient, lambda p: p.get("removed", False)) == {"id": patient, "removed": True}
+        assert south.of(patient, lambda p: p.get("ward") == "south")["vitals"]["hr"]["value"] == 66
+
+
+def test_the_first_picture_comes_from_the_database(stage: Stage) -> None:
+    patient, token = stage.patient("north"), stage.account("n1", "nurse", ("north",))
+    stage.do("INSERT INTO clinical.device (id, kind) VALUES ('dev-a', 'monitor')")
+    stage.do(
+        "INSERT INTO telemetry.reading SELECT p.no, 0, now() - interval '3 hours', d.no, 1, 61, NULL, now() "
+        "FROM clinical.patient p, clinical.device d"
+    )
+    stage.do("INSERT INTO clinical.assignment SELECT 'dev-a', 1, id, tstzrange(now(), NULL), 'x' FROM clinical.patient")
+    stage.do("INSERT INTO telemetry.link VALUES ('dev-a', 'offline', 0.5, 3, now())")
+    with stage.feed() as feed, feed.reader(token, wards=["north"]) as reader:
+        part = reader.of(patient, lambda p: True)
+        assert (part["vitals"]["hr"]["value"], part["vitals"]["hr"]["state"]) == (61, "stale")
+        assert (part["link"]["state"], part["link"]["buffered"]) == ("offline", 3)
