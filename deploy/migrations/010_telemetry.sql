@@ -74,6 +74,34 @@ CREATE TABLE telemetry.seen (
     PRIMARY KEY (device_no, partition)
 );
 
+-- What has been added since the last fold into `seen`: a row a transaction, written with the readings, so a crash forgets nothing.
+-- The three arrays go together: device devices[i] stored the numbers lows[i] to highs[i], both inclusive.
+CREATE TABLE telemetry.seen_recent (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    partition integer NOT NULL,
+    devices   integer[] NOT NULL,
+    lows      bigint[] NOT NULL,
+    highs     bigint[] NOT NULL
+);
+
+-- Roll-up buckets whose readings changed, written with the readings. Bit i of vitals[j]: vital i of patients[j] in bucket buckets[j]
+-- (minutes, or hours, since 1970). A reader that changes readings itself adds a row in its own transaction.
+CREATE TABLE telemetry.rollup_todo (
+    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    step     text NOT NULL CHECK (step IN ('1m', '1h')),
+    patients integer[] NOT NULL,
+    buckets  bigint[] NOT NULL,
+    vitals   integer[] NOT NULL
+);
+CREATE INDEX ON telemetry.rollup_todo (step, id);
+
+-- Readings before this were dropped by retention: their roll-ups are final.
+CREATE TABLE telemetry.horizon (
+    only_row       boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    dropped_before timestamptz NOT NULL
+);
+INSERT INTO telemetry.horizon (dropped_before) VALUES ('-infinity');
+
 -- The last known connection state of each device.
 CREATE TABLE telemetry.link (
     device   text PRIMARY KEY,

@@ -1,0 +1,79 @@
+"""A session with TimescaleDB: one connection, made when it is first needed and again after it broke.
+
+Promise: whatever goes wrong with the server comes out as `PartAway` (retry) or as `Conflict` (a unique index said no); after either
+nothing of the transaction is stored. A session belongs to one thread.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
+from psycopg import errors
+
+from vitals.errors import PartAway, World
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+
+class Conflict(World):
+    """A unique index refused a row."""
+
+
+class Session:
+    """`name` shows in pg_stat_activity."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url = url
+        self._name = name
+        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+
+    @contextmanager
+    def transaction(self, isolation: str = "READ COMMITTED") -> Iterator["Session"]:
+        """Commits at the end, rolls back on any exception. Raises PartAway or Conflict for what the server says."""
+        try:
+            connection = self._connected()
+            with connection.transaction():
+                if isolation != "READ COMMITTED":
+                    connection.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}".encode())
+                yield self
+        except errors.UniqueViolation as error:
+            raise Conflict(_told(error)) from error
+        except psycopg.Error as error:
+            self.close()
+            raise PartAway(_told(error)) from error
+
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
+        """All rows that `sql` returns."""
+        return self._connected().execute(sql.encode(), parameters or None).fetchall()
+
+    def run(self, sql: str, parameters: Parameters = ()) -> int:
+        """Rows that `sql` changed."""
+        return self._connected().execute(sql.encode(), parameters or None).rowcount
+
+    def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """`sql` once for each of `rows`, pipelined."""
+        with self._connected().cursor() as cursor:
+            cursor.executemany(sql.encode(), rows)
+
+    def copy(self, sql: str, data: bytes) -> None:
+        """Sends `data`, a whole COPY stream."""
+        with self._connected().cursor() as cursor, cursor.copy(sql.encode()) as copy:
+            copy.write(data)
+
+    def close(self) -> None:
+        """Drops the connection; the next use makes a new one."""
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                self._connection.close()
+        self._connection = None
+
+    def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5, application_name=self._name)
+        return self._connection
+
+
+def _told(error: psycopg.Error) -> str:
+    """The server's code and message, never the row: it may hold a patient's values."""
+    return f"{type(error).__name__} {error.sqlstate or ''} {error.diag.message_primary or ''}".strip()

@@ -1,0 +1,256 @@
+"""The archiving Faust worker: `python -m streams.archive_app worker`.
+
+In: `vitals.readings`, `vitals.refused`, `vitals.links`. Out: schema `telemetry` in TimescaleDB; the archive's own refusals on
+`vitals.refused`.
+Names, agents and wiring only. The truth about how far it has come is in the database, in the transaction of the rows; what is committed
+to Kafka is only where reading starts again. A slow or absent database holds this worker up and nothing else: detection is another worker.
+"""
+
+import asyncio
+import logging
+import os
+import random
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+from faust.types import TP
+from prometheus_client import start_http_server
+
+from streams.archive import jobs
+from streams.archive.backoff import pause
+from streams.archive.intake import Intake, Limits, Sink
+from streams.archive.kafka import RefusalProducer, missing_topics
+from streams.archive.metrics import Metrics
+from streams.archive.notes import Links, Refused
+from streams.archive.readings import Readings
+from streams.archive.record import Record
+from streams.archive.timescale import Session
+from streams.archive.timescale_retention import Terms
+from vitals import settings
+from vitals.errors import PartAway
+from vitals.settings import Secret, positive_int, setting
+from vitals.topics import Topics
+
+log = logging.getLogger("vigil.archive")
+
+
+def whole(text: str) -> int:
+    """A whole number, 0 included."""
+    if not text.isascii() or not text.isdigit():
+        raise ValueError("expected a whole number")
+    return int(text)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The archive's environment."""
+
+    kafka: str = setting("VIGIL_KAFKA", str, "bootstrap host:port")
+    database: str = setting("VIGIL_DATABASE", Secret, "postgresql://...")
+    prefix: str = setting("VIGIL_TOPIC_PREFIX", str, "first part of the topics' names", "vitals")
+    instance: str = setting("VIGIL_INSTANCE", str, "tells workers of one group apart; stable over restarts", "0")
+    bind: str = setting("VIGIL_METRICS_BIND", str, "address of the metrics port", "127.0.0.1")
+    metrics_port: int = setting("VIGIL_METRICS_PORT", whole, "Prometheus port, 0 = none", "0")
+    rollup_s: int = setting("VIGIL_ROLLUP_S", positive_int, "seconds between roll-ups", "10")
+    raw_days: int = setting("VIGIL_RETAIN_RAW_DAYS", whole, "days that readings are kept, 0 = for ever", "0")
+    minute_days: int = setting("VIGIL_RETAIN_1M_DAYS", whole, "days that 1-minute roll-ups are kept, 0 = for ever", "0")
+    hour_days: int = setting("VIGIL_RETAIN_1H_DAYS", whole, "days that 1-hour roll-ups are kept, 0 = for ever", "0")
+    waveform_days: int = setting("VIGIL_RETAIN_WAVEFORM_DAYS", whole, "days that waveforms are kept, 0 = for ever", "2")
+    compress_days: int = setting("VIGIL_COMPRESS_DAYS", whole, "age at which the community edition compresses readings, 0 = never", "7")
+    most_mb: int = setting("VIGIL_ARCHIVE_MOST_MB", positive_int, "megabytes of records that may wait in memory for each topic", "32")
+
+    @property
+    def terms(self) -> Terms:
+        """What is kept how long."""
+        return Terms(self.raw_days, self.minute_days, self.hour_days, self.waveform_days, self.compress_days)
+
+
+def faust_app(chosen: Settings) -> Any:
+    """A Faust app that consumes only: no tables, no web server, and quick to notice that a worker died."""
+    topics = Topics(chosen.prefix)
+    return faust.App(
+        f"{topics.prefix}-archive",
+        broker=f"kafka://{chosen.kafka}",
+        consumer_group_instance_id=f"{topics.prefix}-archive-{chosen.instance}",
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=6.0,
+        broker_heartbeat_interval=2.0,
+        broker_rebalance_timeout=6.0,
+        broker_max_poll_interval=86_400.0,
+        stream_buffer_maxsize=128,
+        store="memory://",
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+        loghandlers=[],
+    )
+
+
+def record_of(app: Any, event: Any) -> Record:
+    """A Faust event as a record."""
+    message = event.message
+    headers: Mapping[str, bytes] = dict(message.headers or ())
+    trace = headers.get("traceparent")
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        value=message.value or b"",
+        schema=headers.get("schema", b""),
+        traceparent=trace.decode("ascii", "replace") if trace else None,
+        timestamp=int((message.timestamp or 0) * 1000),
+        end=max(app.consumer.highwater(message.tp) or 0, message.offset + 1),
+    )
+
+
+def rewinder(app: Any, topic: str) -> Callable[[int, int], Awaitable[int]]:
+    """Reads a partition again from an offset.
+
+    Faust drops records below the highest that it has handed on, and may still be handing on a fetched batch; so the partition is paused
+    until no fetch of before can be under way (a fetch waits a second at most), and only then set back.
+    """
+
+    async def rewind(partition: int, offset: int) -> int:
+        tp = TP(topic, partition)
+        app.consumer.pause_partitions({tp})
+        try:
+            await asyncio.sleep(1.5)
+            first = int((await app.consumer.earliest_offsets(tp)).get(tp, offset))
+            start = max(offset, first)
+            await app.consumer.seek(tp, start)
+            return start
+        finally:
+            app.consumer.resume_partitions({tp})
+
+    return rewind
+
+
+def intakes(app: Any, chosen: Settings, metrics: Metrics) -> dict[str, Intake]:
+    """Topic -> its intake, each with a connection of its own."""
+    topics = Topics(chosen.prefix)
+    tell = RefusalProducer(chosen.kafka, topics)
+    limits = Limits(most_bytes=chosen.most_mb * 1_000_000)
+
+    def session(name: str) -> Session:
+        return Session(chosen.database, f"vigil-archive-{name}")
+
+    sinks: dict[str, tuple[str, Sink]] = {
+        "readings": (topics.readings, Readings(session("readings"), topics.readings, tell.tell)),
+        "refused": (topics.refused, Refused(session("refused"), topics.refused)),
+        "links": (topics.links, Links(session("links"), topics.links, RefusalProducer(chosen.kafka, topics).tell)),
+    }
+    return {topic: Intake(name, sink, metrics, rewinder(app, topic), limits) for name, (topic, sink) in sinks.items()}
+
+
+def wired(chosen: Settings, metrics: Metrics) -> Any:
+    """The whole worker."""
+    app = faust_app(chosen)
+    hands = intakes(app, chosen, metrics)
+    for topic, intake in hands.items():
+        app.agent(app.topic(topic, key_type=bytes, value_type=bytes, value_serializer="raw", key_serializer="raw"), name=topic)(
+            agent_of(app, intake)
+        )
+        app.task(intake.run)
+    for job in jobs.table(chosen.rollup_s, chosen.terms):
+        app.task(job_task(job, chosen, metrics))
+    app.task(watch(app, hands, chosen, metrics))
+
+    async def revoked(_app: Any, *_revoked: Any, **_signal: Any) -> None:
+        for intake in hands.values():
+            await intake.revoked()
+
+    async def stopping(_app: Any, **_signal: Any) -> None:
+        await asyncio.gather(*(intake.stop(5.0) for intake in hands.values()))
+
+    app.on_partitions_revoked.connect(revoked, weak=False)
+    app.on_before_shutdown.connect(stopping, weak=False)
+    return app
+
+
+def agent_of(app: Any, intake: Intake) -> Callable[[Any], Awaitable[None]]:
+    """Hands on every event; it is acknowledged when it is stored."""
+
+    async def agent(stream: Any) -> None:
+        events: AsyncIterator[Any] = stream.noack().events()
+        async for event in events:
+            await intake.take(record_of(app, event), event.ack)
+
+    return agent
+
+
+def job_task(job: jobs.Job, chosen: Settings, metrics: Metrics) -> Callable[[], Awaitable[None]]:
+    """`job` on its own thread and connection."""
+    session = Session(chosen.database, f"vigil-archive-{job.name}")
+    thread = ThreadPoolExecutor(1, thread_name_prefix=job.name)
+
+    async def task() -> None:
+        await jobs.run(job, session, metrics, thread)
+
+    return task
+
+
+def watch(app: Any, hands: Mapping[str, Intake], chosen: Settings, metrics: Metrics) -> Callable[[], Awaitable[None]]:
+    """Keeps the gauges: ready = has partitions and the database answers; behind = the oldest record in hand."""
+    session = Session(chosen.database, "vigil-archive-watch")
+    thread = ThreadPoolExecutor(1, thread_name_prefix="watch")
+
+    def answers() -> bool:
+        try:
+            with session.transaction():
+                return bool(session.rows("SELECT true")[0][0])
+        except PartAway:
+            return False
+
+    async def task() -> None:
+        while True:
+            alive = await asyncio.get_running_loop().run_in_executor(thread, answers)
+            metrics.ready.set(alive and bool(app.consumer.assignment()))
+            oldest = [at for intake in hands.values() if (at := intake.oldest()) is not None]
+            metrics.behind.set(max(0, time.time() * 1000 - min(oldest)) if oldest else 0)
+            for topic, intake in hands.items():
+                metrics.in_hand.labels(topic.rpartition(".")[2]).set(intake.in_hand)
+            await asyncio.sleep(1.0)
+
+    return task
+
+
+def wait_for_kafka(chosen: Settings) -> None:
+    """Until Kafka answers and has the topics: they are made with their partitions elsewhere, never by reading them."""
+    topics, attempt = Topics(chosen.prefix), 0
+    wanted = [topics.readings, topics.refused, topics.links]
+    while True:
+        try:
+            missing = missing_topics(chosen.kafka, wanted)
+            if not missing:
+                return
+            reason = f"no topic {', '.join(missing)}"
+        except PartAway as error:
+            reason = str(error)
+        attempt += 1
+        log.warning("event=waiting for=kafka attempt=%d reason=%s", attempt, reason)
+        time.sleep(pause(attempt, random.random(), most=5.0))
+
+
+def main() -> None:
+    """Reads the environment, waits for Kafka, and hands over to Faust's command line."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s level=%(levelname)s logger=%(name)s %(message)s", force=True
+    )
+    log.setLevel(logging.INFO)
+    chosen = settings.read(Settings, os.environ)
+    metrics = Metrics()
+    metrics.ready.set(0)
+    if chosen.metrics_port:
+        start_http_server(chosen.metrics_port, chosen.bind)
+    wait_for_kafka(chosen)
+    wired(chosen, metrics).main()
+
+
+if __name__ == "__main__":
+    main()
