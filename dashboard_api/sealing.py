@@ -21,6 +21,8 @@ _BANDS: tuple[tuple[int, AgeBand], ...] = ((3, "0-3m"), (12, "3-12m"), (48, "1-4
 """Upper end in months (exclusive) -> band: Bedside PEWS (Parshuram 2009) below 16 years, NEWS2 (2017) from 16 on."""
 
 Sex = Literal["female", "male", "other", "unknown"]
+SEXES: dict[str, Sex] = {word: sex for sex in ("female", "male", "other", "unknown") for word in (sex, sex[0], sex[0].upper())}
+"""What a registration may say -> FHIR's administrative gender."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):

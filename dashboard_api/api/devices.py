@@ -2,7 +2,7 @@
 
 import secrets
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -15,13 +15,14 @@ from dashboard_api.route import Call, Reply
 from dashboard_api.timescale import Dangling, Row
 from vitals.errors import PartAway
 
-Kind = Literal["monitor", "wearable", "gateway", "cgm", "ecg"]
+Kind = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,39}\Z")]
+"""`monitor`, `wearable`, `gateway` (speaks for others), `cgm`, `ecg`, or what else a site has."""
 
 
 class NewDevice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`gateway`: the hub that may speak for it."""
 
-    kind: Annotated[Kind, Meta(description="what it is; a gateway speaks for others")]
+    kind: Kind
     ward: Id | None = None
     gateway: Id | None = None
 

@@ -11,12 +11,13 @@ from dashboard_api import cursor, policy, sealing
 from dashboard_api.decoding import Id, Text, picked
 from dashboard_api.problems import Problem
 from dashboard_api.route import Call, Reply
-from dashboard_api.sealing import Person, Sex
+from dashboard_api.sealing import SEXES, Person
 from dashboard_api.timescale import Clash, Dangling, Row, Transaction
 
 Bed = Annotated[str, Meta(max_length=40)]
 Birth = date
 Scale = Literal[1, 2]
+SexWord = Literal["female", "male", "other", "unknown", "f", "m", "o", "u", "F", "M", "O", "U"]
 
 
 class NewPatient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,7 +26,7 @@ class NewPatient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     mrn: Annotated[str, Meta(min_length=1, max_length=64)]
     name: Text
     birth_date: Birth
-    sex: Sex
+    sex: SexWord
     ward: Id
     bed: Bed = ""
     spo2_scale: Scale = 1
@@ -38,7 +39,7 @@ class PatientChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     mrn: Annotated[str, Meta(min_length=1, max_length=64)] | UnsetType = UNSET
     name: Text | UnsetType = UNSET
     birth_date: Birth | UnsetType = UNSET
-    sex: Sex | UnsetType = UNSET
+    sex: SexWord | UnsetType = UNSET
     ward: Id | UnsetType = UNSET
     bed: Bed | UnsetType = UNSET
     spo2_scale: Scale | UnsetType = UNSET
@@ -96,7 +97,8 @@ async def create(call: Call) -> Reply:
         async with call.site.database.transaction() as transaction:
             band = sealing.age_band(new.birth_date, today)
             await transaction.do(insert, [patient, new.ward, new.bed, band, new.spo2_scale, new.pregnant])
-            await _store_person(call, transaction, patient, Person(mrn=new.mrn, name=new.name, birth_date=new.birth_date, sex=new.sex))
+            person = Person(mrn=new.mrn, name=new.name, birth_date=new.birth_date, sex=SEXES[new.sex])
+            await _store_person(call, transaction, patient, person)
     except Clash as error:
         raise Problem(409, "a patient with this record number is registered already") from error
     except Dangling as error:
@@ -187,6 +189,8 @@ async def _change_person(call: Call, transaction: Transaction, patient: str, giv
     if row is None:
         raise Problem(409, "this patient's person data was erased")
     person = sealing.opened(call.site.keys, patient, bytes(row["wrapped_key"]), bytes(row["sealed"]))
+    if "sex" in wanted:
+        wanted["sex"] = SEXES[wanted["sex"]]
     changed = msgspec.structs.replace(person, **wanted)
     _check_birth(changed.birth_date, call.now.date())
     await _store_person(call, transaction, patient, changed)
