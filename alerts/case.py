@@ -56,7 +56,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     body: dict[str, Any]
 
 
-def change(before: Case | None, after: Case, note: Mapping[str, Any], *, kind: str, at: int, cause: str | None, actor: str | None = None) -> Change:
+def change(
+    before: Case | None, after: Case, note: Mapping[str, Any], *, kind: str, at: int, cause: str | None, actor: str | None = None
+) -> Change:
     """The event that leads from `before` to `after`, whose version it raises by one. `note` is said beside what it sets."""
     after = with_alert(after, version=1 if before is None else before.alert.version + 1)
     body = {"set": _difference(before, after), **note}

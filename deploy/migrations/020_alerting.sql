@@ -108,3 +108,15 @@ CREATE INDEX page_waiting ON alerting.page (next_at) WHERE state = 'waiting';
 CREATE INDEX page_untold ON alerting.page (partition) WHERE state <> 'waiting' AND NOT told;
 CREATE INDEX ON alerting.page (alert);
 CREATE INDEX ON alerting.page (ward, created_at);
+
+-- Procedures and maintenance: nothing of this patient (or ward) pages until then, but for high alerts.
+CREATE TABLE alerting.pause (
+    id      text PRIMARY KEY,
+    patient text,
+    ward    text,
+    until   bigint NOT NULL,
+    reason  text NOT NULL,
+    author  text NOT NULL,
+    at      timestamptz NOT NULL DEFAULT now(),
+    CHECK (num_nonnulls(patient, ward) = 1)
+);

@@ -1,0 +1,205 @@
+"""The desk: where what comes in meets the patient's open alerts. It gathers what is to be written; it writes nothing.
+
+In: the cases of the patients concerned as the database has them, the escalation book, and then findings, commands, receipts and
+ticks through `alerts.findings`, `alerts.commands`, `alerts.clockwork`. Out: changes (in order), pages, answers, counts.
+Promise: deterministic; what was taken once (same cause) is not taken again; every change is of a case at its newest version.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from alerts.case import Case, Change, change, with_alert, with_memory
+from alerts.escalation import Book, Call, Contact, call
+from alerts.lifecycle import STEPS
+from alerts.pipeline import Pause, Scene, Verdict, covers, run
+from vitals.alert import State
+from vitals.finding import Priority
+
+MINUTE_MS = 60_000
+RETRY_MS = MINUTE_MS
+PAGE_LIFE_MS = 60 * MINUTE_MS
+SILENT: frozenset[State] = frozenset({"acknowledged", "shelved", "suppressed", "closed"})
+_NAMESPACE = uuid.UUID("0d2f6a52-6c5c-4b35-9d0c-0a6e0f7b1b66")
+
+# How long a person has for each step before the alert is active again. This project's choice (unchecked). None: no limit.
+STEP_LIMIT_MS: Mapping[Priority, Mapping[str, int | None]] = {
+    "high": {"": 15 * MINUTE_MS, "on_my_way": 10 * MINUTE_MS, "at_bedside": 60 * MINUTE_MS},
+    "medium": {"": 60 * MINUTE_MS, "on_my_way": 30 * MINUTE_MS, "at_bedside": 120 * MINUTE_MS},
+    "low": {"": None, "on_my_way": 120 * MINUTE_MS, "at_bedside": None},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One notification to one person over one channel. `id` is its idempotency key. Times ms."""
+
+    id: str
+    alert: str
+    partition: int
+    kind: str
+    ward: str
+    bed: str
+    priority: Priority
+    person: str
+    channel: str
+    address: str
+    fallback: tuple[Contact, ...]
+    created_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a command."""
+
+    command: str
+    alert: str
+    accepted: bool
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Desk:
+    """See the module. `owner`: finding -> alert. `seen`: (alert, cause) taken before. `beds`: patient -> bed.
+
+    `paged`: ward -> pages of the last minute. `silenced`: alerts whose waiting pages are no longer wanted.
+    """
+
+    book: Book
+    cases: dict[str, Case] = field(default_factory=dict)
+    owner: dict[str, str] = field(default_factory=dict)
+    seen: set[tuple[str, str]] = field(default_factory=set)
+    answered: set[str] = field(default_factory=set)
+    beds: Mapping[str, str] = field(default_factory=dict)
+    pauses: tuple[Pause, ...] = ()
+    paged: Counter[str] = field(default_factory=Counter)
+    changes: list[Change] = field(default_factory=list)
+    pages: list[Page] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    adopted: dict[str, str] = field(default_factory=dict)
+    silenced: set[str] = field(default_factory=set)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def open_of(self, patient: str) -> list[Case]:
+        """The patient's cases that are not closed."""
+        return [case for case in self.cases.values() if case.alert.patient == patient and case.alert.state != "closed"]
+
+    def adopt(self, finding: str, alert: str) -> None:
+        """From now on this finding belongs to this alert."""
+        self.owner[finding] = alert
+        self.adopted[finding] = alert
+
+    def put(
+        self, before: Case | None, after: Case, note: Mapping[str, Any], *, kind: str, at: int, cause: str | None, actor: str | None = None
+    ) -> Case:
+        """Takes a case's new version; sets when time changes it next; frees what it covered once it is closed."""
+        made = change(before, timed(before, after, at), note, kind=kind, at=at, cause=cause, actor=actor)
+        self.cases[made.case.alert.id] = made.case
+        self.changes.append(made)
+        if cause is not None:
+            self.seen.add((made.case.alert.id, cause))
+        if made.case.alert.state in SILENT:
+            self._silence(made.case.alert.id)
+        if made.case.alert.state == "closed":
+            self._uncover(made.case, at)
+        return made.case
+
+    def activate(
+        self, before: Case | None, after: Case, *, kind: str, at: int, cause: str | None, actor: str | None = None, rung: int = 0
+    ) -> Case:
+        """Takes a case that became active through the pipeline: it pages, joins, waits or is suppressed, and says why."""
+        plan = self._call(after, rung, at)
+        verdict, stages = run(after, self._scene(after, plan, at))
+        if verdict.go == "page":
+            after = self.page(after, plan, kind, at)
+        note = {"reason": stages[-1][1], "stages": stages}
+        case = self.put(before, settled(after, verdict), note, kind=kind, at=at, cause=cause, actor=actor)
+        if case.alert.state == "active":
+            self._cover(case, at)
+        return case
+
+    def page(self, case: Case, plan: Call, kind: str, at: int) -> Case:
+        """Writes the pages of a call; one key for each (alert, round, rung, person, channel)."""
+        memory, alert = case.memory, case.alert
+        turn = memory.round + (0 if plan.rung > memory.rung else 1)
+        for recipient in plan.recipients:
+            first, *others = recipient.contacts
+            key = "\0".join((alert.id, str(turn), str(plan.rung), recipient.person, first.channel, first.address))
+            self.pages.append(
+                Page(
+                    str(uuid.uuid5(_NAMESPACE, key)), alert.id, memory.partition, kind, alert.ward, memory.bed, alert.priority,
+                    recipient.person, first.channel, first.address, tuple(others), at, at + PAGE_LIFE_MS,
+                )
+            )  # fmt: skip
+        self.paged[alert.ward] += len(plan.recipients)
+        self.counts["page" if plan.recipients else "nobody"] += max(1, len(plan.recipients))
+        wait = plan.wait_ms if plan.recipients else RETRY_MS
+        due = {"due_at": None, "due_for": ""} if wait is None else {"due_at": at + wait, "due_for": "rung"}
+        return with_memory(case, rung=plan.rung, round=turn, pages=memory.pages + len(plan.recipients), paged_at=at, joined=None, **due)
+
+    def _silence(self, alert: str) -> None:
+        self.silenced.add(alert)
+        self.pages = [page for page in self.pages if page.alert != alert]
+
+    def _call(self, case: Case, rung: int, at: int) -> Call:
+        return call(self.book, case.alert.ward, case.alert.priority, rung, at)
+
+    def _scene(self, case: Case, plan: Call, at: int) -> Scene:
+        others = [one for one in self.open_of(case.alert.patient) if one.alert.id != case.alert.id]
+        return Scene(others, self.pauses, self.paged[case.alert.ward], plan.why, at)
+
+    def _cover(self, cover: Case, at: int) -> None:
+        for case in self.open_of(cover.alert.patient):
+            if case.alert.state == "active" and covers(cover, case):
+                after = with_memory(with_alert(case, state="suppressed"), covered_by=cover.alert.id)
+                self.put(case, after, {"reason": f"covered by {cover.alert.rule}"}, kind="suppressed", at=at, cause=None)
+
+    def _uncover(self, gone: Case, at: int) -> None:
+        for case in self.open_of(gone.alert.patient):
+            if case.alert.state == "suppressed" and case.memory.covered_by == gone.alert.id:
+                self.activate(case, awake(case), kind="released", at=at, cause=None)
+
+
+def awake(case: Case) -> Case:
+    """The case made active, its ladder begun anew."""
+    fresh = with_alert(case, state="active", acknowledged_by=None, step="", shelved_until=None, reason="")
+    return with_memory(fresh, covered_by=None, joined=None)
+
+
+def settled(case: Case, verdict: Verdict) -> Case:
+    """The case as the pipeline's verdict leaves it."""
+    if verdict.go == "suppress":
+        due = {"due_at": verdict.until, "due_for": "" if verdict.until is None else "pause"}
+        return with_memory(with_alert(case, state="suppressed", reason=verdict.reason), covered_by=verdict.by, **due)
+    if verdict.go in ("join", "hold", "merge"):
+        return with_memory(case, joined=verdict.by, due_at=verdict.until, due_for="rung")
+    return case
+
+
+def timed(before: Case | None, after: Case, now: int) -> Case:
+    """The case with the time at which time itself changes it next, where its state or step decides that."""
+    state, alert = after.alert.state, after.alert
+    if before is not None and (state, alert.step, alert.shelved_until) == _standing(before):
+        return after
+    if state == "shelved":
+        return with_memory(after, due_at=alert.shelved_until, due_for="shelf")
+    if state == "acknowledged":
+        limit = STEP_LIMIT_MS[alert.priority][alert.step if alert.step in STEPS[:3] else ""]
+        return with_memory(after, due_at=None if limit is None else now + limit, due_for="" if limit is None else "step")
+    if state in ("active", "suppressed"):
+        return after
+    return with_memory(after, due_at=None, due_for="")
+
+
+def _standing(case: Case) -> tuple[State, str, int | None]:
+    return (case.alert.state, case.alert.step, case.alert.shelved_until)
+
+
+def fold(desk: Desk, steps: Iterable[Any], now: int, take: Mapping[type, Any]) -> Desk:
+    """Takes each item by its type, in order."""
+    for step in steps:
+        take[type(step)](desk, step, now)
+    return desk

@@ -1,0 +1,129 @@
+"""A finding meets the desk: it raises an alert, adds to one, or ends one.
+
+Promise: a finding taken before changes nothing; each other leaves exactly one event that carries its identity. A retrospective
+finding (over before it could be known) makes a closed alert that never pages. An end of something never heard of is history too.
+"""
+
+from typing import Any
+
+from alerts.case import Case, Memory, with_alert, with_memory
+from alerts.desk import Desk, awake
+from alerts.lifecycle import RANK, Event, Refused, latches, move
+from alerts.pipeline import Scene, deduplicate
+from vitals.alert import Alert, Delays, State
+from vitals.finding import Finding
+
+REMEMBERED_STARTS = 8
+_KINDS: dict[Event, str] = {
+    "update": "updated", "recurred": "deduplicated", "ended": "ended", "ended_latched": "ended", "worse": "worsened",
+}  # fmt: skip
+
+
+def identity(finding: Finding) -> str:
+    """The identity of one record: the same in every repeat of it."""
+    return f"{finding.id}:{finding.phase}:{finding.at}"
+
+
+def take(desk: Desk, finding: Finding, now: int, partition: int = 0) -> None:
+    """One finding."""
+    cause = identity(finding)
+    known = desk.cases.get(desk.owner.get(finding.id, finding.id))
+    if known is not None and (known.alert.id, cause) in desk.seen:
+        desk.counts["repeat"] += 1
+    elif known is not None:
+        _advance(desk, known, finding, now)
+    else:
+        _new(desk, finding, now, partition)
+
+
+def _new(desk: Desk, finding: Finding, now: int, partition: int) -> None:
+    case = raised(finding, now, partition, desk.beds.get(finding.patient, ""))
+    if case.alert.state == "closed":
+        desk.counts["retrospective"] += 1
+        desk.put(None, case, {"reason": "over before it could be known"}, kind="raised", at=now, cause=identity(finding))
+    else:
+        scene = Scene(desk.open_of(finding.patient), (), 0, "", now)
+        into = deduplicate(case, scene).by
+        if into is None:
+            desk.counts["raised"] += 1
+            desk.activate(None, case, kind="raised", at=now, cause=identity(finding))
+        else:
+            _merge(desk, desk.cases[into], finding, now)
+            return
+    desk.adopt(finding.id, finding.id)
+
+
+def raised(finding: Finding, now: int, partition: int, bed: str) -> Case:
+    """The alert that this finding makes."""
+    over = finding.retrospective or finding.phase == "end"
+    state: State = "closed" if over else "active"
+    alert = Alert(
+        id=finding.id, version=0, patient=finding.patient, ward=finding.ward, alert_class=finding.alert_class, priority=finding.priority,
+        state=state, rule=finding.rule, rule_version=finding.rule_version, title=finding.title, subject=finding.subject,
+        started_at=finding.started_at, ended_at=finding.ended_at if finding.ended_at is not None or not over else finding.at,
+        retrospective=over, evidence=finding.evidence, delays=delays(finding, now),
+    )  # fmt: skip
+    memory = Memory(
+        findings=() if over else (finding.id,), cause=cause_of(finding), starts=(finding.started_at,), bed=bed, partition=partition
+    )
+    return Case(alert=alert, memory=memory)
+
+
+def delays(finding: Finding, raised_at: int | None) -> Delays:
+    """The first four of the eight times."""
+    return Delays(sensor=finding.at, received=finding.received_at, detected=finding.detected_at, raised=raised_at)
+
+
+def cause_of(finding: Finding) -> str:
+    """What is paged as one: a patient's physiology; each technical fault by its own."""
+    return "physiology" if finding.alert_class == "physiological" else f"{finding.rule}:{finding.subject}"
+
+
+def _merge(desk: Desk, case: Case, finding: Finding, now: int) -> None:
+    desk.counts["deduplicated"] += 1
+    desk.adopt(finding.id, case.alert.id)
+    starts = (*case.memory.starts, finding.started_at)[-REMEMBERED_STARTS:]
+    case_after = with_memory(with_alert(case, ended_at=None), findings=(*case.memory.findings, finding.id), starts=starts)
+    event: Event = "worse" if RANK[finding.priority] > RANK[case.alert.priority] else "recurred"
+    _move(desk, case, _described(case_after, finding), event, finding, now, {"finding": finding.id})
+
+
+def _advance(desk: Desk, case: Case, finding: Finding, now: int) -> None:
+    event, after = _qualified(case, finding)
+    _move(desk, case, after, event, finding, now, {})
+
+
+def _qualified(case: Case, finding: Finding) -> tuple[Event, Case]:
+    """The lifecycle's event for this finding, and the case with what it says."""
+    if finding.phase == "end":
+        left = tuple(one for one in case.memory.findings if one != finding.id)
+        after = with_memory(case, findings=left)
+        if left or case.alert.ended_at is not None:
+            return "update", after
+        ended = with_alert(after, ended_at=finding.ended_at or finding.at)
+        return ("ended_latched" if latches(case.alert.alert_class, case.alert.priority) else "ended"), ended
+    worse = RANK[finding.priority] > RANK[case.alert.priority] and not finding.retrospective
+    after = _described(case, finding)
+    if worse and finding.id not in case.memory.findings:
+        after = with_memory(with_alert(after, ended_at=None, outcome=None), findings=(*case.memory.findings, finding.id))
+    return ("worse" if worse else "update"), after
+
+
+def _described(case: Case, finding: Finding) -> Case:
+    """The newest evidence; the highest priority so far, so that a milder phase does not hide what was."""
+    milder = RANK[finding.priority] < RANK[case.alert.priority]
+    fields: dict[str, Any] = {"evidence": finding.evidence, "title": finding.title}
+    if not milder:
+        fields["priority"] = finding.priority
+    return case if case.alert.state == "closed" and milder else with_alert(case, **fields)
+
+
+def _move(desk: Desk, before: Case, after: Case, event: Event, finding: Finding, now: int, note: dict[str, Any]) -> None:
+    answer = move(before.alert.state, event)
+    cause = identity(finding)
+    if isinstance(answer, Refused):  # only a condition that recurs in a closed alert, which deduplication never offers
+        desk.put(before, before, {"reason": answer.reason, **note}, kind="updated", at=now, cause=cause)
+    elif answer == "active" and event in ("worse", "recurred") and (before.alert.state != "active" or event == "worse"):
+        desk.activate(before, awake(after), kind=_KINDS[event], at=now, cause=cause)
+    else:
+        desk.put(before, with_alert(after, state=answer), note, kind=_KINDS[event], at=now, cause=cause)

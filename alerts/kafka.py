@@ -1,0 +1,134 @@
+"""Kafka, by confluent-kafka: findings and commands in, alerts out.
+
+In: the partitions that the group gives this worker; both topics are assigned by range, so a number is one owner's in both.
+Promise: offsets are committed only when the worker says that they are written; alerts are produced by an idempotent producer and
+acknowledged by all replicas before `say` returns. Raises `PartAway` when Kafka does not take a record in time.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from alerts.wire import ALERT_SCHEMA
+from vitals.errors import PartAway
+from vitals.topics import partition_of
+from vitals.trace import continued
+
+Partitions = set[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """One record as it came."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes
+    trace: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """One alert to be said: its partition (None: by the patient), patient, body, and the trace that it continues."""
+
+    partition: int | None
+    patient: str
+    body: bytes
+    trace: bytes | None
+
+
+class Intake:
+    """The consumer of findings and commands. Used by one thread, but for `commit`."""
+
+    def __init__(self, servers: str, group: str, instance: str, topics: Iterable[str], lost: Callable[[Partitions], None]) -> None:
+        settings = {
+            "bootstrap.servers": servers, "group.id": group, "enable.auto.commit": False, "auto.offset.reset": "earliest",
+            "session.timeout.ms": 6_000, "heartbeat.interval.ms": 2_000, "max.poll.interval.ms": 300_000, "fetch.wait.max.ms": 20,
+            "partition.assignment.strategy": "range", "topic.metadata.refresh.interval.ms": 5_000,
+            "allow.auto.create.topics": False, "reconnect.backoff.max.ms": 2_000,
+        }  # fmt: skip
+        self._consumer = Consumer(settings | ({"group.instance.id": instance} if instance else {}))
+        self._lost, self.owned = lost, set[tuple[str, int]]()
+        self._consumer.subscribe(list(topics), on_assign=self._given, on_revoke=self._taken, on_lost=self._taken)
+
+    def read(self, most: int, wait_s: float) -> list[Raw]:
+        """What is there, waiting up to `wait_s` for the first. Errors of the moment are Kafka's to mend."""
+        first = self._consumer.poll(wait_s)
+        if first is None:
+            return []
+        return [_raw(message) for message in (first, *self._consumer.consume(most - 1, 0)) if message.error() is None]
+
+    def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Says how far all is written; a failure only means that some is read again."""
+        try:
+            self._consumer.commit(offsets=[TopicPartition(*key, offset) for key, offset in offsets.items()], asynchronous=True)
+        except KafkaException:
+            return
+
+    def again(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Reads again from these offsets, of the partitions that are still ours."""
+        for key, offset in offsets.items():
+            if key in self.owned:
+                self._consumer.seek(TopicPartition(*key, offset))
+
+    def close(self) -> None:
+        """Leaves the group."""
+        self._consumer.close()
+
+    def _given(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self.owned = self.owned | {(p.topic, p.partition) for p in partitions}
+
+    def _taken(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        gone = {(p.topic, p.partition) for p in partitions}
+        self.owned = self.owned - gone
+        self._lost(gone)
+
+
+class Outlet:
+    """The producer of `vitals.alerts`."""
+
+    def __init__(self, servers: str, topic: str) -> None:
+        settings = {
+            "bootstrap.servers": servers, "enable.idempotence": True, "acks": "all", "linger.ms": 1, "delivery.timeout.ms": 10_000,
+            "reconnect.backoff.max.ms": 2_000,
+        }  # fmt: skip
+        self._producer, self._topic, self._partitions = Producer(settings), topic, 0
+
+    def say(self, sayings: Iterable[Saying], wait_s: float) -> None:
+        """Produces in order and waits until Kafka has all. Raises PartAway where it has not within `wait_s`."""
+        failures: list[KafkaError] = []
+
+        def told(error: KafkaError | None, _message: Message) -> None:
+            if error is not None:
+                failures.append(error)
+
+        for one in sayings:
+            partition = self._partition(one) if one.partition is None else one.partition
+            headers = [("traceparent", continued(one.trace, secrets.token_bytes(24))), ("schema", ALERT_SCHEMA)]
+            try:
+                self._producer.produce(self._topic, one.body, one.patient.encode(), partition, told, headers=headers)
+            except (BufferError, KafkaException) as error:
+                raise PartAway(f"Kafka takes no record: {error}") from error
+        if self._producer.flush(wait_s) or failures:
+            self._producer.purge()
+            self._producer.flush(0)
+            raise PartAway(f"Kafka did not acknowledge: {failures[0] if failures else 'no answer'}")
+
+
+    def _partition(self, one: Saying) -> int:
+        if not self._partitions:
+            try:
+                self._partitions = len(self._producer.list_topics(self._topic, 1.0).topics[self._topic].partitions)
+            except KafkaException as error:
+                raise PartAway(f"Kafka does not answer: {error}") from error
+        if not self._partitions:
+            raise PartAway(f"no topic {self._topic}")
+        return partition_of(one.patient, self._partitions)
+
+
+def _raw(message: Message) -> Raw:
+    headers = dict(message.headers() or ())
+    return Raw(message.topic(), message.partition(), message.offset(), message.value() or b"", headers.get("traceparent"))

@@ -1,0 +1,73 @@
+"""The sender: takes pages off the outbox and hands them to their channels, several at a time, so that one that hangs holds up no other.
+
+In: leased pages. Out: deliveries, and what became of them, back in the outbox. Promise: at least once with the same key; an unknown
+channel or one that refuses is a named failure that lets the ladder go on; past its life a page fails as `gave_up`.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from alerts import timescale_pages as outbox
+from alerts.backoff import Circuit, pause
+from alerts.metrics import PAGES
+from alerts.notice import Channel, Result
+from alerts.timescale import Connection
+from alerts.timescale_pages import Leased
+
+AT_ONCE = 8
+
+
+@dataclass(slots=True)
+class Sender:
+    """`clock` gives ms since 1970; `link` a page's one-time link from its id; `by` names this sender in the leases."""
+
+    by: str
+    channels: Mapping[str, Channel]
+    clock: Callable[[], int]
+    link: Callable[[str], str]
+    circuits: dict[str, Circuit] = field(default_factory=dict)
+    sending: dict[Future[Result], Leased] = field(default_factory=dict)
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "page"))
+
+    def round(self, connection: Connection, wait_s: float) -> int:
+        """Takes what is due as far as there are hands, and settles what is done, waiting up to `wait_s` for some. Returns how many."""
+        pages = outbox.lease(connection, self.by, self.clock(), AT_ONCE - len(self.sending)) if len(self.sending) < AT_ONCE else []
+        self.sending.update({self.pool.submit(self.attempt, page): page for page in pages})
+        ready, _ = wait(self.sending, wait_s, FIRST_COMPLETED)
+        for future in ready:
+            self.settle(connection, self.sending.pop(future), future.result())
+        return len(pages) + len(ready)
+
+    def attempt(self, page: Leased) -> Result:
+        """One attempt at one page."""
+        channel, now = self.channels.get(page.channel), self.clock()
+        if channel is None:
+            return Result("refused", f"unknown channel {page.channel}")
+        if not self._circuit(page).allows(now):
+            return Result("retry", "circuit open")
+        return channel(page.address, page.notice(self.link(page.id), now))
+
+    def settle(self, connection: Connection, page: Leased, result: Result) -> None:
+        """Writes what became of it."""
+        now = self.clock()
+        PAGES.labels(page.channel if page.channel in self.channels else "unknown", result.outcome).inc()
+        if result.detail != "circuit open":
+            self.circuits[self._name(page)] = self._circuit(page).after(result.outcome != "retry", now)
+        if result.outcome == "delivered":
+            outbox.delivered(connection, page, now)
+        elif result.outcome == "refused" and not page.fallback:
+            outbox.failed(connection, page, result.detail)
+        elif now >= page.expires_at:
+            outbox.failed(connection, page, f"gave_up: {result.detail}")
+        else:
+            onward = result.outcome == "refused"
+            again = now if onward else now + pause(page.attempt, random.random(), result.wait_ms)
+            outbox.later(connection, page, again, result.detail, onward=onward)
+
+    def _name(self, page: Leased) -> str:
+        return f"{page.channel} {page.address}"
+
+    def _circuit(self, page: Leased) -> Circuit:
+        return self.circuits.get(self._name(page), Circuit())

@@ -1,0 +1,160 @@
+"""The database, by psycopg: one transaction a batch of what came in; the outbox of what is to be said.
+
+In: records, ticks, receipts of some partitions. Out: schema `alerting`. Promise: events, projection, answers, pages, outbox and
+progress are written together or not at all; two workers that both believe to own a partition are put one after the other by its lock.
+Raises PartAway when the database is away, `Unstorable` when a record cannot be stored.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import msgspec
+import psycopg
+from psycopg.rows import TupleRow
+
+from alerts import clockwork, commands, findings
+from alerts.backlog import Record
+from alerts.case import Case, Memory
+from alerts.clockwork import Receipt, Tick
+from alerts.desk import Desk
+from alerts.escalation import Book
+from alerts.kafka import Saying
+from alerts.pipeline import Pause
+from alerts.timescale_save import save
+from vitals.alert import Alert, Command
+from vitals.errors import PartAway, Theirs
+from vitals.finding import Finding
+
+Connection = psycopg.Connection[TupleRow]
+_LOCK_SPACE = 20  # alerting's own number among the database's advisory locks
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is taken in one transaction."""
+
+    records: Sequence[Record] = ()
+    ticks: Sequence[Tick] = ()
+    receipts: Sequence[Receipt] = ()
+    partitions: frozenset[int] = frozenset()
+
+
+class Unstorable(Theirs):
+    """The database takes no such value."""
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    """A connection on which nothing waits longer than seconds; psycopg's errors as the house's own."""
+    options = "-c statement_timeout=10000 -c idle_in_transaction_session_timeout=10000 -c lock_timeout=8000"
+    try:
+        with psycopg.connect(
+            url, autocommit=True, connect_timeout=2, options=options, keepalives_idle=5, tcp_user_timeout=15_000
+        ) as connection:
+            yield connection
+    except psycopg.Error as error:
+        raise PartAway(f"the database: {type(error).__name__}") from error
+
+
+def write(connection: Connection, work: Work, book: Book, now: int) -> Desk:
+    """Takes the work and writes what comes of it, all or nothing."""
+    try:
+        with connection.transaction():
+            _lock(connection, work)
+            desk = _load(connection, work, book, now)
+            _take(desk, work, now)
+            save(connection, desk, work.records, work.receipts, now)
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        raise Unstorable(type(error).__name__) from error
+    return desk
+
+
+def say(connection: Connection, partitions: Iterable[int], out: Callable[[Sequence[Saying]], None], most: int = 1_000) -> int:
+    """Hands the outbox of these partitions to `out` in order and forgets what it took. Returns how many."""
+    with connection.transaction():
+        rows = connection.execute(
+            "SELECT n, partition, patient, body, trace FROM alerting.outbox WHERE partition = ANY(%s) ORDER BY n LIMIT %s FOR UPDATE",
+            [list(partitions), most],
+        ).fetchall()
+        if rows:
+            out([Saying(*row[1:]) for row in rows])
+            connection.execute("DELETE FROM alerting.outbox WHERE n = ANY(%s)", [[row[0] for row in rows]])
+    return len(rows)
+
+
+def due(connection: Connection, partitions: Iterable[int], now: int, most: int = 500) -> list[tuple[int, Tick]]:
+    """(partition, tick) of the alerts whose time has come."""
+    rows = connection.execute(
+        "SELECT partition, id FROM alerting.alert WHERE due_at <= %s AND partition = ANY(%s) ORDER BY due_at LIMIT %s",
+        [now, list(partitions), most],
+    ).fetchall()
+    return [(partition, Tick(alert)) for partition, alert in rows]
+
+
+def receipts(connection: Connection, partitions: Iterable[int], most: int = 500) -> list[tuple[int, Receipt]]:
+    """(partition, receipt) of the pages whose outcome is not on the timeline yet."""
+    rows = connection.execute(
+        "SELECT partition, id, alert, CASE WHEN seen_at IS NOT NULL THEN 'seen' ELSE state END, channel, person, sent_at,"
+        " coalesce(seen_at, delivered_at, sent_at, created_at), error FROM alerting.page"
+        " WHERE partition = ANY(%s) AND state <> 'waiting' AND NOT told LIMIT %s",
+        [list(partitions), most],
+    ).fetchall()
+    return [(row[0], Receipt(*row[1:])) for row in rows]
+
+
+def _lock(connection: Connection, work: Work) -> None:
+    partitions = sorted(work.partitions | {record.partition for record in work.records})
+    connection.execute("SELECT pg_advisory_xact_lock(%s, p) FROM unnest(%s::int[]) AS p ORDER BY p", [_LOCK_SPACE, partitions])
+
+
+def _load(connection: Connection, work: Work, book: Book, now: int) -> Desk:
+    found = [r.item for r in work.records if isinstance(r.item, Finding)]
+    asked = [r.item for r in work.records if isinstance(r.item, Command)]
+    rows = connection.execute("SELECT id, alert FROM alerting.finding WHERE id = ANY(%s)", [[f.id for f in found]]).fetchall()
+    desk = Desk(book, owner=dict(rows))
+    named = {*desk.owner.values(), *(c.alert for c in asked), *(t.alert for t in work.ticks), *(r.alert for r in work.receipts)}
+    patients = {*(f.patient for f in found), *(c.patient for c in asked)}
+    desk.cases = _cases(connection, named, patients)
+    causes = [*map(findings.identity, found), *(f"page:{r.page}:{r.state}" for r in work.receipts)]
+    seen = "SELECT alert, cause FROM alerting.event WHERE cause = ANY(%s) AND alert = ANY(%s)"
+    desk.seen = set(connection.execute(seen, [causes, list(named)]).fetchall())
+    answered = connection.execute("SELECT id FROM alerting.command WHERE id = ANY(%s)", [[c.id for c in asked]]).fetchall()
+    desk.answered = {row[0] for row in answered}
+    beds = connection.execute("SELECT id, bed FROM clinical.patient WHERE id = ANY(%s)", [list(patients)]).fetchall()
+    desk.beds = dict(beds)
+    paged = connection.execute("SELECT ward, count(*) FROM alerting.page WHERE created_at > %s GROUP BY ward", [now - 60_000]).fetchall()
+    desk.paged = Counter(dict(paged))
+    pauses = connection.execute("SELECT id, patient, ward, until, reason FROM alerting.pause WHERE until > %s", [now]).fetchall()
+    desk.pauses = tuple(Pause(*row) for row in pauses)
+    return desk
+
+
+def _cases(connection: Connection, named: Iterable[str], patients: Iterable[str]) -> dict[str, Case]:
+    """The named cases, and the open ones of these patients and of the named cases' patients."""
+    rows = connection.execute(
+        "WITH named AS (SELECT id, patient FROM alerting.alert WHERE id = ANY(%s))"
+        " SELECT body::text, memory::text FROM alerting.alert WHERE id IN (SELECT id FROM named)"
+        " UNION ALL SELECT body::text, memory::text FROM alerting.alert WHERE state <> 'closed'"
+        " AND (patient = ANY(%s) OR patient IN (SELECT patient FROM named)) AND id NOT IN (SELECT id FROM named)",
+        [list(named), list(patients)],
+    ).fetchall()
+    cases = [Case(alert=_ALERT.decode(body), memory=_MEMORY.decode(memory)) for body, memory in rows]
+    return {case.alert.id: case for case in sorted(cases, key=lambda one: (one.alert.started_at, one.alert.id))}
+
+
+_ALERT = msgspec.json.Decoder(Alert)
+_MEMORY = msgspec.json.Decoder(Memory)
+
+
+def _take(desk: Desk, work: Work, now: int) -> None:
+    for record in work.records:
+        if isinstance(record.item, Finding):
+            findings.take(desk, record.item, now, record.partition)
+        elif isinstance(record.item, Command):
+            commands.take(desk, record.item, now)
+    for receipt in work.receipts:
+        clockwork.receipt(desk, receipt, now)
+    for tick in work.ticks:
+        clockwork.tick(desk, tick, now)
