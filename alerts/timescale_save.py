@@ -91,7 +91,8 @@ def _save_pages(cursor: psycopg.Cursor[TupleRow], pages: Iterable[Page]) -> None
     cursor.execute(
         "INSERT INTO alerting.page (id, alert, partition, kind, ward, bed, priority, person, channel, address, fallback, created_at,"
         " next_at, expires_at) SELECT i, a, n, k, w, b, y, p, c, d, f::jsonb, t, t, e"
-        " FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])"
+        " FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],"
+        " %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])"
         " AS x(i, a, n, k, w, b, y, p, c, d, f, t, e) ON CONFLICT DO NOTHING",
         [list(column) for column in zip(*map(_page_row, pages), strict=True)],
     )

@@ -1,0 +1,100 @@
+"""What a finding does to the patient's alerts."""
+
+import msgspec
+
+from alerts.findings import take
+from tests.unit.alerts.stories import T0, command, desk, finding, only
+
+HOUR = 3_600_000
+
+
+def test_a_new_finding_raises_one_active_alert_with_its_own_id_and_pages() -> None:
+    made = desk(finding())
+    assert (only(made).alert.id, only(made).alert.state, len(made.pages)) == (finding().id, "active", 1)
+
+
+def test_an_alert_has_its_first_four_times() -> None:
+    delays = only(desk(finding())).alert.delays
+    assert (delays.sensor, delays.received, delays.detected, delays.raised) == (T0, T0 + 10, T0 + 20, T0 + 100)
+
+
+def test_a_repeat_changes_nothing() -> None:
+    once = desk(finding())
+    before = (dict(once.cases), len(once.changes), len(once.pages))
+    take(once, finding(), T0 + 500)
+    assert (dict(once.cases), len(once.changes), len(once.pages)) == before
+
+
+def test_a_retrospective_finding_makes_a_closed_alert_that_never_pages() -> None:
+    made = desk(finding(retrospective=True, ended_at=T0 + 5))
+    assert (only(made).alert.state, only(made).alert.retrospective, made.pages) == ("closed", True, [])
+
+
+def test_an_end_never_heard_of_is_history() -> None:
+    made = desk(finding(phase="end", at=T0 + 9, ended_at=T0 + 9))
+    assert (only(made).alert.state, only(made).alert.ended_at, made.pages) == ("closed", T0 + 9, [])
+
+
+def test_a_high_alert_waits_for_a_person_after_its_condition_is_over() -> None:
+    made = desk(finding(), finding(phase="end", at=T0 + 9, ended_at=T0 + 9))
+    assert (only(made).alert.state, only(made).alert.ended_at) == ("returned", T0 + 9)
+
+
+def test_a_low_alert_closes_with_its_condition() -> None:
+    assert only(desk(finding(priority="low"), finding(priority="low", phase="end", at=T0 + 9))).alert.state == "closed"
+
+
+def test_a_technical_alert_never_latches() -> None:
+    fault = finding("no_data", priority="high", **{"alert_class": "technical"})
+    assert only(desk(fault, msgspec.structs.replace(fault, phase="end", at=T0 + 9))).alert.state == "closed"
+
+
+def test_the_same_condition_again_goes_into_the_open_alert() -> None:
+    made = desk(finding(), finding(start=T0 + 60_000))
+    assert (len(made.cases), [c.kind for c in made.changes]) == (1, ["raised", "deduplicated"])
+
+
+def test_an_alert_with_two_findings_ends_with_the_last_of_them() -> None:
+    first, second = finding(), finding(start=T0 + 60_000)
+    ends = [msgspec.structs.replace(f, phase="end", at=T0 + 90_000) for f in (first, second)]
+    made = desk(first, second, ends[0])
+    assert only(made).alert.state == "active"
+    assert only(desk(ends[1], start=made)).alert.state == "returned"
+
+
+def test_what_recurs_in_a_returned_alert_makes_it_active_and_pages_again() -> None:
+    made = desk(finding(), finding(phase="end", at=T0 + 9), finding(start=T0 + HOUR), now=T0 + HOUR)
+    assert (only(made).alert.state, len(made.pages)) == ("active", 2)
+
+
+def test_what_gets_worse_after_it_was_acknowledged_pages_again_with_another_key() -> None:
+    made = desk(finding(priority="medium"), command(finding().id, "acknowledge"))
+    desk(finding(phase="update", at=T0 + 5), start=made)
+    assert (only(made).alert.state, only(made).alert.priority, len(made.pages)) == ("active", "high", 1)
+
+
+def test_a_milder_update_keeps_the_highest_priority() -> None:
+    assert only(desk(finding(), finding(phase="update", priority="low", at=T0 + 5))).alert.priority == "high"
+
+
+def test_two_conditions_of_one_patient_page_once() -> None:
+    made = desk(finding(), finding("limits.spo2", subject="spo2"))
+    assert (len(made.cases), len(made.pages)) == (2, 1)
+
+
+def test_a_high_one_pages_though_a_medium_one_just_did() -> None:
+    assert len(desk(finding(priority="medium"), finding("limits.spo2", subject="spo2")).pages) == 2
+
+
+def test_sepsis_covers_its_parts_and_frees_them_when_it_is_gone() -> None:
+    part, whole = finding(), finding("sepsis", subject="")
+    made = desk(part, whole)
+    assert made.cases[part.id].alert.state == "suppressed"
+    desk(command(whole.id, "resolve", outcome="treated"), start=made)
+    assert made.cases[part.id].alert.state == "active"
+
+
+def test_the_timeline_says_why_it_paged() -> None:
+    assert [name for name, _ in desk(finding()).changes[0].body["stages"]] == [
+        "deduplicate", "inhibit", "group", "shelve", "throttle", "route",
+    ]  # fmt: skip
