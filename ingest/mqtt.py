@@ -90,8 +90,8 @@ class Tap:
         return bool(self._unsent)
 
     def pending(self) -> int:
-        """Bytes that select() cannot see: TLS's own."""
-        return self._socket.pending() if hasattr(self._socket, "pending") else 0
+        """Bytes that select() cannot see: read ahead, or TLS's own."""
+        return len(self._others) + (self._socket.pending() if hasattr(self._socket, "pending") else 0)
 
     def close(self) -> None:
         """Closes the socket; messages that came stay readable."""
@@ -166,6 +166,8 @@ class Mqtt:
             readable = [tap]
         if readable or (reading and tap.pending()):
             self._client.loop_read()
+        if self._client.want_write():
+            self._client.loop_write()
         tap.flush()
         if reading and self._steady() - self._misc_at > 1:
             self._misc_at = self._steady()
@@ -194,6 +196,7 @@ class Mqtt:
         if self._broker.tls:
             client.tls_set(ca_certs=ca_file, tls_version=ssl.PROTOCOL_TLS_CLIENT)
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         return client
 
@@ -208,8 +211,14 @@ class Mqtt:
             return
         options = [(topic, SubscribeOptions(qos=1)) for topic in (*SUBSCRIPTIONS, STATUS)]
         client.subscribe(options)
-        self.ready, self._pause = True, PAUSE_S
         self._log(f"event=mqtt_connected session={'kept' if flags.session_present else 'new'}")
+
+    def _on_subscribe(self, _client: Any, _userdata: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+        failed = sorted({str(r).replace(" ", "_") for r in reasons if r.is_failure})
+        if failed:
+            self._log(f"event=mqtt_subscription_refused reason={','.join(failed)}")
+            return
+        self.ready, self._pause = True, PAUSE_S
 
     def _on_disconnect(self, _client: Any, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if self.ready:

@@ -71,18 +71,32 @@ class Batch:
 def encode(batch: Batch) -> bytes:
     """Bytes of one Kafka record. The strings are spelled out a row: Kafka's compression folds them again."""
     arrays = [
-        pa.array(np.asarray(batch.patients, dtype=object)[batch.patient], pa.string()),
-        pa.array(np.asarray(batch.devices, dtype=object)[batch.device], pa.string()),
-        pa.array(batch.seq),
-        pa.array(batch.observed_at),
-        pa.array(batch.received_at),
-        pa.array(batch.clock_ms),
-        pa.FixedSizeListArray.from_arrays(pa.array(batch.values.reshape(-1)), V),
-        pa.FixedSizeListArray.from_arrays(pa.array(batch.quality.reshape(-1)), V),
-        pa.array(batch.no_value),
+        _strings(batch.patients, batch.patient),
+        _strings(batch.devices, batch.device),
+        _numbers(pa.int64(), batch.seq),
+        _numbers(pa.int64(), batch.observed_at),
+        _numbers(pa.int64(), batch.received_at),
+        _numbers(pa.int32(), batch.clock_ms),
+        pa.FixedSizeListArray.from_arrays(_numbers(pa.float64(), batch.values), V),
+        pa.FixedSizeListArray.from_arrays(_numbers(pa.float32(), batch.quality), V),
+        _numbers(pa.uint32(), batch.no_value),
     ]
     body = pa.record_batch(arrays, schema=SCHEMA).serialize()
     return b"".join((body, zlib.crc32(body).to_bytes(CRC_BYTES, "big")))
+
+
+def _numbers(kind: Any, column: npt.NDArray[Any]) -> Any:
+    """Straight from the buffer: `pa.array` would import pandas where it is installed, a second and 70 MB for nothing."""
+    return pa.Array.from_buffers(kind, column.size, [None, pa.py_buffer(np.ascontiguousarray(column, dtype=kind.to_pandas_dtype()))])
+
+
+def _strings(distinct: tuple[str, ...], index: npt.NDArray[np.int32]) -> Any:
+    coded = [s.encode() for s in distinct]
+    lengths = np.array([len(c) for c in coded], dtype=np.int32)
+    offsets = np.zeros(len(index) + 1, dtype=np.int32)
+    np.cumsum(lengths[index], out=offsets[1:])
+    data = b"".join([coded[i] for i in index.tolist()])
+    return pa.Array.from_buffers(pa.string(), len(index), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
 
 
 def decode(data: bytes) -> Batch:
@@ -96,14 +110,23 @@ def decode(data: bytes) -> Batch:
         columns = record.columns
         patients, patient = _coded(columns[0])
         devices, device = _coded(columns[1])
-        seq, observed_at, received_at, clock_ms = (c.to_numpy() for c in columns[2:6])
-        values, quality = (c.flatten().to_numpy().reshape(-1, V) for c in columns[6:8])
+        seq, observed_at, received_at, clock_ms = (_view(c) for c in columns[2:6])
+        values, quality = (_view(c.flatten()).reshape(-1, V) for c in columns[6:8])
     except (pa.ArrowException, OSError, EOFError, ValueError) as error:
         raise WireFormatError(f"not a {SCHEMA_ID.decode()} batch: {error}") from error
-    no_value = columns[8].to_numpy()
+    no_value = _view(columns[8])
     return Batch(patients, patient, devices, device, seq, observed_at, received_at, clock_ms, values, quality, no_value)
 
 
 def _coded(column: Any) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
     coded = column.dictionary_encode()
-    return tuple(coded.dictionary.to_pylist()), coded.indices.to_numpy()
+    return tuple(coded.dictionary.to_pylist()), _view(coded.indices)
+
+
+def _view(column: Any) -> npt.NDArray[Any]:
+    """The numbers of a column without nulls, not copied; `to_numpy` would import pandas, as `pa.array` would."""
+    kind = np.dtype(column.type.to_pandas_dtype())
+    buffer = column.buffers()[-1]
+    if buffer is None or not len(column):
+        return np.empty(0, dtype=kind)
+    return np.frombuffer(buffer, dtype=kind, count=len(column), offset=column.offset * kind.itemsize)
