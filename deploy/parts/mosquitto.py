@@ -61,13 +61,13 @@ tls_version tlsv1.2
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """A started broker with its two accounts; passwords are kept in `home/accounts.json`'s neighbour, mode 0600."""
+    """A broker and the passwords of its two accounts; `running` is None for one that was there before us."""
 
-    running: Running
+    running: Running | None
     host: str
     port: int
-    tls_port: int
-    ca_file: Path
+    tls_port: int | None
+    ca_file: Path | None
     passwords: Mapping[str, str]
 
     def url(self, account: str) -> str:

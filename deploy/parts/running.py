@@ -131,7 +131,8 @@ def as_user(user: str | None, *paths: Path) -> list[str]:
     if all(_reachable(path) for path in paths):
         return [*arguments, "--inh-caps=-all", "--bounding-set=-all"]
     right = "dac_read_search" if _may_pass("dac_read_search") else "dac_override"
-    return [*arguments, f"--inh-caps=-all,+{right}", f"--ambient-caps=-all,+{right}"]
+    # no_setuid_fixup: access(2), by which PostgreSQL looks at its own programs, else forgets the right
+    return [*arguments, "--securebits=+no_setuid_fixup", f"--inh-caps=-all,+{right}", f"--ambient-caps=-all,+{right}"]
 
 
 def _reachable(path: Path) -> bool:

@@ -1,0 +1,68 @@
+"""Fixtures that every test may ask for: the real servers (started when first asked for), and a space of one's own on each."""
+
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from deploy.parts import kafka as kafka_part
+from deploy.parts import mosquitto as mosquitto_part
+from tests import accounts, parts
+from vitals.topics import Topics
+
+PARTITIONS = 4
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`host:port` of a real Kafka."""
+    with parts.kafka_server(tmp_path_factory.mktemp("kafka")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The administrating address of a real PostgreSQL with TimescaleDB."""
+    with parts.postgres_server(tmp_path_factory.mktemp("postgres")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mosquitto_part.Broker]:
+    """A real Mosquitto: `host`, `port`, `tls_port`, `ca_file`, `url("gateway")`, `url("admin")`, `passwords[account]`."""
+    with parts.mosquitto_server(tmp_path_factory.mktemp("mosquitto")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def database(postgres: str) -> Iterator[str]:
+    """The address of a fresh, migrated database."""
+    with parts.fresh_database(postgres) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def module_database(postgres: str) -> Iterator[str]:
+    """The same, one for all tests of a module."""
+    with parts.fresh_database(postgres) as address:
+        yield address
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A VIGIL_TOPIC_PREFIX that no other test has; its topics are not made (see `topics`)."""
+    return f"t{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture
+def topics(kafka: str, topic_prefix: str) -> Topics:
+    """Vigil's topics under `topic_prefix`, made, with four partitions each."""
+    mine = Topics(topic_prefix)
+    kafka_part.make_topics(kafka, mine.settings(), PARTITIONS)
+    return mine
+
+
+@pytest.fixture
+def device_account(mosquitto: mosquitto_part.Broker) -> Callable[[str], str]:
+    """`device_account(device_id)` makes a device's broker account (user name = id) and returns its password."""
+    return lambda device_id: accounts.enrol(mosquitto, device_id)

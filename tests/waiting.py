@@ -1,0 +1,24 @@
+"""Waiting for a condition with a deadline: what tests do instead of sleeping."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+PAUSE_S = 0.02
+
+
+def wait_for(condition: Callable[[], T], deadline_s: float = 10.0, what: str = "") -> T:
+    """The first truthy value of `condition()`; an AssertionError that says `what` was waited for, at the deadline.
+
+    The last falsy value is shown too. Exceptions of `condition` pass through.
+    """
+    until = time.monotonic() + deadline_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > until:
+            raise AssertionError(f"waited {deadline_s:g} s for {what or condition}; last: {value!r}")
+        time.sleep(PAUSE_S)
