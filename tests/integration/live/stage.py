@@ -122,7 +122,7 @@ class Stage:
         fields: dict[str, Any] = {
             "id": alert, "version": version, "patient": patient, "ward": ward, "alert_class": "physiological", "priority": "high",
             "state": "active", "rule": "limit.spo2", "rule_version": 1, "title": "SpO2 low", "subject": "spo2",
-            "started_at": at, "ended_at": None, "retrospective": False, "evidence": {"value": 84}, "delays": Delays(sensor=at, received=at, detected=at, raised=at),
+            "started_at": at, "ended_at": None, "retrospective": False, "evidence": {"value": 84}, "delays": Delays(sensor=at, raised=at),
         }  # fmt: skip
         self.send(self.topics.alerts, patient, Alert(**(fields | more)))
         return alert
@@ -164,7 +164,8 @@ class Feed:
         wait_for(self._healthy, 30, "the live feed to be ready")
 
     def stop(self, how: int = signal.SIGTERM) -> int:
-        self.process.send_signal(how)
+        if self.process.poll() is None:
+            self.process.send_signal(how)
         code = self.process.wait(15)
         self.log.close()
         return code

@@ -156,3 +156,42 @@ def test_the_first_picture_comes_from_the_database(stage: Stage) -> None:
         part = reader.of(patient, lambda p: True)
         assert (part["vitals"]["hr"]["value"], part["vitals"]["hr"]["state"]) == (61, "stale")
         assert (part["link"]["state"], part["link"]["buffered"]) == ("offline", 3)
+
+
+def test_a_reader_that_does_not_read_slows_no_other(stage: Stage) -> None:
+    patients = [stage.patient("north", str(bed)) for bed in range(20)]
+    token = stage.account("n1", "nurse", ("north",))
+    with stage.feed() as feed, feed.reader(token, wards=["north"]) as _stalled, feed.reader(token, wards=["north"]) as reader:
+        reader.a("snapshot")
+        for value in range(60, 160):
+            for patient in patients:
+                stage.sample(patient, hr=value, spo2=97, rr=18, sbp=120, dbp=70, temp=37)
+        sent = now_ms()
+        reader.of(patients[-1], lambda p: p.get("vitals", {}).get("hr", {}).get("value") == 159)
+        assert now_ms() - sent < 1_000
+
+
+def test_a_stop_says_goodbye_and_leaves_in_order(stage: Stage) -> None:
+    token = stage.account("n1", "nurse", ("north",))
+    with stage.feed() as feed, feed.reader(token, wards=["north"]) as reader:
+        reader.a("snapshot")
+        code = feed.stop()
+        with pytest.raises(ConnectionClosed) as closed:
+            reader.a("nothing")
+        assert (code, closed.value.rcvd and closed.value.rcvd.code) == (0, 1001)
+
+
+def test_readings_that_the_database_never_saw_are_in_the_first_picture(stage: Stage) -> None:
+    patient, token = stage.patient("north"), stage.account("n1", "nurse", ("north",))
+    stage.sample(patient, hr=88)
+    with stage.feed() as feed, feed.reader(token, wards=["north"]) as reader:
+        assert reader.of(patient, lambda p: True)["vitals"]["hr"]["value"] == 88
+
+
+def test_a_record_that_cannot_be_read_stops_nothing(stage: Stage) -> None:
+    patient, token = stage.patient("north"), stage.account("n1", "nurse", ("north",))
+    with stage.feed() as feed, feed.reader(token, wards=["north"]) as reader:
+        for topic in (stage.topics.readings, stage.topics.alerts, stage.topics.scores):
+            stage.send(topic, patient, "rubbish")
+        stage.sample(patient, hr=88)
+        assert reader.of(patient, lambda p: "hr" in p.get("vitals", {}))["vitals"]["hr"]["value"] == 88
