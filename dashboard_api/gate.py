@@ -27,7 +27,7 @@ _STRANGER = Caller("", Role.AUDITOR)
 _SUBJECTS = {
     "patient": """SELECT id AS patient, no, id, ward, bed, age_band, spo2_scale, pregnant, version, created_at, discharged_at
                   FROM clinical.patient WHERE id = %s""",
-    "alert": "SELECT * FROM alerting.alert WHERE id = %s",
+    "alert": "SELECT a.patient, p.ward FROM alerting.alert a JOIN clinical.patient p ON p.id = a.patient WHERE a.id = %s",
 }
 
 

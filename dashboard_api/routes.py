@@ -1,6 +1,21 @@
 """Every endpoint of `/api/v1`: the one table that routing, policy, audit and the OpenAPI document are made of."""
 
-from dashboard_api.api import accounts, assignments, devices, patients, session, wards
+from typing import Any
+
+from dashboard_api.api import (
+    accounts,
+    alerts,
+    assignments,
+    audit_trail,
+    devices,
+    history,
+    limits,
+    patients,
+    refusals,
+    scores,
+    session,
+    wards,
+)
 from dashboard_api.cursor import Page
 from dashboard_api.policy import Right
 from dashboard_api.route import Route
@@ -78,7 +93,59 @@ DEVICE: tuple[Route, ...] = (
     ),
 )  # fmt: skip
 
-ROUTES: tuple[Route, ...] = ACCESS + WARD + DEVICE
+CARE: tuple[Route, ...] = (
+    Route(
+        "GET", "/patients/{id}/vitals", Right.VITALS_READ, "readVitals", history.read, "Vitals through time",
+        query=history.VitalsQuery, answer=history.History, subject="patient", errors=(404,), tag="care",
+    ),
+    Route(
+        "GET", "/patients/{id}/score", Right.VITALS_READ, "readScore", scores.read, "NEWS2 with its inputs",
+        query=scores.ScoreQuery, answer=scores.Score, subject="patient", errors=(404,), tag="care",
+    ),
+    Route(
+        "GET", "/patients/{id}/limits", Right.LIMITS_READ, "readLimits", limits.read, "The patient's own limits",
+        answer=dict[str, Any], subject="patient", errors=(404,), tag="care",
+    ),
+    Route(
+        "PUT", "/patients/{id}/limits", Right.LIMITS_WRITE, "putLimits", limits.put, "Set, change or remove limits",
+        body=limits.LimitsBody, answer=dict[str, Any], subject="patient", errors=(404,), tag="care",
+    ),
+    Route("GET", "/alerts", Right.ALERTS_READ, "listAlerts", alerts.listed, "Alerts", query=alerts.AlertQuery, answer=alerts.Alerts, tag="alerts"),
+    Route(
+        "GET", "/alerts/{id}", Right.ALERTS_READ, "readAlert", alerts.read, "One alert with its timeline",
+        answer=alerts.Alert, subject="alert", errors=(404,), tag="alerts",
+    ),
+    Route(
+        "POST", "/alerts/{id}/actions", Right.ALERTS_ACT, "actOnAlert", alerts.act, "Do something about an alert",
+        body=alerts.AlertAction, answer=alerts.Alert, subject="alert", errors=(404, 409, 503), tag="alerts",
+    ),
+)  # fmt: skip
+
+REVIEW: tuple[Route, ...] = (
+    Route(
+        "GET", "/refusals", Right.REFUSALS, "listRefusals", refusals.listed, "What could not be used",
+        query=refusals.RefusalQuery, answer=refusals.Refusals, tag="review",
+    ),
+    Route(
+        "GET", "/refusals/{id}", Right.REFUSALS, "readRefusal", refusals.read, "One refusal with its original bytes",
+        answer=refusals.Refusal, errors=(404,), tag="review",
+    ),
+    Route(
+        "POST", "/refusals/{id}/requeue", Right.REFUSALS, "requeueRefusal", refusals.requeue, "Put it back on its way",
+        answer=refusals.Refusal, errors=(404, 409, 503), tag="review",
+    ),
+    Route(
+        "POST", "/refusals/{id}/discard", Right.REFUSALS, "discardRefusal", refusals.discard, "Close it",
+        answer=refusals.Refusal, errors=(404, 409), tag="review",
+    ),
+    Route(
+        "GET", "/audit", Right.AUDIT_READ, "readAudit", audit_trail.listed, "Who saw or changed what",
+        query=audit_trail.AuditQuery, answer=audit_trail.AuditPage, tag="review",
+    ),
+    Route("GET", "/audit/verify", Right.AUDIT_READ, "verifyAudit", audit_trail.verify, "Prove the chain", answer=audit_trail.Verdict, tag="review"),
+)  # fmt: skip
+
+ROUTES: tuple[Route, ...] = ACCESS + WARD + DEVICE + CARE + REVIEW
 
 ALL: tuple[tuple[str, Route], ...] = tuple((PREFIX, route) for route in ROUTES)
 """(prefix, route): also those outside /api/v1."""

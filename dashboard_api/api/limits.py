@@ -1,0 +1,99 @@
+"""A patient's own limits: with author and reason, until they expire and revert by themselves.
+
+PUT sets the vitals that it names, removes those it gives as null and leaves the others; each change raises the patient's version and goes to
+detection on the topic `patients`, expiry included, so that a limit reverts there even with everything else away.
+"""
+
+import math
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from dashboard_api.problems import Problem
+from dashboard_api.route import Call, Reply
+from dashboard_api.timescale import Row
+from vitals.registry import BY_NAME
+
+LimitsBody = dict[str, Any]
+
+
+class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Canonical unit; null on one side: the rules' own limit there."""
+
+    low: float | None = None
+    high: float | None = None
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """Why, and until when."""
+
+    reason: str
+    expires_at: datetime | None = None
+
+
+_SELECT = """SELECT vital, low, high, reason, author, set_at, expires_at FROM clinical.limit_override
+             WHERE patient = %s AND (expires_at IS NULL OR expires_at > %s) ORDER BY set_at, vital"""
+_UPSERT = """INSERT INTO clinical.limit_override (patient, vital, low, high, reason, author, set_at, expires_at)
+             VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (patient, vital) DO UPDATE SET low = excluded.low, high = excluded.high,
+             reason = excluded.reason, author = excluded.author, set_at = excluded.set_at, expires_at = excluded.expires_at"""
+
+
+async def read(call: Call) -> Reply:
+    """Those in force now."""
+    return Reply(shown(await call.site.database.rows(_SELECT, [call.subject["id"], call.now])))
+
+
+async def put(call: Call) -> Reply:
+    """422 for a vital that is not known, bounds that cross, a missing reason or an end in the past."""
+    bounds, terms = checked(call.body, call.now)
+    patient = call.subject["id"]
+    async with call.site.database.transaction() as transaction:
+        await transaction.do("UPDATE clinical.patient SET version = version + 1 WHERE id = %s", [patient])
+        await transaction.do("DELETE FROM clinical.limit_override WHERE patient = %s AND expires_at <= %s", [patient, call.now])
+        for vital, bound in bounds.items():
+            if bound is None:
+                await transaction.do("DELETE FROM clinical.limit_override WHERE patient = %s AND vital = %s", [patient, vital])
+            else:
+                facts = [patient, vital, bound.low, bound.high, terms.reason, call.caller.username, call.now, terms.expires_at]
+                await transaction.do(_UPSERT, facts)
+    await call.site.contexts.publish(patient)
+    answer = await read(call)
+    return Reply(answer.body, detail={"limits": msgspec.to_builtins(bounds), "reason": terms.reason})
+
+
+def checked(body: LimitsBody, now: datetime) -> tuple[dict[str, Bounds | None], Terms]:
+    """The vitals that the body names, and its terms. Raises Problem 422."""
+    try:
+        terms = msgspec.convert({k: body[k] for k in ("reason", "expires_at") if k in body}, Terms)
+        bounds = {vital: msgspec.convert(given, Bounds | None) for vital, given in body.items() if vital not in ("reason", "expires_at")}
+    except msgspec.ValidationError as error:
+        raise Problem(422, str(error)) from error
+    if not terms.reason.strip() or len(terms.reason) > 500:
+        raise Problem(422, "reason: expected a sentence of up to 500 characters")
+    if terms.expires_at is not None and (terms.expires_at.tzinfo is None or terms.expires_at <= now):
+        raise Problem(422, "expires_at: expected a time in the future, with its offset")
+    if not bounds:
+        raise Problem(422, f"expected limits of at least one of {', '.join(BY_NAME)}")
+    for vital, bound in bounds.items():
+        _check(vital, bound)
+    return bounds, terms
+
+
+def _check(vital: str, bound: Bounds | None) -> None:
+    if vital not in BY_NAME or BY_NAME[vital].words:
+        raise Problem(422, f"{vital!r} is not a vital that has limits")
+    if bound is None:
+        return
+    known, given = BY_NAME[vital], [side for side in (bound.low, bound.high) if side is not None]
+    if not given or not all(math.isfinite(side) and known.low <= side <= known.high for side in given):
+        raise Problem(422, f"{vital}: expected low and/or high between {known.low:g} and {known.high:g} {known.unit}")
+    if len(given) == 2 and given[0] >= given[1]:
+        raise Problem(422, f"{vital}: low must be below high")
+
+
+def shown(rows: list[Row]) -> dict[str, Any]:
+    """Vital -> its limit; `reason` and `expires_at` of the newest at the top."""
+    limits: dict[str, Any] = {row["vital"]: {k: v for k, v in row.items() if k != "vital"} for row in rows}
+    newest = rows[-1] if rows else {}
+    return limits | {"reason": newest.get("reason"), "expires_at": newest.get("expires_at")}
