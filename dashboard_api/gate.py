@@ -80,7 +80,10 @@ class Gate:
         except BaseException:
             await self._kept.forget(this)
             raise
-        await self._kept.keep(this, response.status_code, bytes(response.body))
+        if response.status_code == 202:
+            await self._kept.forget(this)
+        else:
+            await self._kept.keep(this, response.status_code, bytes(response.body))
         return response
 
     async def _handled(self, route: Route, call: Call) -> Response:

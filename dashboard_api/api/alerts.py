@@ -153,13 +153,8 @@ def event(row: Row) -> dict[str, Any]:
     body = row["body"]
     changed = body.get("set", {}).get("alert", {})
     said = {k: v for k, v in body.items() if k != "set"}
-    return {
-        "version": row["version"],
-        "at": row["at"],
-        "kind": row["kind"],
-        "actor": row["actor"],
-        "changed": with_times(changed),
-    } | with_times(said)
+    line = {"version": row["version"], "at": row["at"], "kind": row["kind"], "actor": row["actor"], "changed": with_times(changed)}
+    return {**line, **with_times(said)}
 
 
 def durations(body: dict[str, Any]) -> dict[str, int]:

@@ -98,7 +98,7 @@ def named(text: str | None) -> list[Vital]:
     names = [name.strip() for name in (text or "").split(",") if name.strip()]
     if unknown := [name for name in names if name not in BY_KEY]:
         raise Problem(422, f"vital: {unknown[0]!r} is not one of {', '.join(BY_NAME)}")
-    return list(dict.fromkeys(BY_KEY[name][0] for name in names))
+    return [VITALS[i] for i in dict.fromkeys(BY_KEY[name][0].index for name in names)]
 
 
 async def _fitting(
