@@ -102,9 +102,8 @@ def test_status_retained_before_the_gateway_came_becomes_a_link(gateway: Gateway
     gateway.start()
     found = wait_for(lambda: [json.loads(v) for _, v in records(kafka, topics.links)])
     device.say(b"", "status", retain=True)
-    assert {**found[-1], "at": 0} == {
-        "device": device.id, "state": "online", "at": 0, "battery": 0.81, "buffered": 120, "patient": f"patient-of-{device.id}", "ward": "north",
-    }  # fmt: skip
+    told = {"device": device.id, "state": "online", "battery": 0.81, "buffered": 120}
+    assert {**found[-1], "at": 0} == {**told, "at": 0, "patient": f"patient-of-{device.id}", "ward": "north"}
 
 
 def test_a_stopped_gateway_has_finished_what_it_had_in_hand(gateway: Gateway, device: Device, kafka: str, topics: Topics) -> None:
