@@ -63,6 +63,11 @@ class Topics:
         return f"{self.prefix}.findings"
 
     @property
+    def checkpoints(self) -> str:
+        """Detection's memory as pages (`streams.detect.checkpoint`), key `page-N`, compacted. detect -> detect."""
+        return f"{self.prefix}.checkpoints"
+
+    @property
     def commands(self) -> str:
         """`vitals.command.Command`, JSON, key patient. dashboard_api -> alerts."""
         return f"{self.prefix}.commands"
@@ -83,6 +88,7 @@ class Topics:
             self.waveforms: keep[1],
             self.patients: compact,
             self.rules: compact,
+            self.checkpoints: compact,
             self.scores: keep[1],
             self.findings: keep[30],
             self.commands: keep[30],

@@ -1,0 +1,153 @@
+"""A partition's memory as pages: what a checkpoint writes, and how it is taken up again.
+
+In: a Memory and the pages that changed. Out: bytes for each page, and back. A page is `PAGE` patients with their devices; its record
+says up to which offset of the readings it includes, so pages may be of different age: on a replay each page skips what it has.
+Promise: `restore(save(memory))` goes on exactly as `memory` would. Contexts, links and rules are not in it: they have topics.
+Refused: a page of another layout (PageError); the worker then starts that partition from what it can read.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+import cramjam
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from streams.detect.channels import CHANNELS
+from streams.detect.memory import Backlog, Cells, Devices, Memory, Rows
+from streams.detect.timers import Timers
+from vitals.errors import Theirs
+from vitals.registry import V
+
+type_i64 = npt.NDArray[np.int64]
+
+PAGE = 64
+LAYOUT = f"1/{V}/{CHANNELS}"
+
+
+class PageError(Theirs):
+    """Bytes that are not a page of this layout."""
+
+
+class _Device(msgspec.Struct, array_like=True):
+    row: int
+    name: str
+    current: bool
+    top: int
+    holes: list[tuple[int, int]]
+
+
+class _Page(msgspec.Struct):
+    layout: str
+    included: int
+    patients: list[str]
+    columns: dict[str, bytes]
+    timers: dict[str, bytes]
+    past: dict[str, bytes]
+    devices: list[_Device]
+    device_columns: dict[str, bytes]
+    backlog: list[tuple[int, tuple[int, int, int, float, int]]]
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(_Page)
+
+
+def dirty_pages(memory: Memory, since: npt.NDArray[np.uint8]) -> list[int]:
+    """The pages with a row marked in `since` (rows,)."""
+    n = len(memory.patients)
+    return sorted(set((np.flatnonzero(since[:n]) // PAGE).tolist()))
+
+
+def save(memory: Memory, pages: Iterable[int], included: int) -> dict[int, bytes]:
+    """Page number -> its record, including the readings up to and with offset `included`."""
+    wanted = list(pages)
+    slots: dict[int, list[int]] = {page: [] for page in wanted}
+    for slot, row in enumerate(memory.devices.row[: len(memory.names)].tolist()):
+        if row // PAGE in slots:
+            slots[row // PAGE].append(slot)
+    return {page: _saved(memory, page, slots[page], included) for page in wanted}
+
+
+def _saved(memory: Memory, page: int, slots: list[int], included: int) -> bytes:
+    first, last = page * PAGE, min((page + 1) * PAGE, len(memory.patients))
+    n, at = last - first, np.array(slots, dtype=np.int64)
+    columns = _cut(memory.cells, first * V, n * V) | {f"row.{k}": b for k, b in _cut(memory.rows, first, n).items()}
+    backlog = [
+        (cell - first * CHANNELS, (b.started_at, b.ended_at, b.times, b.worst, b.level))
+        for cell, b in memory.backlog.items()
+        if first <= cell // CHANNELS < last
+    ]
+    record = _Page(
+        LAYOUT,
+        included,
+        memory.patients[first:last],
+        columns,
+        _cut(memory.timers, first * CHANNELS, n * CHANNELS),
+        {} if memory.past is None else _cut(memory.past, first * CHANNELS, n * CHANNELS),
+        [_device(memory, s) for s in slots],
+        {f.name: getattr(memory.devices, f.name)[at].tobytes() for f in fields(Devices)},
+        backlog,
+    )
+    return bytes(cramjam.lz4.compress_block(_ENCODER.encode(record)))
+
+
+def _cut(table: Any, first: int, n: int) -> dict[str, bytes]:
+    """The columns that hold anything but zeros."""
+    cut = {f.name: getattr(table, f.name)[first : first + n] for f in fields(table)}
+    return {name: column.tobytes() for name, column in cut.items() if column.any()}
+
+
+def _device(memory: Memory, slot: int) -> _Device:
+    name = memory.names[slot]
+    current = memory.current_slot.get(name) == slot
+    return _Device(int(memory.devices.row[slot]) % PAGE, name, current, int(memory.seen.top[slot]), memory.seen.holes[slot])
+
+
+def restore(memory: Memory, pages: Mapping[int, bytes]) -> npt.NDArray[np.int64]:
+    """Fills an empty `memory`; returns (pages,) up to which offset each page is included. Raises PageError."""
+    included = np.full(max(pages, default=-1) + 1, -1, dtype=np.int64)
+    for number in sorted(pages):
+        record = _read(pages[number])
+        if number * PAGE != len(memory.patients):
+            raise PageError(f"page {number} follows {len(memory.patients)} patients")
+        included[number] = record.included
+        _restore(memory, number * PAGE, record)
+    return included
+
+
+def _read(data: bytes) -> _Page:
+    try:
+        record = _DECODER.decode(bytes(cramjam.lz4.decompress_block(data)))
+    except (msgspec.MsgspecError, cramjam.DecompressionError, ValueError) as error:
+        raise PageError(f"not a page: {error}") from error
+    if record.layout != LAYOUT:
+        raise PageError(f"a page of layout {record.layout}, this is {LAYOUT}")
+    return record
+
+
+def _restore(memory: Memory, first: int, record: _Page) -> None:
+    for patient in record.patients:
+        memory.row(patient)
+    _paste(memory.cells, first * V, {k: b for k, b in record.columns.items() if "." not in k})
+    _paste(memory.rows, first, {k[4:]: b for k, b in record.columns.items() if k.startswith("row.")})
+    _paste(memory.timers, first * CHANNELS, record.timers)
+    if record.past:
+        _paste(memory.late(), first * CHANNELS, record.past)
+    memory.backlog |= {first * CHANNELS + cell: Backlog(*b) for cell, b in record.backlog}
+    for k, device in enumerate(record.devices):
+        slot = memory.restored_slot(first + device.row, device.name, device.current)
+        memory.seen.restore(slot, device.top, device.holes)
+        for name, data in record.device_columns.items():
+            column = getattr(memory.devices, name)
+            if name != "row":
+                column[slot] = np.frombuffer(data, dtype=column.dtype)[k]
+
+
+def _paste(table: Cells | Rows | Timers, first: int, columns: Mapping[str, bytes]) -> None:
+    for name, data in columns.items():
+        column = getattr(table, name)
+        values = np.frombuffer(data, dtype=column.dtype)
+        column[first : first + len(values)] = values

@@ -1,0 +1,191 @@
+"""From timers to findings: what began, grew worse or ended, said so that a person can see why.
+
+In: sightings (a value of a channel of a patient at a time) and time itself. Out: findings. Live changes are told at once. What
+began on history (late data) is held back: it is told as a start only when the newest of it still stands; what was over by then
+is summed up as one retrospective finding a channel. Dropped (counted as `late`): a sighting older than its channel's last one.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.detect.channels import BASELINE, CHANNELS, LIMITS, NEWS2, RULES, SIGNAL
+from streams.detect.memory import Backlog, Memory
+from streams.detect.telling import tell, tell_summary
+from streams.detect.timers import Changes, Timers, Values, advance, standing
+from vitals.finding import Finding, Phase
+from vitals.registry import V
+
+type_f64 = npt.NDArray[np.float64]
+type_i64 = npt.NDArray[np.int64]
+type_bool = npt.NDArray[np.bool_]
+
+END, START = -1, 1
+LEAST_HOLD_MS, MOST_HOLD_MS, SIGNAL_HOLD_MS, HOLD_GAPS = 10_000, 3_600_000, 900_000, 4.0
+"""How long a reading stands for its timer: four of the vital's learned gaps, between 10 s and an hour; a poor signal 15 min."""
+_PHASES: dict[int, Phase] = {-1: "end", 1: "start", 2: "update"}
+_BITS = ((LIMITS, 0), (BASELINE, V), (SIGNAL, 2 * V))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sightings:
+    """m values of distinct channels. rows, channels: (m,). x: (m,). t, received_at: (m,) ms. live: (m,) bool, not history."""
+
+    rows: type_i64
+    channels: type_i64
+    x: type_f64
+    t: type_i64
+    received_at: type_i64
+    live: type_bool
+
+    def only(self, mask: npt.NDArray[Any]) -> "Sightings":
+        """Those where `mask`."""
+        return Sightings(self.rows[mask], self.channels[mask], self.x[mask], self.t[mask], self.received_at[mask], self.live[mask])
+
+
+def joined(parts: list[Sightings]) -> Sightings:
+    """All of `parts`, in order."""
+    names = ("rows", "channels", "x", "t", "received_at", "live")
+    return parts[0] if len(parts) == 1 else Sightings(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
+
+
+def watch(memory: Memory, sightings: Sightings, now_ms: int) -> list[Finding]:
+    """Folds the sightings into the timers."""
+    timers = memory.timers
+    old = sightings.t < timers.at[sightings.rows * CHANNELS + sightings.channels]
+    if old.any():
+        memory.count("late", int(old.sum()))
+        sightings = sightings.only(~old)
+    values = _values(memory, sightings)
+    changes = advance(timers, values)
+    _mark_busy(memory, sightings, values.cells)
+    found = _told(memory, sightings, values.cells, changes, now_ms)
+    held = sightings.live & (timers.held[values.cells] != 0)
+    return found + (_released(memory, sightings.only(held), now_ms) if held.any() else [])
+
+
+def watch_past(memory: Memory, sightings: Sightings) -> None:
+    """Folds readings that came after newer ones into timers of their own; whatever they show is history."""
+    past, cells = memory.late(), sightings.rows * CHANNELS + sightings.channels
+    for cell in cells[sightings.t < past.at[cells]]:
+        close_past(memory, int(cell))
+    values = _values(memory, sightings)
+    for change in advance(past, values):
+        for k in np.flatnonzero(change.phase == END):
+            _summed(memory, int(values.cells[change.which[k]]), change.before, int(k), int(change.before.returned[k]))
+
+
+def close_past(memory: Memory, cell: int) -> None:
+    """Nothing more comes of this piece of history: newer data is known, so it is over."""
+    past = memory.late()
+    now = past.taken(np.array([cell]))
+    if now.fired[0]:
+        _summed(memory, cell, now, 0, int(now.returned[0] or now.at[0]))
+    past.put(np.array([cell]), Timers.of(1))
+
+
+def stand(memory: Memory, now_ms: int) -> list[Finding]:
+    """What time alone brings: a last value that has stood long enough, a return that has lasted."""
+    cells = np.flatnonzero((memory.timers.side != 0) & (memory.timers.held == 0)).astype(np.int64)
+    if not len(cells):
+        return []
+    rows, n = cells // CHANNELS, len(cells)
+    s = Sightings(rows, cells % CHANNELS, np.zeros(n), np.full(n, now_ms), memory.rows.received_at[rows], np.ones(n, dtype=np.bool_))
+    s = s.only(memory.settings.active[rows] != 0)
+    values = _values(memory, s)
+    changes = standing(memory.timers, values)
+    _mark_busy(memory, s, values.cells)
+    return _told(memory, replace(s, t=memory.timers.at[values.cells]), values.cells, changes, now_ms)
+
+
+def settle(memory: Memory, rows: type_i64, now_ms: int) -> list[Finding]:
+    """The history of `rows` has come in: what still stands is told as a start, what is over as one summary a channel."""
+    found = []
+    for row in rows.tolist():
+        span = slice(row * CHANNELS, (row + 1) * CHANNELS)
+        if memory.past is not None:
+            for cell in np.flatnonzero(memory.past.side[span]) + row * CHANNELS:
+                close_past(memory, int(cell))
+        held = np.flatnonzero(memory.timers.held[span]).astype(np.int64)
+        cells, n = held + row * CHANNELS, len(held)
+        t = memory.timers
+        received = np.full(n, memory.rows.received_at[row])
+        s = Sightings(np.full(n, row), held, t.worst[cells], t.at[cells], received, np.ones(n, dtype=np.bool_))
+        found += _released(memory, s, now_ms)
+        found += [tell_summary(memory, cell, b, now_ms) for cell, b in sorted(memory.backlog.items()) if cell // CHANNELS == row]
+        memory.backlog = {cell: b for cell, b in memory.backlog.items() if cell // CHANNELS != row}
+    memory.rows.history_at[rows] = 0
+    return found
+
+
+def _values(memory: Memory, s: Sightings) -> Values:
+    layout, settings, ch = memory.layout, memory.settings, s.channels
+    vital = s.rows * V + ch % V
+    is_limit = ch < V
+    low1 = np.where(is_limit, settings.low1[vital], layout.low1[ch])
+    low2 = np.where(is_limit, settings.low2[vital], -np.inf)
+    high1 = np.where(is_limit, settings.high1[vital], layout.high1[ch])
+    high2 = np.where(is_limit, settings.high2[vital], layout.high2[ch])
+    gap = memory.cells.gap[vital]
+    paced = np.where(gap > 0, np.clip(gap * HOLD_GAPS, LEAST_HOLD_MS, MOST_HOLD_MS), MOST_HOLD_MS)
+    hold = np.where(ch < 2 * V, paced, np.where(ch < NEWS2, SIGNAL_HOLD_MS, MOST_HOLD_MS)).astype(np.int64)
+    cells = s.rows * CHANNELS + ch
+    return Values(
+        cells, s.x, s.t, low1, low2, high1, high2, layout.hysteresis[ch], layout.wait1[ch], layout.wait2[ch], layout.clear[ch], hold
+    )  # fmt: skip
+
+
+def _mark_busy(memory: Memory, s: Sightings, cells: type_i64) -> None:
+    """Keeps the bits by which a quiet cell is passed over."""
+    running = memory.timers.side[cells] != 0
+    for bit, first in _BITS:
+        mine = (s.channels >= first) & (s.channels < first + V)
+        vital = s.rows[mine] * V + (s.channels[mine] - first)
+        memory.cells.busy[vital] = (memory.cells.busy[vital] & (255 - bit)) | np.where(running[mine], bit, 0).astype(np.uint8)
+
+
+def _told(memory: Memory, s: Sightings, cells: type_i64, changes: list[Changes], now_ms: int) -> list[Finding]:
+    """Findings of live changes; those of history are held back, or summed up when they end."""
+    found = []
+    held: set[int] = set()
+    for change in changes:
+        for k, i in enumerate(change.which.tolist()):
+            cell, phase = int(cells[i]), int(change.phase[k])
+            was_held = bool(change.before.held[k]) or cell in held
+            if phase == START and not s.live[i]:
+                held.add(cell)
+                memory.timers.held[cell] = memory.timers.side[cell] != 0
+            elif phase == END and was_held:
+                held.discard(cell)
+                _summed(memory, cell, change.before, k, int(change.before.returned[k]))
+            elif not was_held:
+                found.append(tell(memory, cell, change.before, k, (_PHASES[phase], int(s.t[i]), int(s.received_at[i])), now_ms))
+    return found
+
+
+def _released(memory: Memory, s: Sightings, now_ms: int) -> list[Finding]:
+    """Held back until now and still standing: told. Held back and back inside: stays held until it ends."""
+    cells = s.rows * CHANNELS + s.channels
+    now = memory.timers.taken(cells)
+    found = []
+    for k in np.flatnonzero(now.severity != 0):
+        memory.timers.held[cells[k]] = 0
+        found.append(tell(memory, int(cells[k]), now, int(k), ("start", int(s.t[k]), int(s.received_at[k])), now_ms))
+    return found
+
+
+def _summed(memory: Memory, cell: int, was: Timers, k: int, ended_at: int) -> None:
+    """Adds one excursion of history to its channel's summary; a strange baseline of the past is nobody's concern."""
+    if RULES[cell % CHANNELS] == "baseline":
+        return
+    since, worst, level = int(was.since[k]), float(was.worst[k]), int(was.fired[k])
+    known = memory.backlog.get(cell)
+    if known is None:
+        memory.backlog[cell] = Backlog(since, ended_at, 1, worst, level)
+        return
+    further = max if was.side[k] > 0 else min
+    memory.backlog[cell] = Backlog(
+        min(known.started_at, since), max(known.ended_at, ended_at), known.times + 1, further(known.worst, worst), max(known.level, level)
+    )

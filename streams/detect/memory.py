@@ -1,0 +1,254 @@
+"""What detection remembers of the patients of one partition: numpy columns, one row a patient, one cell a patient and vital.
+
+In: patients and devices as they appear, contexts as they change. Promise: rows never move; columns grow by doubling; the size is
+bounded by the patients and devices that the partition has ever had. What is remembered is exactly what a checkpoint stores.
+"""
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.detect.channels import CHANNELS
+from streams.detect.dedupe import Seen
+from streams.detect.rules import Columns, RuleSet, bounds, columns, expires
+from streams.detect.timers import Timers
+from vitals.context import PatientContext
+from vitals.link import Link
+from vitals.registry import V
+
+type_f64 = npt.NDArray[np.float64]
+type_f32 = npt.NDArray[np.float32]
+type_i64 = npt.NDArray[np.int64]
+type_u8 = npt.NDArray[np.uint8]
+
+FIRST_ROWS = 64
+NEVER = 1 << 60
+
+
+def kept(dtype: Any, width: int = 1, fill: float = 0) -> dict[str, Any]:
+    """What a column is made of: `width` cells a row, each `fill` before anything is known."""
+    return {"dtype": dtype, "width": width, "fill": fill}
+
+
+@dataclass(slots=True, eq=False)
+class Cells:
+    """Of each patient and vital, flat (rows * V,): the newest good reading, its pace, the patient's own baseline, NEWS2's points.
+
+    value: NaN = never read. at: ms, 0 = never. gap: mean ms between readings, 0 = unknown. mean, variance, n: the baseline.
+    part: the cell of the NEWS2 chart that the value falls into (any change of it is a reason to score again). busy: channels' bits.
+    """
+
+    value: type_f64 = field(metadata=kept(np.float64, V, np.nan))
+    at: type_i64 = field(metadata=kept(np.int64, V))
+    gap: type_f32 = field(metadata=kept(np.float32, V))
+    mean: type_f64 = field(metadata=kept(np.float64, V))
+    variance: type_f64 = field(metadata=kept(np.float64, V))
+    n: type_f32 = field(metadata=kept(np.float32, V))
+    part: type_u8 = field(metadata=kept(np.uint8, V))
+    busy: type_u8 = field(metadata=kept(np.uint8, V))
+
+
+@dataclass(slots=True, eq=False)
+class Rows:
+    """Of each patient, (rows,). Times in ms.
+
+    at: newest observed_at. received_at: of the newest sample. score_until: when an input of the last NEWS2 goes stale.
+    score_changed: 0 no, 1 a value, 2 points. score_sent: when it was last told. history_at: when history last came in, 0 = none.
+    """
+
+    at: type_i64 = field(metadata=kept(np.int64))
+    received_at: type_i64 = field(metadata=kept(np.int64))
+    score_until: type_i64 = field(metadata=kept(np.int64))
+    score_changed: type_u8 = field(metadata=kept(np.uint8))
+    score_sent: type_i64 = field(metadata=kept(np.int64))
+    history_at: type_i64 = field(metadata=kept(np.int64))
+
+
+@dataclass(slots=True, eq=False)
+class Settings:
+    """Of each patient, from its context and the rules; not part of a checkpoint. bounds (rows * V,) each."""
+
+    low1: type_f64 = field(metadata=kept(np.float64, V, -np.inf))
+    low2: type_f64 = field(metadata=kept(np.float64, V, -np.inf))
+    high1: type_f64 = field(metadata=kept(np.float64, V, np.inf))
+    high2: type_f64 = field(metadata=kept(np.float64, V, np.inf))
+    scale: type_u8 = field(metadata=kept(np.uint8, 1, 1))
+    scored: type_u8 = field(metadata=kept(np.uint8, 1, 1))
+    active: type_u8 = field(metadata=kept(np.uint8, 1, 1))
+    expires: type_i64 = field(metadata=kept(np.int64, 1, NEVER))
+
+
+@dataclass(slots=True, eq=False)
+class Devices:
+    """Of each (patient, device) pair, (slots,). heard: newest received_at, at: newest observed_at, pause: mean ms between samples.
+
+    row: the patient's row. n: samples so far. silent, flat: when the announced silence, the announced low battery began, 0 = none.
+    offline: since when the link topic says so, 0 = online. current: the device is on this patient now.
+    """
+
+    row: type_i64 = field(metadata=kept(np.int64))
+    heard: type_i64 = field(metadata=kept(np.int64))
+    at: type_i64 = field(metadata=kept(np.int64))
+    pause: type_f64 = field(metadata=kept(np.float64))
+    n: type_i64 = field(metadata=kept(np.int64))
+    silent: type_i64 = field(metadata=kept(np.int64))
+    flat: type_i64 = field(metadata=kept(np.int64))
+    offline: type_i64 = field(metadata=kept(np.int64))
+    current: type_u8 = field(metadata=kept(np.uint8))
+
+
+@dataclass(slots=True)
+class Backlog:
+    """What a late excursion was, until it can be told as one: [first start, last end], how many, the worst value, the step."""
+
+    started_at: int
+    ended_at: int
+    times: int
+    worst: float
+    level: int
+
+
+@dataclass(slots=True, eq=False)
+class Memory:
+    """One partition's memory. `counts`: what was not folded in, by reason (duplicate, late, poor, inactive)."""
+
+    rules: RuleSet
+    layout: Columns
+    cells: Cells
+    rows: Rows
+    settings: Settings
+    timers: Timers
+    devices: Devices
+    seen: Seen
+    patients: list[str] = field(default_factory=list)
+    row_of: dict[str, int] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    slot_of: dict[tuple[int, str], int] = field(default_factory=dict)
+    current_slot: dict[str, int] = field(default_factory=dict)
+    contexts: dict[str, PatientContext] = field(default_factory=dict)
+    links: dict[str, Link] = field(default_factory=dict)
+    past: Timers | None = None
+    backlog: dict[int, Backlog] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    room: int = FIRST_ROWS
+    slots: int = FIRST_ROWS
+
+    def row(self, patient: str) -> int:
+        """The row of `patient`; a new one with its context's settings where there was none."""
+        known = self.row_of.get(patient)
+        if known is not None:
+            return known
+        row = self.row_of[patient] = len(self.patients)
+        self.patients.append(patient)
+        if row >= self.room:
+            self._grow(2 * self.room)
+        self.settle(patient, 0)
+        return row
+
+    def slot(self, row: int, device: str, observed_at: int) -> int:
+        """The slot of `device` on the patient of `row`; only the slot that the device used last may fall silent."""
+        slot = self.slot_of.get((row, device))
+        if slot is None:
+            slot = self._new_slot(row, device)
+        before = self.current_slot.get(device)
+        if before is None or observed_at > self.devices.at[before]:
+            self.current_slot[device] = slot
+            self.devices.current[before if before is not None else slot] = 0
+            self.devices.current[slot] = 1
+        return slot
+
+    def _new_slot(self, row: int, device: str) -> int:
+        slot = self.slot_of[row, device] = len(self.names)
+        self.names.append(device)
+        if slot >= self.slots:
+            self.slots *= 2
+            self.devices = Devices(*grown(self.devices, self.slots))
+            self.seen.grow(self.slots)
+        self.devices.row[slot] = row
+        link = self.links.get(device)
+        self.devices.offline[slot] = link.at if link is not None and link.state == "offline" else 0
+        return slot
+
+    def restored_slot(self, row: int, device: str, current: bool) -> int:
+        """The slot of `device` as a checkpoint says it."""
+        slot = self.slot_of.get((row, device))
+        slot = self._new_slot(row, device) if slot is None else slot
+        if current:
+            self.current_slot[device] = slot
+        return slot
+
+    def settle(self, patient: str, now_ms: int) -> None:
+        """Writes the limits that hold for `patient` at `now_ms` into its row."""
+        row, context = self.row_of[patient], self.contexts.get(patient)
+        s, cells = self.settings, slice(row * V, row * V + V)
+        s.low1[cells], s.low2[cells], s.high1[cells], s.high2[cells] = bounds(self.rules, context, now_ms)
+        s.expires[row] = NEVER if context is None else expires(context, now_ms)
+        s.scale[row] = 1 if context is None else context.spo2_scale
+        s.scored[row] = context is None or (context.age_band == "adult" and not context.pregnant)
+        s.active[row] = context is None or context.active
+        self.rows.score_until[row] = 0
+
+    def know(self, context: PatientContext, now_ms: int) -> None:
+        """A patient's context; an older version than the known one is ignored."""
+        before = self.contexts.get(context.patient)
+        if before is not None and before.version > context.version:
+            return
+        self.contexts[context.patient] = context
+        if context.patient in self.row_of:
+            self.settle(context.patient, now_ms)
+
+    def rule(self, rules: RuleSet, now_ms: int) -> None:
+        """Takes up another rule set; running timers go on under it."""
+        self.rules, self.layout = rules, columns(rules)
+        for patient in self.patients:
+            self.settle(patient, now_ms)
+
+    def ward(self, patient: str) -> str:
+        """Where the patient is; "" while no context is known."""
+        context = self.contexts.get(patient)
+        return context.ward if context else ""
+
+    def count(self, reason: str, by: int) -> None:
+        """Notes that `by` readings or samples were not folded in."""
+        if by:
+            self.counts[reason] = self.counts.get(reason, 0) + by
+
+    def late(self) -> Timers:
+        """The timers of history that comes after newer readings; made when first needed."""
+        if self.past is None:
+            self.past = Timers.of(self.room * CHANNELS)
+        return self.past
+
+    def _grow(self, room: int) -> None:
+        self.room = room
+        self.cells, self.rows = Cells(*grown(self.cells, room)), Rows(*grown(self.rows, room))
+        self.settings = Settings(*grown(self.settings, room))
+        self.timers = self.timers.grown(room * CHANNELS)
+        self.past = None if self.past is None else self.past.grown(room * CHANNELS)
+
+
+def empty(rules: RuleSet, contexts: dict[str, PatientContext] | None = None, links: dict[str, Link] | None = None) -> Memory:
+    """A partition that has seen nothing; `contexts` and `links` may be shared by all partitions."""
+    tables = [cls(*(_filled(f.metadata, FIRST_ROWS) for f in fields(cls))) for cls in (Cells, Rows, Settings, Devices)]
+    seen = Seen()
+    seen.grow(FIRST_ROWS)
+    cells, rows, settings, devices = tables
+    memory = Memory(rules, columns(rules), cells, rows, settings, Timers.of(FIRST_ROWS * CHANNELS), devices, seen)  # type: ignore[arg-type]  # in the order of the classes above
+    memory.contexts, memory.links = {} if contexts is None else contexts, {} if links is None else links
+    return memory
+
+
+def _filled(meta: Any, rows: int) -> npt.NDArray[Any]:
+    return np.full(rows * meta["width"], meta["fill"], dtype=meta["dtype"])
+
+
+def grown(table: Any, rows: int) -> list[npt.NDArray[Any]]:
+    """The columns of `table` with room for `rows`, the new cells as they are before anything is known."""
+    longer = []
+    for f in fields(table):
+        new, old = _filled(f.metadata, rows), getattr(table, f.name)
+        new[: len(old)] = old
+        longer.append(new)
+    return longer

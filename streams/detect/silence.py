@@ -1,0 +1,119 @@
+"""Devices that fall silent or run flat: technical conditions, one a device, with the cause that is known.
+
+In: arrivals of samples, the link topic's records, time. Out: findings `silence` and `battery`, subject the device. A device's own
+pause between samples is learned first; a device slower than the rules' `slowest_s` is a spot check and never falls silent. Only the
+slot that a device used last counts, so a device that moved to another patient is not missed at the former one.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.detect.memory import Memory
+from vitals.finding import Finding, Phase, finding_id
+from vitals.link import Link
+
+type_i64 = npt.NDArray[np.int64]
+
+_SHARE = 0.2
+_CHARGED = 0.05
+"""A battery must rise this far above the limit before its condition ends."""
+
+
+def heard(memory: Memory, slots: type_i64, observed_at: type_i64, received_at: type_i64, now_ms: int) -> list[Finding]:
+    """Notes samples (n,) of distinct slots; ends the silences that they break."""
+    d = memory.devices
+    pause, before = d.pause[slots], d.at[slots]
+    elapsed = observed_at - before
+    onward = elapsed > 0
+    learned = np.where(d.n[slots] > 1, pause + _SHARE * (elapsed - pause), elapsed)
+    d.pause[slots] = np.where(onward & (before > 0), learned, pause)
+    d.n[slots] += onward
+    d.at[slots] = np.maximum(before, observed_at)
+    d.heard[slots] = np.maximum(d.heard[slots], received_at)
+    broken = np.flatnonzero(d.silent[slots])
+    return [_silence(memory, int(slots[k]), "end", (int(observed_at[k]), int(received_at[k])), now_ms) for k in broken]
+
+
+def missing(memory: Memory, now_ms: int) -> list[Finding]:
+    """The devices that have fallen silent by `now_ms`."""
+    d, rule, n = memory.devices, memory.rules.silence, len(memory.names)
+    pause = d.pause[:n]
+    learned = (d.n[:n] >= rule.warm_up) & (pause <= rule.slowest_s * 1000)
+    quiet = now_ms - d.heard[:n] > np.maximum(rule.least_s * 1000, rule.factor * pause)
+    gone = (d.offline[:n] > 0) & (now_ms - np.maximum(d.offline[:n], d.heard[:n]) > rule.offline_s * 1000)
+    fresh = (d.silent[:n] == 0) & (d.current[:n] != 0) & (memory.settings.active[d.row[:n]] != 0)
+    slots = np.flatnonzero(fresh & learned & (quiet | gone))
+    return [_silence(memory, int(s), "start", (int(d.at[s]), int(d.heard[s])), now_ms) for s in slots]
+
+
+def linked(memory: Memory, link: Link, now_ms: int) -> list[Finding]:
+    """A record of the link topic: on or off line, and the battery."""
+    slot = memory.current_slot.get(link.device)
+    if slot is None:
+        return []
+    d, rule = memory.devices, memory.rules.silence
+    d.offline[slot] = link.at if link.state == "offline" else 0
+    if link.battery is None:
+        return []
+    if link.battery <= rule.battery and not d.flat[slot]:
+        d.flat[slot] = link.at
+        return [_battery(memory, slot, "start", link, now_ms)]
+    if link.battery > rule.battery + _CHARGED and d.flat[slot]:
+        ended = _battery(memory, slot, "end", link, now_ms)
+        d.flat[slot] = 0
+        return [ended]
+    return []
+
+
+def _silence(memory: Memory, slot: int, phase: Phase, moment: tuple[int, int], now_ms: int) -> Finding:
+    d = memory.devices
+    if phase == "start":
+        d.silent[slot] = d.at[slot]
+    started, (at, received_at) = int(d.silent[slot]), moment
+    if phase == "end":
+        d.silent[slot] = 0
+    link = memory.links.get(memory.names[slot])
+    cause, words = _cause(memory, link if link is not None and link.state == "offline" else None)
+    evidence = {"cause": cause, "usual_pause_s": round(float(d.pause[slot]) / 1000, 1), "battery": link.battery if link else None}
+    return _record(memory, slot, "silence", phase, (started, at, received_at), (f"No data: {words}", evidence), now_ms)
+
+
+def _cause(memory: Memory, offline: Link | None) -> tuple[str, str]:
+    if offline is None:
+        return "no_data", "the device is connected or never said, but sends nothing"
+    if offline.battery is not None and offline.battery <= memory.rules.silence.battery:
+        return "battery", "the device went off line with a flat battery"
+    return "offline", "the device is off line"
+
+
+def _battery(memory: Memory, slot: int, phase: Phase, link: Link, now_ms: int) -> Finding:
+    started = int(memory.devices.flat[slot])
+    return _record(memory, slot, "battery", phase, (started, link.at, link.at), ("Battery low", {"battery": link.battery}), now_ms)
+
+
+def _record(
+    memory: Memory, slot: int, rule: str, phase: Phase, times: tuple[int, int, int], said: tuple[str, dict[str, Any]], now_ms: int
+) -> Finding:
+    """times: started, at, received_at (ms). said: title and evidence."""
+    patient, device = memory.patients[memory.devices.row[slot]], memory.names[slot]
+    started, at, received_at = times
+    return Finding(
+        id=finding_id(patient, rule, device, started),
+        phase=phase,
+        patient=patient,
+        ward=memory.ward(patient),
+        rule=rule,
+        rule_version=memory.rules.version,
+        alert_class="technical",
+        priority=memory.rules.silence.priority if rule == "silence" else "low",
+        title=said[0],
+        started_at=started,
+        at=at,
+        received_at=received_at,
+        detected_at=now_ms,
+        subject=device,
+        ended_at=at if phase == "end" else None,
+        evidence=said[1],
+    )

@@ -1,0 +1,231 @@
+"""Detection as a fold: `step` folds a batch of readings into a partition's memory, `tick` folds time in.
+
+In: a `vitals.batch.Batch` in partition order, and the moment. Out: findings, in order for each patient. Promise: the same readings
+in any batching, saved and restored anywhere, give the same findings; no clock, no log, no I/O. A batch is folded in rounds, in
+each of which a patient occurs at most once, so several samples of one patient keep their order.
+
+Not folded in, and counted in `Memory.counts`: `duplicate` (device, seq) samples; `inactive` samples of discharged patients;
+`poor` readings (quality under the rules' limit: a technical sighting instead); `late` readings, older than the newest of their
+vital: their excursions are summed up as history, the baseline and NEWS2 do not go back.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.detect import baseline, early_warning
+from streams.detect.channels import BASELINE, LIMITS, NEWS2, SIGNAL, SINGLE
+from streams.detect.conditions import Sightings, joined, settle, stand, watch, watch_past
+from streams.detect.memory import Memory
+from streams.detect.silence import heard, missing
+from vitals.batch import Batch
+from vitals.finding import Finding
+from vitals.registry import V
+
+type_f64 = npt.NDArray[np.float64]
+type_i64 = npt.NDArray[np.int64]
+type_bool = npt.NDArray[np.bool_]
+
+GAP_SHARE = 0.2
+_LOW_MEDIUM = 1
+_NO_VALUE, _POOR = 2.0, 1.0
+_BITS = np.arange(V, dtype=np.uint32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Round:
+    """n samples of distinct patients: their places in the batch, rows, slots, times, and which are live."""
+
+    of: Batch
+    rows: type_i64
+    t: type_i64
+    received_at: type_i64
+    live: type_bool
+    values: type_f64
+    place: type_i64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Readings:
+    """m good readings: sample in the round, vital, cell of the memory, value, time."""
+
+    sample: type_i64
+    vital: type_i64
+    cell: type_i64
+    x: type_f64
+    t: type_i64
+
+    def only(self, mask: type_bool) -> "_Readings":
+        return _Readings(self.sample[mask], self.vital[mask], self.cell[mask], self.x[mask], self.t[mask])
+
+    def seen(self, r: _Round, mask: type_bool, x: type_f64, first_channel: int) -> Sightings:
+        """Sightings of the readings under `mask` on their vitals' channels from `first_channel`."""
+        sample = self.sample[mask]
+        return Sightings(r.rows[sample], self.vital[mask] + first_channel, x[mask], self.t[mask], r.received_at[sample], r.live[sample])
+
+
+def step(memory: Memory, batch: Batch, now_ms: int) -> list[Finding]:
+    """Folds `batch` in; `now_ms` only dates the findings."""
+    if not len(batch):
+        return []
+    rows = np.array([memory.row(p) for p in batch.patients], dtype=np.int64)[batch.patient]
+    slots = _slots(memory, batch, rows)
+    keep = _wanted(memory, batch, rows, slots)
+    found: list[Finding] = []
+    for place in rounds(rows[keep]):
+        at = keep[place]
+        found += _fold(memory, _round(memory, batch, rows[at], at), slots[at], now_ms)
+    return found
+
+
+def tick(memory: Memory, now_ms: int) -> list[Finding]:
+    """Folds in that it is `now_ms`: silences, values that have stood long enough, inputs gone stale, history that is complete."""
+    n = len(memory.patients)
+    for row in np.flatnonzero(memory.settings.expires[:n] <= now_ms).tolist():
+        memory.settle(memory.patients[row], now_ms)
+    complete = (memory.rows.history_at[:n] > 0) & (now_ms - memory.rows.history_at[:n] >= memory.rules.settle_s * 1000)
+    found = settle(memory, np.flatnonzero(complete), now_ms) if complete.any() else []
+    stale = (memory.rows.score_until[:n] < now_ms) & (memory.settings.scored[:n] != 0) & (memory.settings.active[:n] != 0)
+    stale &= (memory.rows.score_until[:n] > 0) & (memory.rows.history_at[:n] == 0)
+    if stale.any():
+        rows = np.flatnonzero(stale)
+        memory.rows.score_changed[rows] = 2
+        t = np.maximum(memory.rows.score_until[rows] + 1, memory.rows.at[rows])
+        found += watch(memory, _score_sightings(memory, rows, t, memory.rows.received_at[rows], np.ones(len(rows), dtype=np.bool_)), now_ms)
+    return found + stand(memory, now_ms) + missing(memory, now_ms)
+
+
+def rounds(rows: type_i64) -> Iterator[type_i64]:
+    """Places in `rows` such that each round has a row at most once and a row's places come in order.
+
+    >>> [r.tolist() for r in rounds(np.array([7, 8, 7, 7]))]
+    [[0, 1], [2], [3]]
+    """
+    if not len(rows):
+        return
+    order = np.argsort(rows, kind="stable")
+    first = np.ones(len(rows), dtype=np.bool_)
+    first[1:] = rows[order[1:]] != rows[order[:-1]]
+    if first.all():
+        yield np.arange(len(rows))
+        return
+    place = np.arange(len(rows))
+    nth = place - np.maximum.accumulate(np.where(first, place, 0))
+    by_round = np.argsort(nth, kind="stable")
+    yield from np.split(order[by_round], np.cumsum(np.bincount(nth))[:-1])
+
+
+def _slots(memory: Memory, batch: Batch, rows: type_i64) -> type_i64:
+    current = np.array([memory.current_slot.get(d, -1) for d in batch.devices], dtype=np.int64)
+    slots: type_i64 = current[batch.device]
+    other = (slots < 0) | (memory.devices.row[slots] != rows)
+    for i in np.flatnonzero(other).tolist():
+        slots[i] = memory.slot(int(rows[i]), batch.devices[batch.device[i]], int(batch.observed_at[i]))
+    return slots
+
+
+def _wanted(memory: Memory, batch: Batch, rows: type_i64, slots: type_i64) -> type_i64:
+    new = memory.seen.new(slots, batch.seq)
+    active = memory.settings.active[rows] != 0
+    memory.count("duplicate", int((~new).sum()))
+    memory.count("inactive", int((new & ~active).sum()))
+    return np.flatnonzero(new & active)
+
+
+def _round(memory: Memory, batch: Batch, rows: type_i64, place: type_i64) -> _Round:
+    t, received_at = batch.observed_at[place], batch.received_at[place]
+    return _Round(batch, rows, t, received_at, received_at - t <= memory.rules.late_s * 1000, batch.values[place], place)
+
+
+def _fold(memory: Memory, r: _Round, slots: type_i64, now_ms: int) -> list[Finding]:
+    found = heard(memory, slots, r.t, r.received_at, now_ms)
+    memory.rows.at[r.rows] = np.maximum(memory.rows.at[r.rows], r.t)
+    memory.rows.received_at[r.rows] = np.maximum(memory.rows.received_at[r.rows], r.received_at)
+    history = r.rows[~r.live]
+    memory.rows.history_at[history] = r.received_at[~r.live]
+    sightings, good = _signals(memory, r)
+    readings = _in_order(memory, r, _readings(r, good))
+    changed = np.zeros(len(r.rows), dtype=np.bool_)
+    gap = _gaps(memory, readings)
+    if len(readings.x):
+        sightings += _remembered(memory, r, readings, changed)
+    due = early_warning.due(memory, r.rows, r.t, changed)
+    if due.any():
+        sightings.append(_score_sightings(memory, r.rows[due], r.t[due], r.received_at[due], r.live[due]))
+    found += watch(memory, joined(sightings), now_ms) if sightings else []
+    memory.cells.gap[readings.cell] = gap
+    return found
+
+
+def _gaps(memory: Memory, m: _Readings) -> type_f64:
+    """(m,) the learned pace with these readings; kept only after the timers were told how long the readings before them stood."""
+    at, gap = memory.cells.at[m.cell], memory.cells.gap[m.cell]
+    elapsed = m.t - at
+    return np.where(at > 0, np.where(gap > 0, gap + GAP_SHARE * (elapsed - gap), elapsed), 0.0)
+
+
+def _readings(r: _Round, good: type_bool) -> _Readings:
+    sample, vital = np.nonzero(good)
+    return _Readings(sample, vital, r.rows[sample] * V + vital, r.values[sample, vital], r.t[sample])
+
+
+def _signals(memory: Memory, r: _Round) -> tuple[list[Sightings], type_bool]:
+    """Sightings of signals that are bad or were so, and (n, V) which readings are good."""
+    there = ~np.isnan(r.values)
+    poor = there & (r.of.quality[r.place] < memory.rules.poor_quality)
+    no_value = (r.of.no_value[r.place][:, None] >> _BITS & 1).astype(np.bool_)
+    running = (memory.cells.busy.reshape(-1, V)[r.rows] & SIGNAL) != 0
+    told = poor | no_value | (there & running)
+    good = there & ~poor
+    if not told.any():
+        return [], good
+    memory.count("poor", int(poor.sum()))
+    sample, vital = np.nonzero(told)
+    x = np.where(no_value, _NO_VALUE, np.where(poor, _POOR, 0.0))[sample, vital]
+    return [Sightings(r.rows[sample], vital + 2 * V, x, r.t[sample], r.received_at[sample], r.live[sample])], good
+
+
+def _in_order(memory: Memory, r: _Round, readings: _Readings) -> _Readings:
+    """The readings that are not older than the newest of their vital; the others are history."""
+    late = readings.t < memory.cells.at[readings.cell]
+    if not late.any():
+        return readings
+    old = readings.only(late)
+    memory.count("late", len(old.x))
+    memory.rows.history_at[r.rows[old.sample]] = r.received_at[old.sample]
+    watch_past(memory, old.seen(r, np.ones(len(old.x), dtype=np.bool_), old.x, 0))
+    return readings.only(~late)
+
+
+def _remembered(memory: Memory, r: _Round, m: _Readings, changed: type_bool) -> list[Sightings]:
+    """Keeps the readings as the newest; what is out of limits or out of character, or was, becomes a sighting."""
+    cells, s = memory.cells, memory.settings
+    elapsed = m.t - cells.at[m.cell]
+    cells.value[m.cell], cells.at[m.cell] = m.x, m.t
+    part = early_warning.parts(m.vital, m.x)
+    moved = part != cells.part[m.cell]
+    cells.part[m.cell] = part
+    changed[m.sample[moved]] = True
+    memory.rows.score_changed[r.rows] = np.where(changed, 2, np.maximum(memory.rows.score_changed[r.rows], 1))
+    busy = cells.busy[m.cell]
+    beyond = (m.x < s.low1[m.cell]) | (m.x > s.high1[m.cell]) | ((busy & LIMITS) != 0)
+    found = [m.seen(r, beyond, m.x, 0)] if beyond.any() else []
+    return found + _strange(memory, r, m, elapsed, busy)
+
+
+def _strange(memory: Memory, r: _Round, m: _Readings, elapsed: type_i64, busy: npt.NDArray[np.uint8]) -> list[Sightings]:
+    rule, watched = memory.rules.baseline, memory.layout.watched[m.vital]
+    if not watched.all():
+        m, elapsed, busy = m.only(watched), elapsed[watched], busy[watched]
+    z = baseline.learn(memory.cells, m.cell, m.x, elapsed, memory.layout.variance[m.vital], rule)
+    strange = (np.abs(z) > rule.z) | ((busy & BASELINE) != 0)
+    return [m.seen(r, strange, z, V)] if strange.any() else []
+
+
+def _score_sightings(memory: Memory, rows: type_i64, t: type_i64, received_at: type_i64, live: type_bool) -> Sightings:
+    scores = early_warning.scored(memory, rows, t)
+    x = np.concatenate([scores.lowest.astype(np.float64), (scores.tier == _LOW_MEDIUM).astype(np.float64)])
+    channels = np.repeat(np.array([NEWS2, SINGLE]), len(rows))
+    return Sightings(np.tile(rows, 2), channels, x, np.tile(t, 2), np.tile(received_at, 2), np.tile(live, 2))

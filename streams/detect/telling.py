@@ -1,0 +1,116 @@
+"""The words and the evidence of a finding: what a person needs to see why.
+
+In: the cell of a timer and how it stands. Out: a Finding, its evidence plain JSON. Nothing is decided here.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from streams.detect import early_warning
+from streams.detect.channels import CHANNELS, RULES, SUBJECTS, alert_class
+from streams.detect.memory import Backlog, Memory
+from streams.detect.rules import NEVER_MS
+from streams.detect.timers import Timers
+from vitals.finding import Finding, Phase, finding_id
+from vitals.registry import VITALS, V
+
+Moment = tuple[Phase, int, int]
+"""Phase, observed ms of the reading that led to it, when that came in."""
+
+
+def tell(memory: Memory, cell: int, c: Timers, k: int, moment: Moment, now_ms: int) -> Finding:
+    """The record of a change of the condition of `cell`, as it stands in row k of `c`."""
+    row, channel = divmod(cell, CHANNELS)
+    phase, at, received_at = moment
+    patient, level = memory.patients[row], max(1, int(c.fired[k]))
+    since, worst = int(c.since[k]), float(c.worst[k])
+    evidence, title = _evidence(memory, row, channel, Reach(worst, level, 1 if c.side[k] > 0 else -1, at))
+    return Finding(
+        id=finding_id(patient, RULES[channel], SUBJECTS[channel], since),
+        phase=phase,
+        patient=patient,
+        ward=memory.ward(patient),
+        rule=RULES[channel],
+        rule_version=memory.rules.version,
+        alert_class=alert_class(channel),
+        priority=memory.layout.priority[channel][level - 1],
+        title=title,
+        started_at=since,
+        at=at,
+        received_at=received_at,
+        detected_at=now_ms,
+        subject=SUBJECTS[channel],
+        ended_at=int(c.returned[k]) or at if phase == "end" else None,
+        evidence=evidence,
+    )
+
+
+def tell_summary(memory: Memory, cell: int, b: Backlog, now_ms: int) -> Finding:
+    """One retrospective finding: it began and was over before it could be known."""
+    row, channel = divmod(cell, CHANNELS)
+    patient = memory.patients[row]
+    high = b.worst > 0 if RULES[channel] != "limits" else b.worst > memory.settings.high1[row * V + channel % V]
+    evidence, title = _evidence(memory, row, channel, Reach(b.worst, b.level, 1 if high else -1, b.ended_at))
+    return Finding(
+        id=finding_id(patient, RULES[channel], SUBJECTS[channel], b.started_at),
+        phase="start",
+        patient=patient,
+        ward=memory.ward(patient),
+        rule=RULES[channel],
+        rule_version=memory.rules.version,
+        alert_class=alert_class(channel),
+        priority=memory.layout.priority[channel][b.level - 1],
+        title=f"{title}, missed while offline",
+        started_at=b.started_at,
+        at=b.ended_at,
+        received_at=int(memory.rows.received_at[row]),
+        detected_at=now_ms,
+        subject=SUBJECTS[channel],
+        ended_at=b.ended_at,
+        retrospective=True,
+        evidence={"worst": b.worst, "times": b.times} if RULES[channel].startswith("news2") else evidence | {"times": b.times},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far it went: the worst value, the step, the side, the time of the reading."""
+
+    worst: float
+    level: int
+    side: Literal[-1, 1]
+    at: int
+
+
+def _evidence(memory: Memory, row: int, channel: int, r: Reach) -> tuple[dict[str, Any], str]:
+    """Plain JSON and a title."""
+    kind, vital = RULES[channel], VITALS[channel % V]
+    if kind == "news2":
+        least = memory.rules.news2.high if r.level == 2 else memory.rules.news2.medium
+        return {"worst": r.worst} | early_warning.evidence(memory, row, r.at), f"NEWS2 of {least} or more"
+    if kind == "news2-single":
+        return early_warning.evidence(memory, row, r.at), "One NEWS2 parameter at 3"
+    wait = memory.layout.wait2[channel] if r.level == 2 else memory.layout.wait1[channel]
+    waited: dict[str, Any] = {"step": r.level, "waited_s": 0 if wait >= NEVER_MS else int(wait) / 1000}
+    if kind == "signal":
+        poor = r.worst < 2
+        return waited | {"poor_quality": poor}, f"{vital.display}: {'poor signal' if poor else 'no value'}"
+    if kind == "baseline":
+        mean = float(memory.cells.mean[row * V + vital.index])
+        z = {"z": round(r.worst, 2), "mean": round(mean, 2), "value": _number(memory.cells.value[row * V + vital.index])}
+        return waited | z, f"{vital.display} unlike this patient's own"
+    limit = _limit(memory, row * V + vital.index, r)
+    shown = {"value": _number(memory.cells.value[row * V + vital.index]), "worst": r.worst, "limit": limit, "unit": vital.unit}
+    return waited | shown, f"{vital.display} {'above' if r.side > 0 else 'below'} {limit:g} {vital.unit}"
+
+
+def _limit(memory: Memory, cell: int, r: Reach) -> float:
+    s = memory.settings
+    first, second = (s.high1, s.high2) if r.side > 0 else (s.low1, s.low2)
+    return float((second if r.level == 2 else first)[cell])
+
+
+def _number(x: Any) -> float | None:
+    return None if np.isnan(x) else float(x)
