@@ -8,9 +8,11 @@ to Kafka is only where reading starts again. A slow or absent database holds thi
 
 import asyncio
 import logging
+import logging.config
 import os
 import random
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +39,14 @@ from vitals.settings import Secret, positive_int, setting
 from vitals.topics import Topics
 
 log = logging.getLogger("vigil.archive")
+LOGGING: Mapping[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s level=%(levelname)s logger=%(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "line"}},
+    "root": {"level": "WARNING", "handlers": ["stderr"]},
+    "loggers": {"vigil": {"level": "INFO"}},
+}
 
 
 def whole(text: str) -> int:
@@ -88,7 +98,8 @@ def faust_app(chosen: Settings) -> Any:
         topic_disable_leader=True,
         web_enabled=False,
         worker_redirect_stdouts=False,
-        loghandlers=[],
+        logging_config=LOGGING,
+        datadir=os.path.join(tempfile.gettempdir(), f"{topics.prefix}-archive-{chosen.instance}"),
     )
 
 
@@ -239,17 +250,18 @@ def wait_for_kafka(chosen: Settings) -> None:
 
 def main() -> None:
     """Reads the environment, waits for Kafka, and hands over to Faust's command line."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s level=%(levelname)s logger=%(name)s %(message)s", force=True
-    )
-    log.setLevel(logging.INFO)
+    if sys.argv[1:] != ["worker"]:
+        raise SystemExit("usage: python -m streams.archive_app worker")
+    logging.config.dictConfig(dict(LOGGING))
     chosen = settings.read(Settings, os.environ)
     metrics = Metrics()
     metrics.ready.set(0)
     if chosen.metrics_port:
         start_http_server(chosen.metrics_port, chosen.bind)
     wait_for_kafka(chosen)
-    wired(chosen, metrics).main()
+    worker = faust.Worker(wired(chosen, metrics), loglevel="WARNING", quiet=True)
+    worker.spinner = None  # it draws on the log
+    worker.execute_from_commandline()
 
 
 if __name__ == "__main__":

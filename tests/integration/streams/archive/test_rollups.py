@@ -11,8 +11,10 @@ from tests.unit.streams.archive.made import Sample, record
 
 Ask = Callable[..., list[tuple[object, ...]]]
 START = 1_700_000_000_000
-COLUMNS = "n, low, high, round(total::numeric, 6), last, last_at"
-PLAIN = """SELECT patient_no, vital, time_bucket('{step}', observed_at), count(value)::int, min(value), max(value), round(sum(value)::numeric, 6),
+ROLLED = """SELECT patient_no, vital, bucket, n, low, high, round(total::numeric, 6), last, last_at
+    FROM telemetry.rollup_{step} ORDER BY 1, 2, 3"""
+PLAIN = """SELECT patient_no, vital, time_bucket('{step}', observed_at), count(value)::int, min(value), max(value),
+    round(sum(value)::numeric, 6),
     (array_agg(value ORDER BY observed_at DESC, device_no, seq) FILTER (WHERE value IS NOT NULL))[1], max(observed_at)
     FROM telemetry.reading GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
 
@@ -25,7 +27,7 @@ def drained(session: Session) -> None:
 
 def both(ask: Ask) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
     """(roll-ups, plain aggregates), of both steps."""
-    stored = [ask(f"SELECT patient_no, vital, bucket, {COLUMNS} FROM telemetry.rollup_{step} ORDER BY 1, 2, 3") for step in ("1m", "1h")]
+    stored = [ask(ROLLED.format(step=step)) for step in ("1m", "1h")]
     plain = [ask(PLAIN.format(step=step)) for step in ("1 minute", "1 hour")]
     return stored[0] + stored[1], plain[0] + plain[1]
 
