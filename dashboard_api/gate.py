@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from dashboard_api import decoding, idempotency, identity, policy, problems, tokens
 from dashboard_api.audit import Entry
+from dashboard_api.fhir import outcome
 from dashboard_api.policy import Caller, Role
 from dashboard_api.problems import Problem
 from dashboard_api.route import Call, Reply, Route
@@ -44,7 +45,7 @@ class Gate:
         try:
             response = await self._through(route, request)
         except Exception as error:  # noqa: BLE001  # the one place where the unexpected becomes a 500
-            response = problems.response(problem_of(error), request.url.path)
+            response = failed(route, problem_of(error), request)
         metrics = self._site.metrics
         metrics.requests.labels(route.action, str(response.status_code)).inc()
         metrics.seconds.labels(route.action).observe(self._site.monotonic() - began)
@@ -173,6 +174,13 @@ def _encoded(route: Route, request: Request, reply: Reply) -> Response:
         if tag in (t.strip() for t in request.headers.get("if-none-match", "").split(",")):
             return Response(status_code=304, headers=headers)
     return Response(body, status, headers, media_type=route.media[0] if body else None)
+
+
+def failed(route: Route, problem: Problem, request: Request) -> Response:
+    """A problem document; for FHIR, which has its own form, an OperationOutcome (R4)."""
+    if outcome.MEDIA_TYPE in route.media:
+        return outcome.response(problem)
+    return problems.response(problem, request.url.path)
 
 
 def problem_of(error: Exception) -> Problem:

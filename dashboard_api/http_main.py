@@ -20,7 +20,7 @@ from typing import Any
 import uvicorn
 from prometheus_client import start_http_server
 
-from dashboard_api import keys
+from dashboard_api import keys, openapi
 from dashboard_api.audit_log import AuditLog
 from dashboard_api.commands import Commands
 from dashboard_api.contexts import Contexts
@@ -29,6 +29,7 @@ from dashboard_api.identity import Accounts
 from dashboard_api.kafka import Kafka
 from dashboard_api.metrics import Metrics
 from dashboard_api.mqtt import DeviceAccounts
+from dashboard_api.routes import ALL
 from dashboard_api.site import Facts, Site, Throttles
 from dashboard_api.throttle import Rate, Throttle
 from dashboard_api.timescale import Database
@@ -68,7 +69,7 @@ def wired(read: HttpSettings, clock: Callable[[], datetime]) -> Site:
     topics, metrics = Topics(read.prefix), Metrics()
     database, kafka = Database(read.database), Kafka(read.kafka)
     return Site(
-        facts=Facts(read.live_url, read.mqtt_public, _PAGE, read.fhir_door or None),
+        facts=Facts(read.live_url, read.mqtt_public, _PAGE, openapi.document(ALL), read.fhir_door or None),
         database=database,
         keys=site_keys,
         topics=topics,

@@ -15,6 +15,7 @@ class Metrics:
         self.denied = Counter("vigil_http_denied_total", "Requests not let through", ["reason"], registry=self.registry)
         self.logins = Counter("vigil_http_logins_total", "Log-ins", ["outcome"], registry=self.registry)
         self.published = Counter("vigil_http_published_total", "Records given to Kafka", ["topic", "outcome"], registry=self.registry)
+        self.broken_glass = Counter("vigil_break_glass_total", "Glass broken", registry=self.registry)
         self.ready = Gauge("vigil_ready", "1: takes work", registry=self.registry)
         self.behind = Gauge("vigil_behind_ms", "Age of the oldest patient context that Kafka has not", registry=self.registry)
 

@@ -13,7 +13,7 @@ from vitals.errors import Theirs
 
 MEDIA_TYPE = "application/problem+json"
 
-_TITLES = {
+TITLES = {
     304: "Not modified",
     400: "The request is not well formed",
     401: "Log in first",
@@ -35,7 +35,7 @@ class Problem(Theirs):
     """An answer that is not a success: status, why, and headers or members of its own."""
 
     def __init__(self, status: int, detail: str = "", headers: Mapping[str, str] | None = None, **members: Any) -> None:
-        super().__init__(detail or _TITLES.get(status, ""))
+        super().__init__(detail or TITLES.get(status, ""))
         self.status = status
         self.detail = detail
         self.headers = dict(headers or {})
@@ -43,7 +43,7 @@ class Problem(Theirs):
 
     def document(self, instance: str) -> dict[str, Any]:
         """The problem document (RFC 9457, section 3)."""
-        head = {"type": f"urn:vigil:problem:{self.status}", "title": _TITLES.get(self.status, "Error"), "status": self.status}
+        head = {"type": f"urn:vigil:problem:{self.status}", "title": TITLES.get(self.status, "Error"), "status": self.status}
         return head | ({"detail": self.detail} if self.detail else {}) | {"instance": instance} | self.members
 
 

@@ -7,18 +7,23 @@ from dashboard_api.api import (
     alerts,
     assignments,
     audit_trail,
+    break_glass,
+    described,
     devices,
     history,
     limits,
     patients,
     refusals,
+    rights,
     scores,
     session,
     wards,
 )
 from dashboard_api.cursor import Page
+from dashboard_api.fhir import endpoints as fhir
+from dashboard_api.fhir.outcome import MEDIA_TYPE as FHIR_JSON
 from dashboard_api.policy import Right
-from dashboard_api.route import Route
+from dashboard_api.route import Handler, Route, Subject
 
 PREFIX = "/api/v1"
 
@@ -145,7 +150,69 @@ REVIEW: tuple[Route, ...] = (
     Route("GET", "/audit/verify", Right.AUDIT_READ, "verifyAudit", audit_trail.verify, "Prove the chain", answer=audit_trail.Verdict, tag="review"),
 )  # fmt: skip
 
-ROUTES: tuple[Route, ...] = ACCESS + WARD + DEVICE + CARE + REVIEW
+RIGHTS: tuple[Route, ...] = (
+    Route(
+        "GET", "/patients/{id}/export", Right.EXPORT, "exportPatient", rights.export, "Everything that is held of a patient",
+        answer=dict[str, Any], subject="patient", errors=(404,), tag="rights",
+    ),
+    Route(
+        "POST", "/patients/{id}/erasure", Right.ERASE, "erasePatient", rights.erase, "Erase who a patient is",
+        body=rights.Erasure, answer=rights.Erased, subject="patient", errors=(404,), tag="rights",
+    ),
+    Route(
+        "GET", "/patients/{id}/consents", Right.CONSENTS_READ, "readConsents", rights.consents, "What the patient agrees to",
+        answer=rights.Consents, subject="patient", errors=(404,), tag="rights",
+    ),
+    Route(
+        "PUT", "/patients/{id}/consents", Right.CONSENTS_WRITE, "putConsents", rights.put_consents, "Agree or withdraw",
+        body=rights.ConsentsBody, answer=rights.Consents, subject="patient", errors=(404,), tag="rights",
+    ),
+    Route(
+        "POST", "/break-glass", Right.BREAK_GLASS, "breakGlass", break_glass.break_glass, "Access outside the care team, for an hour",
+        body=break_glass.BreakGlass, answer=break_glass.Grant, status=201, errors=(404, 409), tag="rights",
+    ),
+    Route(
+        "GET", "/break-glass", Right.AUDIT_READ, "listBrokenGlass", break_glass.listed, "Who broke glass, for the review",
+        query=Page, answer=break_glass.Grants, tag="rights",
+    ),
+    Route(
+        "POST", "/break-glass/{id}/review", Right.AUDIT_READ, "reviewBrokenGlass", break_glass.review, "Note that it was looked at",
+        answer=break_glass.Grant, errors=(404,), tag="rights",
+    ),
+)  # fmt: skip
 
-ALL: tuple[tuple[str, Route], ...] = tuple((PREFIX, route) for route in ROUTES)
+_FHIR: tuple[tuple[str, Right | None, str, Handler, str, Subject], ...] = (
+    ("/metadata", None, "fhirMetadata", fhir.metadata, "Capability statement", ""),
+    ("/Patient", Right.PATIENTS_READ, "fhirSearchPatients", fhir.search_patients, "Patients", ""),
+    ("/Patient/{id}", Right.PATIENTS_READ, "fhirReadPatient", fhir.read_patient, "One patient", "patient"),
+    ("/Device", Right.DEVICES_READ, "fhirSearchDevices", fhir.search_devices, "Devices", ""),
+    ("/Device/{id}", Right.DEVICES_READ, "fhirReadDevice", fhir.read_device, "One device", ""),
+    ("/Observation", Right.VITALS_READ, "fhirSearchObservations", fhir.search_observations, "Readings and NEWS2", ""),
+    ("/Observation/{id}", Right.VITALS_READ, "fhirReadObservation", fhir.read_observation, "One reading", ""),
+    ("/DetectedIssue", Right.ALERTS_READ, "fhirSearchIssues", fhir.search_issues, "Alerts", ""),
+    ("/DetectedIssue/{id}", Right.ALERTS_READ, "fhirReadIssue", fhir.read_issue, "One alert", "alert"),
+)
+FHIR: tuple[Route, ...] = tuple(
+    Route(
+        "GET",
+        path,
+        right,
+        action,
+        handler,
+        summary,
+        answer=dict[str, Any],
+        subject=subject,
+        errors=(400, 404),
+        tag="fhir",
+        media=(FHIR_JSON,),
+    )
+    for path, right, action, handler, summary, subject in _FHIR
+)
+
+DOCUMENT: tuple[Route, ...] = (
+    Route("GET", "/openapi.json", None, "openapi", described.read, "This document", answer=dict[str, Any], audited=False, tag="about"),
+)
+
+ROUTES: tuple[Route, ...] = ACCESS + WARD + DEVICE + CARE + REVIEW + RIGHTS + DOCUMENT
+ALL: tuple[tuple[str, Route], ...] = (*((PREFIX, route) for route in ROUTES), *((fhir.BASE, route) for route in FHIR))
 """(prefix, route): also those outside /api/v1."""

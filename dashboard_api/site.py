@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from dashboard_api.audit_log import AuditLog
 from dashboard_api.commands import Commands
@@ -25,6 +26,7 @@ class Facts:
     live_url: str
     mqtt_public: str
     page: Path
+    openapi: dict[str, Any]
     fhir_door: str | None = None
 
 

@@ -1,0 +1,149 @@
+"""FHIR's search parameters as values (R4, "Search"). Pure.
+
+In: the query's pairs. Out: `Search`. Promise: what is not understood is a 400 that names it, never ignored.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from dashboard_api import cursor
+from dashboard_api.fhir.resources import BP_CODE, DBP, NEWS2_SNOMED, NEWS_CODE, SBP
+from dashboard_api.problems import Problem
+from vitals.registry import BY_KEY, VITALS
+
+Category = Literal["vital-signs", "survey"]
+MOST = 500
+_DATE = re.compile(
+    r"(eq|ge|gt|le|lt|sa|eb)?(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d:\d\d))?)?)?\Z"
+)
+_KNOWN = {
+    "patient",
+    "subject",
+    "code",
+    "category",
+    "date",
+    "identifier",
+    "_id",
+    "_count",
+    "_lastUpdated",
+    "_cursor",
+    "_format",
+    "_sort",
+    "_summary",
+}
+_CODES: dict[str, frozenset[int]] = {BP_CODE: frozenset({SBP, DBP}), "8480-6": frozenset({SBP, DBP}), "8462-4": frozenset({SBP, DBP})}
+
+
+_EVER = (datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """`since` is in, `to` is not. `vitals`: registry columns; `news2`: whether the score is asked for too."""
+
+    patient: str | None = None
+    identifier: str | None = None
+    ids: frozenset[str] = frozenset()
+    vitals: frozenset[int] = frozenset(v.index for v in VITALS)
+    news2: bool = True
+    since: datetime = _EVER[0]
+    to: datetime = _EVER[1]
+    count: int = 50
+    cursor: str | None = None
+
+
+def parsed(pairs: Iterable[tuple[str, str]]) -> Search:
+    """Raises Problem 400 naming the parameter."""
+    given: dict[str, list[str]] = {}
+    for name, value in pairs:
+        given.setdefault(name, []).append(value)
+    if unknown := sorted(set(given) - _KNOWN):
+        raise Problem(400, f"search parameter {unknown[0]!r} is not supported")
+    vitals, news2 = _asked(given)
+    since, to = _span([*given.get("date", []), *given.get("_lastUpdated", [])])
+    patient = _last(given, "patient") or _last(given, "subject")
+    return Search(
+        patient=patient.removeprefix("Patient/") if patient else None, identifier=_last(given, "identifier"),
+        ids=frozenset(i for text in given.get("_id", []) for i in text.split(",")), vitals=vitals, news2=news2, since=since, to=to,
+        count=_count(given.get("_count", ["50"])[-1]), cursor=_last(given, "_cursor"),
+    )  # fmt: skip
+
+
+def _last(given: dict[str, list[str]], name: str) -> str | None:
+    return given[name][-1] if name in given else None
+
+
+def _asked(given: dict[str, list[str]]) -> tuple[frozenset[int], bool]:
+    """Codes and categories: all of a repeated parameter must hold, any of a comma-separated one."""
+    vitals, news2 = frozenset(v.index for v in VITALS), True
+    for text in given.get("code", []):
+        codes = [part.rpartition("|")[2] for part in text.split(",")]
+        vitals &= frozenset(index for code in codes for index in _of_code(code))
+        news2 = news2 and bool({NEWS_CODE, NEWS2_SNOMED} & set(codes))
+    for text in given.get("category", []):
+        names = {part.rpartition("|")[2] for part in text.split(",")}
+        vitals = vitals if "vital-signs" in names else frozenset()
+        news2 = news2 and "survey" in names
+    return vitals, news2
+
+
+def _of_code(code: str) -> frozenset[int]:
+    if code in _CODES:
+        return _CODES[code]
+    return frozenset({BY_KEY[code][0].index}) if code in BY_KEY and "-" in code else frozenset()
+
+
+def _span(dates: list[str]) -> tuple[datetime, datetime]:
+    """What all of the dates leave: a date without a prefix is the whole of its year, month, day, minute or second."""
+    since, to = _EVER
+    for text in dates:
+        prefix, start, end = _period(text)
+        if prefix in ("eq", "ge"):
+            since = max(since, start)
+        if prefix in ("gt", "sa"):
+            since = max(since, end)
+        if prefix in ("eq", "le"):
+            to = min(to, end)
+        if prefix in ("lt", "eb"):
+            to = min(to, start)
+    return since, to
+
+
+def _period(text: str) -> tuple[str, datetime, datetime]:
+    found = _DATE.match(text.replace(" ", "+"))
+    try:
+        if found is None:
+            raise ValueError
+        return found[1] or "eq", *_bounds(found)
+    except ValueError as error:
+        raise Problem(400, f"date: {text[:40]!r} is not a FHIR date with a prefix") from error
+
+
+def _bounds(found: "re.Match[str]") -> tuple[datetime, datetime]:
+    _, year, month, day, hour, minute, second, fraction, zone = found.groups()
+    zone = "+00:00" if zone in (None, "Z") else zone
+    micro = (fraction or "").ljust(6, "0") or "000000"
+    start = datetime.fromisoformat(f"{year}-{month or '01'}-{day or '01'}T{hour or '00'}:{minute or '00'}:{second or '00'}.{micro}{zone}")
+    start = start.astimezone(UTC)
+    if month is None:
+        return start, start.replace(year=start.year + 1)
+    if day is None:
+        return start, (start + timedelta(days=31)).replace(day=1)
+    step = timedelta(days=1) if hour is None else timedelta(minutes=1) if second is None else timedelta(seconds=1)
+    if fraction is not None:
+        step = timedelta(microseconds=10 ** (6 - len(fraction)))
+    return start, start + step
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise Problem(400, "_count: expected a whole number")
+    return min(int(text), MOST) if len(text) < 9 else MOST
+
+
+def after(search: Search) -> tuple[datetime, int, int, int] | None:
+    """The place in the order (observed_at, kind, device_no, seq) after which the page begins."""
+    return cursor.decode(search.cursor, tuple[datetime, int, int, int]) if search.cursor else None
