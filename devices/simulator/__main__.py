@@ -1,0 +1,8 @@
+"""`python -m devices.simulator`."""
+
+import sys
+
+from devices.simulator.main import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
