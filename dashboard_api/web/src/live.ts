@@ -1,0 +1,141 @@
+// The connection to the live feed: logs in, subscribes, resumes after a cut, and says honestly how fresh the picture is.
+
+import { signal } from "@preact/signals";
+import { onToken, renew, token } from "./session";
+import { take } from "./store";
+import type { Message } from "./types";
+
+export interface Wanted {
+  wards: string[];
+  patients: string[];
+  waveforms: { patient: string; channel: string }[];
+}
+
+export type Health = "connecting" | "live" | "silent" | "cut";
+
+export const health = signal<Health>("connecting");
+export const behindMs = signal(0);
+export const silentS = signal(0);
+export const retryS = signal(0);
+export const refusal = signal<string | null>(null);
+
+// A heartbeat comes every two seconds; after this much silence nothing on the screen is shown as live.
+const SILENT_MS = 6_000;
+const DEAD_MS = 12_000;
+
+let address = "";
+let socket: WebSocket | null = null;
+let wanted: Wanted = { wards: [], patients: [], waveforms: [] };
+let cursor: string | null = null;
+let heardAt = 0;
+let tries = 0;
+let clockOffset = 0;
+let timer: number | undefined;
+let watch: number | undefined;
+let running = false;
+
+// The server's clock, ms: ages are told by it, whatever this machine's clock says.
+export const serverNow = (): number => Date.now() + clockOffset;
+
+export async function start(first: Wanted): Promise<void> {
+  wanted = first;
+  running = true;
+  const config = (await (await fetch("/config.json")).json()) as { live: string };
+  address = config.live;
+  heardAt = Date.now();
+  watch = window.setInterval(look, 500);
+  connect();
+}
+
+export function stop(): void {
+  running = false;
+  window.clearInterval(watch);
+  window.clearTimeout(timer);
+  cursor = null;
+  socket?.close();
+  socket = null;
+}
+
+export function want(change: Partial<Wanted>): void {
+  wanted = { ...wanted, ...change };
+  if (change.wards || change.patients) cursor = null;
+  if (socket?.readyState === WebSocket.OPEN) subscribe();
+}
+
+onToken.add((fresh) => {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: "auth", token: fresh }));
+});
+
+window.addEventListener("online", () => hurry());
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) look();
+});
+
+function hurry(): void {
+  if (!running || socket?.readyState === WebSocket.OPEN) return;
+  window.clearTimeout(timer);
+  tries = 0;
+  connect();
+}
+
+function connect(): void {
+  if (!running) return;
+  retryS.value = 0;
+  const mine = new WebSocket(address, "vigil.v1");
+  socket = mine;
+  mine.onopen = () => {
+    mine.send(JSON.stringify({ type: "auth", token: token() }));
+    subscribe();
+  };
+  mine.onmessage = (event) => {
+    if (mine === socket) heard(JSON.parse(event.data as string) as Message);
+  };
+  mine.onclose = (event) => {
+    if (mine === socket) lost(event.code);
+  };
+}
+
+function subscribe(): void {
+  socket?.send(JSON.stringify({ type: "subscribe", ...wanted, ...(cursor ? { resume: cursor } : {}) }));
+}
+
+function heard(message: Message): void {
+  heardAt = Date.now();
+  tries = 0;
+  if (message.type === "heartbeat") {
+    clockOffset = Date.parse(message.server_time) - heardAt;
+    behindMs.value = message.behind_ms;
+  } else if (message.type === "error") {
+    refusal.value = message.code === "token_expired" || message.code === "unauthenticated" ? null : message.message;
+    return;
+  } else if (message.type === "snapshot" || message.type === "delta" || message.type === "alert") {
+    cursor = message.cursor;
+    refusal.value = null;
+  }
+  take(message);
+  health.value = "live";
+  silentS.value = 0;
+}
+
+function lost(code: number): void {
+  socket = null;
+  if (!running) return;
+  health.value = "cut";
+  const pause = Math.min(15_000, 500 * 2 ** tries) * (0.5 + Math.random() / 2);
+  tries++;
+  retryS.value = Math.ceil(pause / 1000);
+  timer = window.setTimeout(() => void (code === 4401 ? renew().then(connect) : connect()), pause);
+}
+
+// Also after a sleep: what was on the screen is then old at once.
+function look(): void {
+  const silent = Date.now() - heardAt;
+  silentS.value = Math.floor(silent / 1000);
+  if (silent > SILENT_MS && health.value === "live") health.value = "silent";
+  if (silent > DEAD_MS && socket && socket.readyState <= WebSocket.OPEN) {
+    const dead = socket;
+    socket = null;
+    dead.close();
+    lost(0);
+  }
+}

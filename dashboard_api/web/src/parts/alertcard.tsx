@@ -1,0 +1,109 @@
+// One alert in full: why, what happened since, how long each step took, and what may be done.
+
+import { useState } from "preact/hooks";
+import { act, possible, sending } from "../actions";
+import { follow } from "../route";
+import { may } from "../session";
+import { named, patients, short } from "../store";
+import { ago, moment, t, word, type Key } from "../texts";
+import { now } from "../tick";
+import type { Alert, TimelineEntry } from "../types";
+import { PriorityMark } from "./alertchip";
+import { Evidence } from "./evidence";
+import { Facts } from "./facts";
+import { useLoad } from "./load";
+
+export function AlertCard({ alert }: { alert: Alert }) {
+  const loaded = useLoad<Alert>(`/alerts/${encodeURIComponent(alert.id)}`, 0, alert.version);
+  const whole = { ...alert, timeline: loaded.data?.timeline ?? [], delays: loaded.data?.delays ?? alert.delays };
+  const bed = patients.value.get(alert.patient)?.value.bed;
+  return (
+    <article class="alertcard" aria-label={alert.title}>
+      <header>
+        <PriorityMark alert={alert} />
+        <h2>{alert.title}</h2>
+        <p>
+          <a href={`/patients/${alert.patient}`} onClick={follow}>
+            {bed ? `${t("ward.bed", { bed })}, ` : ""}
+            {named(alert.patient) ?? short(alert.patient)}
+          </a>
+          {" · "}
+          {t(`class.${alert.class}`)} · {word("state", alert.state)}
+          {alert.step ? ` · ${word("step", alert.step)}` : ""}
+          {alert.acknowledged_by ? ` · ${t("alert.by", { who: alert.acknowledged_by })}` : ""}
+        </p>
+        <p class="muted">
+          {t("alert.since", { at: moment(alert.started_at) })}
+          {alert.state !== "closed" && ` (${ago(now.value - Date.parse(alert.started_at))})`}
+          {alert.retrospective && ` · ${t("alert.retro")}`}
+        </p>
+      </header>
+      <Actions alert={alert} />
+      <section>
+        <h3>{t("alerts.evidence")}</h3>
+        <Evidence alert={alert} />
+        <Facts of={alert.evidence} vital={alert.subject} />
+      </section>
+      {whole.timeline.length > 0 && (
+        <section>
+          <h3>{t("alerts.timeline")}</h3>
+          <ol class="timeline">
+            {whole.timeline.map((entry, i) => (
+              <Entry key={i} entry={entry} />
+            ))}
+          </ol>
+        </section>
+      )}
+      <Delays of={whole.delays} />
+    </article>
+  );
+}
+
+function Entry({ entry }: { entry: TimelineEntry }) {
+  const said = [entry["comment"], entry["reason"], entry["outcome"], entry["why"]].filter((v) => typeof v === "string" && v);
+  return (
+    <li>
+      <time>{moment(entry.at)}</time> <b>{entry.kind.replace(/_/g, " ")}</b> {entry.actor && t("alert.by", { who: entry.actor })}
+      {said.length > 0 && <span class="muted"> {said.join(", ")}</span>}
+    </li>
+  );
+}
+
+function Delays({ of }: { of: Record<string, unknown> }) {
+  const named: [Key, string][] = [
+    ["delay.condition", "condition_ms"],
+    ["delay.processing", "processing_ms"],
+    ["delay.delivery", "delivery_ms"],
+  ];
+  const known = named.filter(([, name]) => typeof of[name] === "number");
+  if (known.length === 0) return null;
+  return (
+    <section>
+      <h3>{t("alerts.delays")}</h3>
+      <Facts of={Object.fromEntries(known.map(([key, name]) => [t(key), `${((of[name] as number) / 1000).toFixed(2)} s`]))} />
+    </section>
+  );
+}
+
+function Actions({ alert }: { alert: Alert }) {
+  const [comment, setComment] = useState("");
+  const waits = sending.value.get(alert.id);
+  if (!may("alerts.act") || possible(alert).length === 0) return null;
+  const noted = (event: SubmitEvent) => {
+    event.preventDefault();
+    if (comment.trim()) void act(alert, "comment", comment.trim()).then(() => setComment(""));
+  };
+  return (
+    <div class="actions">
+      {possible(alert).map((action, i) => (
+        <button key={action} class={i === 0 ? "primary" : ""} disabled={waits !== undefined} onClick={() => void act(alert, action)}>
+          {waits === action ? t("act.sending") : t(`act.${action}`)}
+        </button>
+      ))}
+      <form class="inline" onSubmit={noted}>
+        <input aria-label={t("act.comment.label")} placeholder={t("act.comment.label")} value={comment} onInput={(e) => setComment(e.currentTarget.value)} />
+        <button disabled={!comment.trim() || waits !== undefined}>{t("act.comment")}</button>
+      </form>
+    </div>
+  );
+}

@@ -1,0 +1,71 @@
+// The last quarter of an hour of one vital, drawn on a canvas: it moves with the clock, and breaks where there was silence.
+
+import { useEffect, useRef } from "preact/hooks";
+import { now } from "../tick";
+import * as trend from "../trend";
+
+const GAP_MS = 90_000;
+
+interface Props {
+  patient: string;
+  vital: string;
+  live: boolean;
+  label: string;
+}
+
+export function Sparkline({ patient, vital, live, label }: Props) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const at = now.value;
+  useEffect(() => {
+    if (canvas.current) draw(canvas.current, trend.of(patient, vital), at, live);
+  });
+  return <canvas ref={canvas} class={`spark spark-${vital}`} role="img" aria-label={label} />;
+}
+
+function draw(canvas: HTMLCanvasElement, series: trend.Series | undefined, at: number, live: boolean): void {
+  const ratio = window.devicePixelRatio || 1;
+  const width = canvas.clientWidth;
+  const height = canvas.clientHeight;
+  if (canvas.width !== width * ratio || canvas.height !== height * ratio) {
+    canvas.width = width * ratio;
+    canvas.height = height * ratio;
+  }
+  const pen = canvas.getContext("2d");
+  if (!pen || !series || width === 0) return;
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  const first = at - trend.SPAN_MS;
+  const start = Math.max(0, series.at.findIndex((t) => t >= first));
+  if (series.at.length === 0 || (series.at[series.at.length - 1] ?? 0) < first) return;
+  const [low, high] = bounds(series, start);
+  const x = (t: number) => ((t - first) / trend.SPAN_MS) * (width - 5);
+  const y = (v: number) => height - 3 - ((v - low) / (high - low)) * (height - 6);
+  pen.strokeStyle = getComputedStyle(canvas).color;
+  pen.fillStyle = pen.strokeStyle;
+  pen.globalAlpha = live ? 1 : 0.45;
+  pen.lineWidth = 1.5;
+  pen.lineJoin = "round";
+  pen.beginPath();
+  for (let i = start; i < series.at.length; i++) {
+    const joined = i > start && series.at[i]! - series.at[i - 1]! < GAP_MS;
+    pen[joined ? "lineTo" : "moveTo"](x(series.at[i]!), y(series.value[i]!));
+  }
+  pen.stroke();
+  if (!live) return;
+  const last = series.at.length - 1;
+  pen.beginPath();
+  pen.arc(x(series.at[last]!), y(series.value[last]!), 2.4, 0, 7);
+  pen.fill();
+}
+
+// A range that does not blow noise up: at least a tenth of the value on either side.
+function bounds(series: trend.Series, start: number): [number, number] {
+  let low = Infinity;
+  let high = -Infinity;
+  for (let i = start; i < series.value.length; i++) {
+    low = Math.min(low, series.value[i]!);
+    high = Math.max(high, series.value[i]!);
+  }
+  const room = Math.max(0, high * 0.1 - (high - low)) / 2;
+  return [low - room - 0.01, high + room + 0.01];
+}

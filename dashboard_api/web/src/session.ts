@@ -1,0 +1,109 @@
+// Who is logged in. The access token lives in memory; the refresh token in this tab's session storage, so that a reload stays logged in.
+
+import { signal } from "@preact/signals";
+import type { Me } from "./types";
+
+interface Tokens {
+  access_token: string;
+  refresh_token: string;
+  expires_in: number;
+}
+
+const KEPT = "vigil.refresh";
+let access = "";
+let renewal: number | undefined;
+let renewing: Promise<boolean> | null = null;
+
+export const me = signal<Me | null>(null);
+export const starting = signal(true);
+export const onToken = new Set<(token: string) => void>();
+
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly body: Record<string, unknown> = {},
+  ) {
+    super(message);
+  }
+}
+
+export const token = (): string => access;
+
+async function tokens(form: Record<string, string>): Promise<void> {
+  const answer = await fetch("/api/v1/token", { method: "POST", body: new URLSearchParams(form) });
+  const body = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Problem(answer.status, String(body.detail ?? body.title ?? answer.statusText), body);
+  keep(body as Tokens);
+}
+
+function keep(given: Tokens): void {
+  access = given.access_token;
+  sessionStorage.setItem(KEPT, given.refresh_token);
+  window.clearTimeout(renewal);
+  renewal = window.setTimeout(() => void renew(), Math.max(10, given.expires_in * 0.75) * 1000);
+  for (const tell of onToken) tell(access);
+}
+
+// One renewal at a time: a refresh token works once. False: the session is over. Throws nothing; a network failure keeps the session.
+export function renew(): Promise<boolean> {
+  renewing ??= once().finally(() => (renewing = null));
+  return renewing;
+}
+
+async function once(): Promise<boolean> {
+  const refresh = sessionStorage.getItem(KEPT);
+  if (!refresh) return false;
+  try {
+    await tokens({ grant_type: "refresh_token", refresh_token: refresh });
+    return true;
+  } catch (problem) {
+    if (problem instanceof Problem && problem.status < 500 && problem.status !== 429) {
+      forget();
+      return false;
+    }
+    renewal = window.setTimeout(() => void renew(), 5000);
+    return access !== "";
+  }
+}
+
+export async function logIn(username: string, password: string): Promise<void> {
+  await tokens({ grant_type: "password", username, password });
+  me.value = await call<Me>("GET", "/me");
+}
+
+export async function resume(): Promise<void> {
+  try {
+    if (await renew()) me.value = await call<Me>("GET", "/me");
+  } finally {
+    starting.value = false;
+  }
+}
+
+export async function logOut(): Promise<void> {
+  await call("POST", "/logout", {}).catch(() => undefined);
+  forget();
+}
+
+function forget(): void {
+  access = "";
+  sessionStorage.removeItem(KEPT);
+  window.clearTimeout(renewal);
+  me.value = null;
+}
+
+// One call of the API; renews the token once where it has run out. Raises Problem with the server's own words.
+export async function call<T>(method: string, path: string, body?: unknown, again = true): Promise<T> {
+  const headers: Record<string, string> = { Authorization: `Bearer ${access}` };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (method === "POST" && body !== undefined && again) headers["Idempotency-Key"] = crypto.randomUUID();
+  const sent: RequestInit = { method, headers, body: body === undefined ? null : JSON.stringify(body) };
+  const answer = await fetch(`/api/v1${path}`, sent);
+  if (answer.status === 401 && again && (await renew())) return call<T>(method, path, body, false);
+  const text = await answer.text();
+  const given = text && answer.headers.get("content-type")?.includes("json") ? JSON.parse(text) : {};
+  if (!answer.ok) throw new Problem(answer.status, String(given.detail || given.title || answer.statusText || answer.status), given);
+  return given as T;
+}
+
+export const may = (right: string): boolean => me.value?.permissions.includes(right) ?? false;

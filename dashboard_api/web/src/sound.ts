@@ -1,0 +1,66 @@
+// The alarm's sound: a pattern for each priority while an alert of it calls, muted only for a time, and never for a new high.
+
+import { effect, signal } from "@preact/signals";
+import { calls } from "./need";
+import { alerts, latestHigh } from "./store";
+import type { Priority } from "./types";
+
+export const mutedS = signal(0);
+export const blocked = signal(true);
+
+const MUTE_S = 120;
+// Pulses (seconds from the start) and the pause until they come again, after IEC 60601-1-8's burst patterns (unchecked).
+const PATTERNS: Record<Priority, { pulses: number[]; hz: number; every: number }> = {
+  high: { pulses: [0, 0.2, 0.4, 0.75, 0.95], hz: 880, every: 8 },
+  medium: { pulses: [0, 0.25, 0.5], hz: 660, every: 20 },
+  low: { pulses: [0, 0.3], hz: 520, every: 60 },
+};
+
+let context: AudioContext | null = null;
+let heardBefore = new Set<string>();
+let lastAt: Record<Priority, number> = { high: -Infinity, medium: -Infinity, low: -Infinity };
+
+export function unlock(): void {
+  context ??= new AudioContext();
+  void context.resume().then(() => (blocked.value = context?.state !== "running"));
+}
+
+export function mute(): void {
+  mutedS.value = MUTE_S;
+  heardBefore = new Set(alerts.value.map((a) => a.id));
+}
+
+function due(): Priority | null {
+  const calling = alerts.value.filter((a) => calls(a) && a.class === "physiological" && a.state === "active");
+  const heard = mutedS.value > 0 ? calling.filter((a) => a.priority === "high" && !heardBefore.has(a.id)) : calling;
+  return (["high", "medium", "low"] as const).find((p) => heard.some((a) => a.priority === p)) ?? null;
+}
+
+function second(): void {
+  if (mutedS.value > 0) mutedS.value--;
+  const priority = due();
+  if (!priority || !context || context.state !== "running") return;
+  if (context.currentTime - lastAt[priority] < PATTERNS[priority].every) return;
+  lastAt = { ...lastAt, [priority]: context.currentTime };
+  for (const at of PATTERNS[priority].pulses) pulse(context, context.currentTime + at, PATTERNS[priority].hz);
+}
+
+function pulse(of: AudioContext, at: number, hz: number): void {
+  const tone = of.createOscillator();
+  const loud = of.createGain();
+  tone.frequency.value = hz;
+  loud.gain.setValueAtTime(0, at);
+  loud.gain.linearRampToValueAtTime(0.25, at + 0.02);
+  loud.gain.setValueAtTime(0.25, at + 0.12);
+  loud.gain.linearRampToValueAtTime(0, at + 0.16);
+  tone.connect(loud).connect(of.destination);
+  tone.start(at);
+  tone.stop(at + 0.18);
+}
+
+window.setInterval(second, 1000);
+for (const gesture of ["pointerdown", "keydown"]) window.addEventListener(gesture, unlock, { once: true });
+// A new high sounds at once.
+effect(() => {
+  if (latestHigh.value) lastAt = { ...lastAt, high: -Infinity };
+});

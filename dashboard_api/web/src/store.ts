@@ -1,0 +1,85 @@
+// The patients as the feed tells them: one signal each, so that a change redraws one tile.
+
+import { batch, computed, signal, type Signal } from "@preact/signals";
+import * as trend from "./trend";
+import type { Alert, Message, Patient, PatientPart, Person, Waveform } from "./types";
+
+export const patients = signal<ReadonlyMap<string, Signal<Patient>>>(new Map());
+export const people = signal<ReadonlyMap<string, Person>>(new Map());
+export const pictured = signal(false);
+export const latestHigh = signal<Alert | null>(null);
+export const onWaveform = new Set<(chunk: Waveform) => void>();
+
+const EMPTY: Omit<Patient, "id"> = { ward: "", bed: "", vitals: {}, score: null, link: null, alerts: [] };
+const versions = new Map<string, number>();
+
+export const alerts = computed<Alert[]>(() => [...patients.value.values()].flatMap((p) => p.value.alerts));
+
+export function forgetAll(): void {
+  patients.value = new Map();
+  people.value = new Map();
+  pictured.value = false;
+  versions.clear();
+  trend.forgetAll();
+}
+
+export function take(message: Message): void {
+  batch(() => {
+    if (message.type === "snapshot") snapshot(message.patients);
+    else if (message.type === "delta") message.patients.forEach(part);
+    else if (message.type === "alert") alertChanged(message.alert);
+    else if (message.type === "waveform") for (const hear of onWaveform) hear(message);
+  });
+}
+
+function snapshot(parts: PatientPart[]): void {
+  const named = new Set(parts.map((p) => p.id));
+  for (const id of patients.value.keys()) if (!named.has(id)) remove(id);
+  parts.forEach(part);
+  pictured.value = true;
+}
+
+function remove(id: string): void {
+  const left = new Map(patients.value);
+  left.delete(id);
+  patients.value = left;
+  trend.forget(id);
+}
+
+function part(given: PatientPart): void {
+  if (given.removed) return remove(given.id);
+  const known = patients.value.get(given.id);
+  if (given.vitals) trend.add(given.id, given.vitals);
+  if (!known) {
+    const whole: Patient = { ...EMPTY, ...given } as Patient;
+    patients.value = new Map(patients.value).set(given.id, signal(whole));
+    given.alerts?.forEach(noteVersion);
+    return;
+  }
+  const before = known.peek();
+  const vitals = given.vitals ? { ...before.vitals, ...given.vitals } : before.vitals;
+  known.value = { ...before, ...given, vitals } as Patient;
+  given.alerts?.forEach(noteVersion);
+}
+
+function noteVersion(alert: Alert): void {
+  versions.set(alert.id, Math.max(versions.get(alert.id) ?? 0, alert.version));
+}
+
+function alertChanged(alert: Alert): void {
+  const seen = versions.get(alert.id);
+  if (seen !== undefined && seen >= alert.version) return;
+  noteVersion(alert);
+  if (alert.priority === "high" && alert.state === "active" && seen === undefined && !alert.retrospective) latestHigh.value = alert;
+  const of = patients.value.get(alert.patient);
+  if (!of) return;
+  const others = of.peek().alerts.filter((a) => a.id !== alert.id);
+  of.value = { ...of.peek(), alerts: alert.state === "closed" ? others : [...others, alert] };
+}
+
+export function named(id: string): string | null {
+  return people.value.get(id)?.name ?? null;
+}
+
+// A pseudonym that a person can say: its first block.
+export const short = (id: string): string => id.slice(0, 8);

@@ -1,0 +1,104 @@
+// The past of one patient on one time axis: a chart a vital, alerts as bands, zoom by dragging, down to single readings.
+
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { Chart, type Band, type Line } from "../parts/chart";
+import { gapOf, type History } from "../parts/history";
+import { Pending, useLoad } from "../parts/load";
+import { serverNow } from "../live";
+import { t, word } from "../texts";
+import type { Alert, Page, Patient } from "../types";
+import { converted, unitOf } from "../units";
+
+const HOUR = 3_600_000;
+const SPANS = { "1h": HOUR, "6h": 6 * HOUR, "24h": 24 * HOUR, "7d": 168 * HOUR, "30d": 720 * HOUR } as const;
+type Span = keyof typeof SPANS;
+const CHARTS: string[][] = [["hr"], ["pulse"], ["spo2"], ["rr"], ["sbp", "dbp"], ["map"], ["temp"], ["glucose"], ["etco2"], ["o2_flow"], ["weight"]];
+const REFRESH_S: Record<Span, number> = { "1h": 5, "6h": 30, "24h": 60, "7d": 300, "30d": 600 };
+
+export function HistoryView({ patient }: { patient: Patient }) {
+  const [span, setSpan] = useState<Span>("1h");
+  const [zoom, setZoom] = useState<[number, number] | null>(null);
+  const [end, setEnd] = useState(serverNow());
+  useEffect(() => {
+    if (zoom) return;
+    setEnd(serverNow());
+    const timer = window.setInterval(() => setEnd(serverNow()), REFRESH_S[span] * 1000);
+    return () => window.clearInterval(timer);
+  }, [span, zoom]);
+  const [from, to] = zoom ?? [end - SPANS[span], end];
+  const query = `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`;
+  const past = useLoad<History>(`/patients/${patient.id}/vitals?${query}`);
+  const alerts = useLoad<Page<Alert>>(`/alerts?patient=${patient.id}&limit=200`, 60);
+  const bands = useMemo(() => banded(patient, alerts.data, to), [patient.alerts, alerts.data, to]);
+  return (
+    <section class="card history" onDblClick={() => setZoom(null)}>
+      <h2>{t("patient.history")}</h2>
+      <div class="tabs" role="tablist">
+        {(Object.keys(SPANS) as Span[]).map((one) => (
+          <button
+            key={one}
+            role="tab"
+            aria-selected={!zoom && span === one}
+            onClick={() => {
+              setZoom(null);
+              setSpan(one);
+            }}
+          >
+            {t(`patient.span.${one}`)}
+          </button>
+        ))}
+        {zoom && <button onClick={() => setZoom(null)}>{t("patient.span.live")}</button>}
+        <small class="muted">{past.data ? t("patient.resolution", { of: past.data.resolution }) : ""}</small>
+      </div>
+      <Pending of={past}>
+        {(data) => (
+          <>
+            {CHARTS.map((vitals) => (
+              <OneChart key={vitals.join()} vitals={vitals} data={data} bands={bands} range={[from / 1000, to / 1000]} onZoom={(a, b) => setZoom([a * 1000, b * 1000])} />
+            ))}
+            <p class="muted">{t("patient.zoomhint")}</p>
+          </>
+        )}
+      </Pending>
+    </section>
+  );
+}
+
+interface OneProps {
+  vitals: string[];
+  data: History;
+  bands: Band[];
+  range: [number, number];
+  onZoom: (from: number, to: number) => void;
+}
+
+function OneChart({ vitals, data, bands, range, onZoom }: OneProps) {
+  const lines = vitals.flatMap((vital) => lineOf(vital, data));
+  if (lines.length === 0) return null;
+  const title = vitals.length > 1 ? t("long.bp") : word("long", vitals[0]!);
+  return <Chart title={title} unit={unitOf(vitals[0]!)} lines={lines} bands={bands} range={range} onZoom={onZoom} label={t("patient.history")} />;
+}
+
+// Breaks the line where nothing was measured.
+function lineOf(vital: string, data: History): Line[] {
+  const points = data.series.find((s) => s.vital === vital)?.points ?? [];
+  if (points.length === 0) return [];
+  const gap = gapOf(data.resolution);
+  const line: Line = { name: word("long", vital), vital, at: [], value: [] };
+  for (const point of points) {
+    const at = Date.parse(point.observed_at) / 1000;
+    const before = line.at[line.at.length - 1];
+    if (before !== undefined && at - before > gap) {
+      line.at.push(before + 0.001);
+      line.value.push(null);
+    }
+    line.at.push(at);
+    line.value.push(typeof point.value === "number" ? converted(vital, point.value) : null);
+  }
+  return [line];
+}
+
+function banded(patient: Patient, past: Page<Alert> | null, to: number): Band[] {
+  const all = new Map([...(past?.items ?? []), ...patient.alerts].map((a) => [a.id, a]));
+  return [...all.values()].map((a) => ({ from: Date.parse(a.started_at) / 1000, to: (a.ended_at ? Date.parse(a.ended_at) : to) / 1000, priority: a.priority }));
+}

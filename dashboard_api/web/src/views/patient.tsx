@@ -1,0 +1,127 @@
+// One patient: what is now, the score and why, the past over a chosen span, alerts, limits, and the explanation.
+
+import { useState } from "preact/hooks";
+import { AlertCard } from "../parts/alertcard";
+import { NewsBadge } from "../parts/news";
+import { LinkMark } from "../parts/linkmark";
+import { PressureValue, VitalValue } from "../parts/value";
+import { calls, ranked } from "../need";
+import { follow } from "../route";
+import { may, me } from "../session";
+import { patients, people, pictured, short } from "../store";
+import { ago, t, word } from "../texts";
+import { now } from "../tick";
+import type { Patient, Score } from "../types";
+import { shown, unitOf } from "../units";
+import { Explain } from "./explain";
+import { HistoryView } from "./history";
+import { Limits } from "./limits";
+import { Strip } from "./strip";
+
+const FIRST = ["hr", "pulse", "spo2", "rr"];
+const SHOWN_APART = new Set([...FIRST, "sbp", "dbp", "temp", "on_oxygen"]);
+
+export function PatientView({ id }: { id: string }) {
+  const of = patients.value.get(id);
+  const person = people.value.get(id);
+  if (!of && pictured.value) return <p class="empty">{t("patient.unknown")}</p>;
+  if (!of) return <p class="empty">{t("ward.waiting")}</p>;
+  const patient = of.value;
+  const rest = Object.keys(patient.vitals).filter((name) => !SHOWN_APART.has(name));
+  return (
+    <main class="patient">
+      <header class="patienthead">
+        {me.value?.role !== "patient" && (
+          <a class="back" href="/" onClick={follow}>
+            ← {t("patient.back")}
+          </a>
+        )}
+        <h1>
+          {patient.bed && <span class="bed">{t("ward.bed", { bed: patient.bed })}</span>} {person?.name ?? short(id)}
+        </h1>
+        {person?.birth_date && (
+          <span class="muted">
+            {person.birth_date} {person.sex && `· ${word("sex", person.sex)}`} {person.mrn && `· ${person.mrn}`}
+          </span>
+        )}
+        <LinkMark link={patient.link} />
+      </header>
+      <section class="nowrow">
+        <dl class="vitals big">
+          {FIRST.filter((name) => name !== "pulse" || patient.vitals["pulse"]).map((name) => (
+            <VitalValue key={name} patient={patient} name={name} />
+          ))}
+          <PressureValue patient={patient} />
+          <VitalValue patient={patient} name="temp" />
+          {rest.map((name) => (
+            <VitalValue key={name} patient={patient} name={name} />
+          ))}
+        </dl>
+        <NewsBadge score={patient.score} long />
+      </section>
+      <Strip patient={id} />
+      <div class="columns">
+        <HistoryView patient={patient} />
+        <aside>
+          <OpenAlerts patient={patient} />
+          {patient.score && <ScoreTable score={patient.score} />}
+          {may("limits.read") && <Limits patient={id} />}
+          {may("explain") && <Explain patient={id} />}
+        </aside>
+      </div>
+    </main>
+  );
+}
+
+function OpenAlerts({ patient }: { patient: Patient }) {
+  const [all, setAll] = useState(false);
+  const open = ranked(patient.alerts);
+  const first = open.filter(calls);
+  const listed = all ? open : (first.length ? first : open).slice(0, 2);
+  return (
+    <section class="card">
+      <h2>{t("patient.alerts")}</h2>
+      {open.length === 0 && <p class="muted">{t("ward.quiet")}</p>}
+      {listed.map((alert) => (
+        <AlertCard key={alert.id} alert={alert} />
+      ))}
+      {open.length > listed.length && <button onClick={() => setAll(true)}>{t("alert.more", { n: open.length - listed.length })}</button>}
+    </section>
+  );
+}
+
+const INPUTS: Record<string, string> = { rr: "rr", spo2: "spo2", oxygen: "on_oxygen", sbp: "sbp", pulse: "hr", acvpu: "acvpu", temp: "temp" };
+
+function ScoreTable({ score }: { score: Score }) {
+  return (
+    <section class="card">
+      <h2>
+        {t("patient.score")} <small>{t("news.scale", { n: score.scale })}</small>
+      </h2>
+      <table class="score">
+        <thead>
+          <tr>
+            <th scope="col">{t("news.input")}</th>
+            <th scope="col">{t("news.value")}</th>
+            <th scope="col">{t("news.points")}</th>
+            <th scope="col">{t("news.age")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {Object.entries(score.inputs).map(([name, input]) => {
+            const missing = input.value === undefined || input.value === null;
+            const vital = INPUTS[name] ?? name;
+            return (
+              <tr key={name} class={missing || input.stale ? "missing" : `points-${input.points ?? 0}`}>
+                <th scope="row">{word("long", name)}</th>
+                <td>{missing ? t("news.missing") : typeof input.value === "string" ? input.value : `${shown(vital, input.value)} ${unitOf(vital)}`}</td>
+                <td>{input.points ?? "?"}</td>
+                <td>{input.observed_at ? ago(now.value - Date.parse(input.observed_at)) : "–"}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </section>
+  );
+}

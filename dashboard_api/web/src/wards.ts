@@ -1,0 +1,71 @@
+// Which wards this person sees, and the names of their patients: asked once, and again when a patient appears who has no name yet.
+
+import { effect, signal } from "@preact/signals";
+import { call, may, me } from "./session";
+import { patients, people } from "./store";
+import * as trend from "./trend";
+import type { Page, Person, Ward } from "./types";
+
+export const wards = signal<Ward[]>([]);
+
+export async function loadWards(): Promise<Ward[]> {
+  if (!may("wards.read")) return [];
+  const found = await everything<Ward>("/wards");
+  const mine = me.value?.wards;
+  wards.value = found.filter((w) => !mine || mine.includes(w.id));
+  return wards.value;
+}
+
+export async function loadPeople(): Promise<void> {
+  if (!may("patients.read")) return;
+  const found = await everything<Person>("/patients");
+  people.value = new Map(found.map((p) => [p.id, p]));
+}
+
+// All pages of a list, at most fifty.
+export async function everything<T>(path: string): Promise<T[]> {
+  const items: T[] = [];
+  let next: string | null = null;
+  for (let i = 0; i < 50; i++) {
+    const joint = path.includes("?") ? "&" : "?";
+    const page: Page<T> = await call("GET", `${path}${joint}limit=200${next ? `&cursor=${encodeURIComponent(next)}` : ""}`);
+    items.push(...page.items);
+    next = page.next;
+    if (!next) break;
+  }
+  return items;
+}
+
+let asked = new Set<string>();
+let waiting: number | undefined;
+
+// A new face: fetch names again, once for all that came together.
+effect(() => {
+  if (!me.value) asked = new Set();
+  const unknown = [...patients.value.keys()].filter((id) => !asked.has(id));
+  if (!me.value || unknown.length === 0) return;
+  unknown.forEach((id) => asked.add(id));
+  window.clearTimeout(waiting);
+  waiting = window.setTimeout(() => void loadPeople().catch(() => undefined).then(() => seedTrends(unknown)), 300);
+});
+
+interface History {
+  series: { vital: string; points: { observed_at: string; value: number | string | null }[] }[];
+}
+
+// The sparklines' past: a few patients at a time, quietly; without it they grow from now on.
+async function seedTrends(ids: string[]): Promise<void> {
+  if (!may("vitals.read")) return;
+  const from = new Date(Date.now() - trend.SPAN_MS).toISOString();
+  const left = [...ids];
+  const worker = async () => {
+    for (let id = left.shift(); id; id = left.shift()) {
+      const past = await call<History>("GET", `/patients/${id}/vitals?vital=hr,pulse,spo2,rr,temp,sbp&from=${from}&resolution=1m`).catch(() => null);
+      for (const s of past?.series ?? []) {
+        const points = s.points.flatMap((p): [number, number][] => (typeof p.value === "number" ? [[Date.parse(p.observed_at), p.value]] : []));
+        trend.seed(id, s.vital, points);
+      }
+    }
+  };
+  await Promise.all([worker(), worker(), worker()]);
+}
