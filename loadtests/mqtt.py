@@ -1,6 +1,6 @@
 """A load of MQTT 5 publishes at QoS 1 from one connection, built beforehand, so that the generator costs little.
 
-In: `python -m loadtests.mqtt MQTT_URL DEVICES MESSAGES RATE` (rate 0 = as fast as acknowledged). Out: samples of six vitals from
+In: `python -m loadtests.mqtt MQTT_URL DEVICES MESSAGES RATE [FIRST_SEQ]`, rate 0 = as fast as acknowledged. Out: samples of six vitals from
 `bench-0` ... on `vigil/v1/bench-N/vitals`, each with its own seq. Promise: ends when the broker has acknowledged all.
 """
 
@@ -39,12 +39,13 @@ def connected(to: Broker, client_id: str) -> socket.socket:
     return link
 
 
-def samples(devices: int, messages: int, start_ms: int) -> Iterator[bytes]:
+def samples(devices: int, messages: int, start_ms: int, first_seq: int = 0) -> Iterator[bytes]:
     """PUBLISH packets; a device's samples are a millisecond apart, so that any number of them lies in the past."""
     for i in range(messages):
-        device, seq = i % devices, i // devices
-        stamp = start_ms - messages // devices + seq
-        vitals = f'"hr": {60 + i % 40}, "spo2": {95 + i % 4}.0, "rr": {12 + i % 8}, "temp": 36.{i % 10}, "sbp": {110 + i % 20}, "dbp": {70 + i % 9}'
+        device, nth = i % devices, i // devices
+        seq, stamp = first_seq + nth, start_ms - messages // devices + nth
+        spot = f'"hr": {60 + i % 40}, "spo2": {95 + i % 4}.0, "rr": {12 + i % 8}'
+        vitals = f'{spot}, "temp": 36.{i % 10}, "sbp": {110 + i % 20}, "dbp": {70 + i % 9}'
         payload = f'{{"seq": {seq}, "observed_at": {stamp}, "vitals": {{{vitals}}}}}'.encode()
         topic = f"vigil/v1/bench-{device}/vitals".encode()
         yield _packet(0x32, _field(topic) + (i % 65_000 + 1).to_bytes(2, "big") + b"\x00" + payload)
@@ -83,7 +84,8 @@ def _acknowledged(data: bytes) -> tuple[int, int]:
 def main() -> None:
     """The command line of the module docstring."""
     url, devices, messages, rate = sys.argv[1:5]
-    packets = list(samples(int(devices), int(messages), time.time_ns() // 1_000_000))
+    first_seq = int(sys.argv[5]) if len(sys.argv) > 5 else 0
+    packets = list(samples(int(devices), int(messages), time.time_ns() // 1_000_000, first_seq))
     publish(connected(broker(url), f"bench-load-{time.monotonic_ns()}"), packets, float(rate))
 
 
