@@ -1,0 +1,76 @@
+"""The gateway's course: what is acknowledged when, and what waits."""
+
+import json
+
+from ingest.directory import Assignment, Device, Directory, directory
+from ingest.gateway import FLUSH_MESSAGES, FLUSH_MS, HELD, IN_HAND_BYTES, Gateway
+from ingest.gather import Message
+
+NOW = 1_790_000_000_000
+
+
+def who(loaded_at: int, *devices: str) -> Directory:
+    return directory([Device(d) for d in devices], [Assignment(d, f"p-{d}", 0) for d in devices], {}, 4, loaded_at)
+
+
+def message(device: str, seq: int, mid: int, received_at: int = NOW) -> Message:
+    payload = json.dumps({"seq": seq, "observed_at": NOW, "vitals": {"hr": 70}}).encode()
+    return Message(f"vigil/v1/{device}/vitals".encode(), payload, received_at, mid)
+
+
+def test_a_flush_is_due_by_age_or_by_size() -> None:
+    gateway, known = Gateway(), who(NOW - 1, "a")
+    gateway.receive([message("a", 1, 1)])
+    young, old = gateway.due(NOW + FLUSH_MS - 1, known), gateway.due(NOW + FLUSH_MS, known)
+    gateway.receive([message("a", n, n) for n in range(2, FLUSH_MESSAGES + 1)])
+    assert (young, old, gateway.due(NOW, known)) == (False, True, True)
+
+
+def test_a_flush_acknowledges_all_of_its_messages() -> None:
+    gateway = Gateway()
+    gateway.receive([message("a", 1, 11), message("a", 1, 12)])
+    assert gateway.flush(who(NOW + 1, "a")).mids == [11, 12]
+
+
+def test_what_the_directory_cannot_decide_is_acknowledged_only_after_a_newer_one_did() -> None:
+    gateway = Gateway()
+    gateway.receive([message("a", 1, 11), message("new", 1, 12)])
+    first = gateway.flush(who(NOW - 1, "a"))
+    newer = who(NOW + 1, "a", "new")
+    due = gateway.due(NOW, newer)
+    second = gateway.flush(newer)
+    assert (first.mids, due, second.mids, second.found.samples) == ([11], True, [12], 1)
+
+
+def test_a_message_of_which_two_devices_wait_is_acknowledged_once() -> None:
+    gateway = Gateway()
+    one = {"seq": 1, "observed_at": NOW, "vitals": {"hr": 70}}
+    payload = json.dumps({"devices": {"x": [one], "y": [one], "a": [one]}}).encode()
+    gateway.receive([Message(b"vigil/v1/gateways/hub/vitals", payload, NOW, 9)])
+    first, second = gateway.flush(who(NOW - 1, "hub")), gateway.flush(who(NOW + 1, "hub"))
+    assert (first.mids, second.mids, gateway.waiting) == ([], [9], 0)
+
+
+def test_the_same_directory_does_not_bring_back_what_waits() -> None:
+    gateway, old = Gateway(), who(NOW - 1, "a")
+    gateway.receive([message("new", 1, 12)])
+    gateway.flush(old)
+    assert (gateway.due(NOW + 10_000, old), gateway.waiting) == (False, 1)
+
+
+def test_more_than_may_wait_is_decided_by_the_directory_there_is() -> None:
+    gateway, old = Gateway(), who(NOW - 1, "a")
+    gateway.receive([message("new", n, n) for n in range(HELD)])
+    gateway.flush(old)
+    gateway.receive([message("new", HELD, HELD)])
+    assert (len(gateway.flush(old).refusals), gateway.overdue) == (1, 1)
+
+
+def test_memory_is_full_until_the_flush_is_durable() -> None:
+    gateway = Gateway()
+    gateway.receive([Message(b"vigil/v1/a/vitals", b" " * (IN_HAND_BYTES + 1), NOW, 1)])
+    before = gateway.full
+    flush = gateway.flush(who(NOW + 1, "a"))
+    during = gateway.full
+    gateway.settled(flush)
+    assert (before, during, gateway.full) == (True, True, False)

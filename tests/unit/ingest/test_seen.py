@@ -1,0 +1,28 @@
+"""Sample numbers as intervals: agrees with a set, in bounded memory."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.seen import SPANS, Seen
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.integers(0, 40), max_size=80))
+def test_a_number_is_new_exactly_once(numbers: list[int]) -> None:
+    seen, known = Seen(), set[int]()
+    for n in numbers:
+        assert seen.take("d", n) == (n not in known)
+        known.add(n)
+    assert [seen.has("d", n) for n in range(42)] == [n in known for n in range(42)]
+
+
+def test_devices_do_not_share_numbers() -> None:
+    seen = Seen()
+    assert (seen.take("a", 1), seen.take("b", 1)) == (True, True)
+
+
+def test_beyond_the_most_intervals_the_lowest_is_forgotten_and_counted() -> None:
+    seen = Seen()
+    for n in range(SPANS + 1):
+        seen.take("d", 2 * n)
+    assert (seen.forgotten, seen.has("d", 0), seen.has("d", 2), seen.has("d", 2 * SPANS)) == (1, False, True, True)
