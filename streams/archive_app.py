@@ -1,9 +1,9 @@
 """The archiving Faust worker: `python -m streams.archive_app worker`.
 
-In: `vitals.readings`, `vitals.refused`, `vitals.links`. Out: schema `telemetry` in TimescaleDB; the archive's own refusals on
-`vitals.refused`.
-Names, agents and wiring only. The truth about how far it has come is in the database, in the transaction of the rows; what is committed
-to Kafka is only where reading starts again. A slow or absent database holds this worker up and nothing else: detection is another worker.
+In: `vitals.readings`, `vitals.refused`, `vitals.links`, `vitals.waveforms`. Out: schema `telemetry` in TimescaleDB; the archive's own refusals
+on `vitals.refused`. Names, agents and wiring only. The truth about how far it has come is in the database, in the transaction of the rows; what
+is committed to Kafka is only where reading starts again. A slow or absent database holds this worker up and nothing else: detection is another
+worker.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ from streams.archive.readings import Readings
 from streams.archive.record import Record
 from streams.archive.timescale import Session
 from streams.archive.timescale_retention import Terms
+from streams.archive.waveforms import Waveforms
 from vitals import settings
 from vitals.errors import PartAway
 from vitals.settings import Secret, positive_int, setting
@@ -154,6 +155,7 @@ def intakes(app: Any, chosen: Settings, metrics: Metrics) -> dict[str, Intake]:
     sinks: dict[str, tuple[str, Sink]] = {
         "readings": (topics.readings, Readings(session("readings"), topics.readings, tell.tell)),
         "refused": (topics.refused, Refused(session("refused"), topics.refused)),
+        "waveforms": (topics.waveforms, Waveforms(session("waveforms"), topics.waveforms, RefusalProducer(chosen.kafka, topics).tell)),
         "links": (topics.links, Links(session("links"), topics.links, RefusalProducer(chosen.kafka, topics).tell)),
     }
     return {topic: Intake(name, sink, metrics, rewinder(app, topic), limits) for name, (topic, sink) in sinks.items()}
@@ -234,7 +236,7 @@ def watch(app: Any, hands: Mapping[str, Intake], chosen: Settings, metrics: Metr
 def wait_for_kafka(chosen: Settings) -> None:
     """Until Kafka answers and has the topics: they are made with their partitions elsewhere, never by reading them."""
     topics, attempt = Topics(chosen.prefix), 0
-    wanted = [topics.readings, topics.refused, topics.links]
+    wanted = [topics.readings, topics.refused, topics.links, topics.waveforms]
     while True:
         try:
             missing = missing_topics(chosen.kafka, wanted)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from streams.archive.metrics import Metrics
 from streams.archive.timescale import Session
+from streams.archive.timescale_attribution import settle
 from streams.archive.timescale_readings import fold
 from streams.archive.timescale_retention import Terms, compress, drop
 from streams.archive.timescale_rollup import HOURS, MINUTES, drain
@@ -35,6 +36,7 @@ def table(rollup_s: float, terms: Terms) -> tuple[Job, ...]:
         Job("fold", 5.0, fold),
         Job("rollup_1m", rollup_s, lambda session: drain(session, MINUTES)),
         Job("rollup_1h", rollup_s * 6, lambda session: drain(session, HOURS)),
+        Job("attribution", 15.0, settle, again=False),
         Job("retention", 3600.0, lambda session: drop(session, terms) + compress(session, terms), again=False),
     )
 

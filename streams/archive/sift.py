@@ -8,7 +8,7 @@ Promise: each sample of each batch is in exactly one of the two; of samples with
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -24,7 +24,7 @@ from vitals.registry import VITALS
 
 DOOR = "archive"
 _FIRST_MS, _LAST_MS = -2_208_988_800_000, 7_258_118_400_000
-_SEQ_LIMIT = 2**62
+SEQ_LIMIT = 2**62
 Mask = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 _NOWHERE: Ints = np.empty((2, 0), dtype=np.int64)
@@ -128,8 +128,8 @@ def _usable(each: Unpacked, samples: Samples, refused: list[Noted]) -> Mask:
     checks = (
         (samples.device_no > 0, Reason.UNKNOWN_DEVICE, "the database does not know this device"),
         (samples.patient_no > 0, Reason.UNASSIGNED_DEVICE, "the database does not know the patient that the sample is for"),
-        ((samples.seq >= 0) & (samples.seq < _SEQ_LIMIT), Reason.MALFORMED, "seq is out of range"),
-        (_in_time(samples.observed_at) & _in_time(samples.received_at), Reason.BAD_TIME, "outside the years 1900 to 2200"),
+        ((samples.seq >= 0) & (samples.seq < SEQ_LIMIT), Reason.MALFORMED, "seq is out of range"),
+        (in_time(samples.observed_at) & in_time(samples.received_at), Reason.BAD_TIME, "outside the years 1900 to 2200"),
     )
     good = np.ones(len(samples), dtype=bool)
     for passed, reason, detail in checks:
@@ -138,7 +138,11 @@ def _usable(each: Unpacked, samples: Samples, refused: list[Noted]) -> Mask:
     return good
 
 
-def _in_time(ms: npt.NDArray[np.int64]) -> Mask:
+Times = TypeVar("Times", int, Ints)
+
+
+def in_time(ms: Times) -> Any:
+    """Whether a time (or each of an array) lies in the years 1900 to 2200."""
     return (ms >= _FIRST_MS) & (ms < _LAST_MS)
 
 

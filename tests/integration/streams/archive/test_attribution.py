@@ -1,0 +1,77 @@
+"""A corrected assignment takes the readings with it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from streams.archive.readings import Readings
+from streams.archive.timescale import Session
+from streams.archive.timescale_attribution import settle
+from streams.archive.timescale_rollup import HOURS, MINUTES, drain
+from tests.unit.streams.archive.made import record
+from vitals.registry import VITALS
+
+Ask = Callable[..., list[tuple[object, ...]]]
+START = 1_700_000_000
+WHOSE = """SELECT coalesce(p.id, 'nobody'), count(*)::int FROM telemetry.reading LEFT JOIN clinical.patient p ON p.no = patient_no
+GROUP BY 1 ORDER BY 1"""
+ROLLED = """SELECT p.id, sum(n)::int FROM telemetry.rollup_{step} JOIN clinical.patient p ON p.no = patient_no GROUP BY 1 ORDER BY 1"""
+CHANGE = (
+    "UPDATE clinical.assignment SET patient = %s, during = tstzrange(to_timestamp(%s), to_timestamp(%s)) WHERE device = 'd1' RETURNING 1"
+)
+MOVE = "SELECT readings, samples, unassigned FROM telemetry.reattribute('d1', to_timestamp(%s), NULL)"
+
+
+@pytest.fixture
+def assigned(ask: Ask, readings: Readings) -> None:
+    """d1 on p1 for ten minutes with a sample of two vitals a second; d2 on p2 beside it."""
+    for n in (1, 2):
+        ask(
+            "INSERT INTO clinical.assignment (device, n, patient, during, author)"
+            " VALUES (%s, 1, %s, tstzrange(to_timestamp(%s), NULL), 'a') RETURNING 1", f"d{n}", f"p{n}", START,
+        )  # fmt: skip
+        readings.store([record([(f"p{n}", f"d{n}", i, (START + i) * 1000, {0: 70.0, 2: 97.0}) for i in range(600)], n)])
+
+
+def rolled(session: Session, ask: Ask) -> list[list[tuple[object, ...]]]:
+    for step in (MINUTES, HOURS):
+        while drain(session, step):
+            pass
+    return [ask(ROLLED.format(step=step)) for step in ("1m", "1h")]
+
+
+def test_readings_go_to_whom_the_device_was_on_and_roll_ups_follow(assigned: None, session: Session, ask: Ask) -> None:
+    before = rolled(session, ask)
+    ask(CHANGE, "p3", START, None)
+    moved = ask(MOVE, START)
+    after = rolled(session, ask)
+    assert (before[0], moved, ask(WHOSE), after) == (
+        [("p1", 1200), ("p2", 1200)],
+        [(1200, 600, 0)],
+        [("p2", 1200), ("p3", 1200)],
+        [[("p2", 1200), ("p3", 1200)]] * 2,
+    )
+
+
+def test_readings_of_nobody_are_kept_unseen_and_found_again(assigned: None, session: Session, ask: Ask) -> None:
+    ask(CHANGE, "p1", START, START + 300)
+    shortened = (ask(MOVE, START), ask(WHOSE), rolled(session, ask)[0])
+    ask(CHANGE, "p1", START, None)
+    restored = (ask(MOVE, START), ask(WHOSE), rolled(session, ask)[0])
+    whole = [("p1", 1200), ("p2", 1200)]
+    assert (shortened, restored) == (
+        ([(600, 300, 300)], [("nobody", 600), ("p1", 600), ("p2", 1200)], [("p1", 600), ("p2", 1200)]),
+        ([(600, 300, 0)], whole, whole),
+    )
+
+
+def test_what_a_gateway_attributed_before_it_heard_follows_later(assigned: None, session: Session, ask: Ask, readings: Readings) -> None:
+    ask(CHANGE, "p3", START, None)
+    ask(MOVE, START)
+    readings.store([record([("p1", "d1", 700, (START + 700) * 1000, {0: 70.0})], 3)])
+    moved = [settle(session), settle(session)]
+    assert (moved, ask(WHOSE)) == ([1, 0], [("p2", 1200), ("p3", 1201)])
+
+
+def test_the_database_names_the_vitals_as_the_registry_does(ask: Ask) -> None:
+    assert ask("SELECT no, name, unit, display FROM telemetry.vital ORDER BY no") == [(v.index, v.name, v.unit, v.display) for v in VITALS]

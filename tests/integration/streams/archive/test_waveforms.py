@@ -1,0 +1,37 @@
+"""Waveforms on a real TimescaleDB."""
+
+from collections.abc import Callable
+
+from streams.archive.record import Record
+from streams.archive.sift import Noted
+from streams.archive.timescale import Session
+from streams.archive.waveforms import Waveforms
+from vitals.waveform import Waveform, encode, folded
+
+Ask = Callable[..., list[tuple[object, ...]]]
+
+
+def chunk(offset: int, seq: int = 1, patient: str = "p1", device: str = "d1") -> Record:
+    gain, middle, samples = folded([0.0, 0.5, None, 1.0])
+    made = Waveform(
+        patient=patient, device=device, channel="ecg_ii", seq=seq,
+        observed_at=1_700_000_000_000 + seq * 1000, received_at=1_700_000_000_300,
+        rate_hz=250.0, unit="mV", gain=gain, offset=middle, samples=samples,
+    )  # fmt: skip
+    return Record("vitals.waveforms", 0, offset, encode(made), end=99)
+
+
+def test_a_chunk_is_stored_once_as_it_came_and_everything_else_is_refused_by_name(session: Session, ask: Ask, told: list[Noted]) -> None:
+    sink = Waveforms(session, "vitals.waveforms", told.extend)
+    rubbish = Record("vitals.waveforms", 0, 5, b"rubbish", end=99)
+    records = [chunk(0), chunk(1), chunk(2, seq=2), chunk(3, device="d9"), chunk(4, patient="p9"), rubbish]
+    done = [sink.store(records), sink.store(records), sink.store([chunk(6, seq=2)])]
+    stored = ask(
+        "SELECT channel, seq, rate_hz, unit, samples, extract(epoch FROM observed_at)::bigint FROM telemetry.waveform ORDER BY seq"
+    )
+    samples = folded([0.0, 0.5, None, 1.0])[2]
+    assert ([(d.rows, dict(d.refused)) for d in done], stored, len(told)) == (
+        [(2, {"duplicate": 1, "malformed": 1, "unknown_device": 1, "unassigned_device": 1}), (0, {}), (0, {"duplicate": 1})],
+        [("ecg_ii", seq, 250.0, "mV", samples, 1_700_000_000 + seq) for seq in (1, 2)],
+        5,
+    )
