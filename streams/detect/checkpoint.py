@@ -118,6 +118,11 @@ def restore(memory: Memory, pages: Mapping[int, bytes]) -> npt.NDArray[np.int64]
     return included
 
 
+def included_of(data: bytes) -> int:
+    """Up to which offset a page's record includes the readings. Raises PageError."""
+    return _read(data).included
+
+
 def _read(data: bytes) -> _Page:
     try:
         record = _DECODER.decode(bytes(cramjam.lz4.decompress_block(data)))

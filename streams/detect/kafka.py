@@ -1,0 +1,210 @@
+"""Kafka as detection needs it beside Faust: the context topics, the checkpoint topic, and what it tells.
+
+`Context` reads all partitions of `patients`, `links` and `rules` from the beginning, without a group, on a thread of its own: every
+worker knows every patient, device and rule. `Pages` writes and reads checkpoints. `Out` tells findings, scores and refusals,
+idempotently and to the partition that it is given. Promise: `Out.flush` and `Pages.write` return only when Kafka has
+acknowledged everything, else they raise PartAway. Dropped: nothing.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from streams.detect.checkpoint import PageError, included_of
+from vitals.errors import PartAway
+from vitals.finding import Finding
+from vitals.refusal import Refusal
+from vitals.score import ScoreUpdate
+from vitals.topics import Topics, partition_of
+from vitals.trace import continued
+
+_TIMEOUT_S = 10.0
+_ENCODER = msgspec.json.Encoder()
+
+Taken = Callable[[str, bytes], None]
+"""(topic, value) of a context record."""
+
+
+def missing_topics(bootstrap: str, wanted: Sequence[str]) -> list[str]:
+    """The topics of `wanted` that Kafka does not have (yet). Raises PartAway when it does not answer within 5 s."""
+    try:
+        known = Producer({"bootstrap.servers": bootstrap, "log_level": 0}).list_topics(timeout=5.0).topics
+    except KafkaException as error:
+        raise PartAway(f"Kafka: {error}") from error
+    return [topic for topic in wanted if topic not in known]
+
+
+def _consumer(bootstrap: str, group: str) -> Consumer:
+    return Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": False,
+            "log_level": 0,
+        }
+    )
+
+
+def _from_the_beginning(consumer: Consumer, topics: Sequence[str]) -> list[TopicPartition]:
+    found = [
+        TopicPartition(topic, p, OFFSET_BEGINNING)
+        for topic in topics
+        for p in consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic].partitions
+    ]
+    consumer.assign(found)
+    return found
+
+
+class Context:
+    """The context topics, followed for ever; `known` is set once what was there at the start has been handed on."""
+
+    def __init__(self, bootstrap: str, topics: Topics, take: Taken) -> None:
+        self.known = threading.Event()
+        self._stopping = threading.Event()
+        self._take = take
+        self._consumer = _consumer(bootstrap, f"{topics.prefix}-detect-context")
+        self._topics = (topics.rules, topics.patients, topics.links)
+        self._thread = threading.Thread(target=self._run, name="context", daemon=True)
+
+    def start(self) -> None:
+        """Begins to read. Raises KafkaException when Kafka does not answer."""
+        left = {}
+        for each in _from_the_beginning(self._consumer, self._topics):
+            low, high = self._consumer.get_watermark_offsets(each, timeout=_TIMEOUT_S)
+            if high > low:
+                left[each.topic, each.partition] = high
+        self._left = left
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(_TIMEOUT_S)
+        self._consumer.close()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            if not self._left:
+                self.known.set()
+            for message in self._consumer.consume(500, 0.2):
+                self._one(message)
+
+    def _one(self, message: Message) -> None:
+        if message.error() is not None:
+            return
+        topic, partition, offset, value = message.topic() or "", message.partition() or 0, message.offset() or 0, message.value()
+        if value is not None:
+            self._take(topic, value)
+        if offset + 1 >= self._left.get((topic, partition), 1 << 62):
+            del self._left[topic, partition]
+
+
+class Out:
+    """What detection tells."""
+
+    def __init__(self, bootstrap: str, topics: Topics) -> None:
+        self._topics = topics
+        self._failures: list[KafkaError] = []
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "enable.idempotence": True,
+                "compression.type": "lz4",
+                "linger.ms": 5,
+                "queue.buffering.max.messages": 200_000,
+                "log_level": 0,
+            }
+        )
+        self._refusal_partitions = (
+            len(self._producer.list_topics(topics.refused, timeout=_TIMEOUT_S).topics[topics.refused].partitions) or 1
+        )
+
+    def findings(self, partition: int, found: Sequence[tuple[Finding, bytes | None]]) -> None:
+        """Queues findings with the trace of what led to them."""
+        for finding, trace in found:
+            self._send(self._topics.findings, partition, finding.patient, _ENCODER.encode(finding), _headers(b"vigil.finding.v1", trace))
+
+    def scores(self, partition: int, updates: Sequence[ScoreUpdate]) -> None:
+        """Queues score updates."""
+        headers = _headers(b"vigil.score.v1", None)
+        for update in updates:
+            self._send(self._topics.scores, partition, update.patient, _ENCODER.encode(update), headers)
+
+    def refusals(self, refused: Sequence[tuple[Refusal, bytes | None]]) -> None:
+        """Queues refusals of whole records."""
+        for refusal, trace in refused:
+            partition = partition_of("", self._refusal_partitions)
+            self._send(self._topics.refused, partition, "", _ENCODER.encode(refusal), _headers(b"vigil.refusal.v1", trace))
+
+    def pages(self, partition: int, pages: Mapping[int, bytes]) -> None:
+        """Queues pages of a checkpoint."""
+        for number, page in pages.items():
+            self._send(self._topics.checkpoints, partition, f"page-{number}", page, _headers(b"vigil.checkpoint.v1", None))
+
+    def flush(self) -> None:
+        """Waits until all is acknowledged. Raises PartAway when Kafka does not take it; what is queued stays queued."""
+        left = self._producer.flush(_TIMEOUT_S)
+        failures, self._failures = self._failures, []
+        if left or failures:
+            raise PartAway(f"Kafka did not take {left + len(failures)} records: {failures[:1]}")
+
+    def poll(self) -> None:
+        """Lets acknowledgements in."""
+        self._producer.poll(0)
+
+    def _send(self, topic: str, partition: int, key: str, value: bytes, headers: list[tuple[str, bytes]]) -> None:
+        while True:
+            try:
+                self._producer.produce(topic, value, key, partition, on_delivery=self._delivered, headers=headers)
+                return
+            except BufferError:
+                self._producer.poll(0.1)
+
+    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            self._failures.append(error)
+
+
+def _headers(schema: bytes, trace: bytes | None) -> list[tuple[str, bytes]]:
+    return [("schema", schema), ("traceparent", continued(trace, os.urandom(24)))]
+
+
+def read_pages(bootstrap: str, topics: Topics, partition: int) -> dict[int, bytes]:
+    """The newest page of each number, by what it includes: a worker that was slow to die may have written an older one after it.
+
+    Raises PartAway when Kafka does not answer.
+    """
+    consumer = _consumer(bootstrap, f"{topics.prefix}-detect-pages")
+    place = TopicPartition(topics.checkpoints, partition, OFFSET_BEGINNING)
+    pages: dict[int, tuple[int, bytes]] = {}
+    try:
+        consumer.assign([place])
+        low, high = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
+        while high > low and (consumer.position([place])[0].offset < high):
+            messages = consumer.consume(100, 2.0)
+            for message in messages:
+                _newest(pages, message)
+    except KafkaException as error:
+        raise PartAway(f"Kafka: {error}") from error
+    finally:
+        consumer.close()
+    return {number: data for number, (_, data) in pages.items()}
+
+
+def _newest(pages: dict[int, tuple[int, bytes]], message: Message) -> None:
+    key, value = message.key(), message.value()
+    if message.error() is not None or key is None or value is None:
+        return
+    number = int((key if isinstance(key, str) else key.decode()).removeprefix("page-"))
+    try:
+        included = included_of(value)
+    except PageError:
+        return
+    if number not in pages or pages[number][0] <= included:
+        pages[number] = (included, value)

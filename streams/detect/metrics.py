@@ -1,0 +1,15 @@
+"""The detecting worker's Prometheus metrics; labels have a fixed, small set of values."""
+
+from prometheus_client import Counter, Gauge
+
+READY = Gauge("vigil_ready", "1 = takes work")
+BEHIND = Gauge("vigil_behind_ms", "ms between now and the newest reading folded, 0 when nothing waits")
+READINGS = Counter("vigil_detect_readings", "readings folded in")
+FINDINGS = Counter("vigil_detect_findings", "findings told", ["rule", "phase"])
+SCORES = Counter("vigil_detect_scores", "score updates told")
+NOT_FOLDED = Counter("vigil_detect_not_folded", "samples or readings not folded in", ["reason"])
+REFUSED = Counter("vigil_detect_refused", "records refused whole")
+GAPS = Counter("vigil_detect_gaps", "holes in the offsets that were read again")
+LOST = Counter("vigil_detect_lost", "records that Kafka had deleted before they were read")
+CHECKPOINTS = Counter("vigil_detect_checkpoints", "checkpoints", ["outcome"])
+CONTEXT = Counter("vigil_detect_context", "context records taken up or refused", ["topic", "outcome"])

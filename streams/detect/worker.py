@@ -1,0 +1,215 @@
+"""The detecting worker without Faust: partitions in hand, context, checkpoints, time.
+
+In: records of the readings, records of the context topics, the moment. Out: findings, scores, refusals and pages on the ports `Told`
+and `Restored`; a call of each record's `ack` when, and only when, a checkpoint that includes it is acknowledged.
+Promise: at least once, with ids that make a repeat harmless; nothing of a partition is folded out of order or across a hole.
+While Kafka does not take a checkpoint, its records stay in hand and the next one tries again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from streams.detect import early_warning, metrics
+from streams.detect.memory import empty
+from streams.detect.partition import Outcome, Partition, Record
+from streams.detect.rules import RuleError, RuleSet, parsed
+from streams.detect.silence import linked
+from streams.detect.step import tick
+from vitals.context import PatientContext
+from vitals.errors import World
+from vitals.finding import Finding
+from vitals.link import Link
+from vitals.refusal import Refusal
+from vitals.score import ScoreUpdate
+from vitals.topics import Topics
+
+log = logging.getLogger("vigil.detect")
+
+_PATIENT = msgspec.json.Decoder(PatientContext)
+_LINK = msgspec.json.Decoder(Link)
+
+
+class Told(Protocol):
+    """Where detection tells what it finds; see `kafka.Out`."""
+
+    def findings(self, partition: int, found: Sequence[tuple[Finding, bytes | None]]) -> None: ...
+    def scores(self, partition: int, updates: Sequence[ScoreUpdate]) -> None: ...
+    def refusals(self, refused: Sequence[tuple[Refusal, bytes | None]]) -> None: ...
+    def pages(self, partition: int, pages: Mapping[int, bytes]) -> None: ...
+    def flush(self) -> None: ...
+    def poll(self) -> None: ...
+
+
+Restored = Callable[[int], dict[int, bytes]]
+"""Partition -> its newest pages (blocking). Raises World."""
+Reread = Callable[[int, int], Awaitable[int]]
+"""(partition, offset) -> the offset from which Kafka hands out again."""
+
+
+class Worker:
+    """All partitions that this process has in hand."""
+
+    def __init__(self, rules: RuleSet, topics: Topics, out: Told, restored: Restored, reread: Reread) -> None:
+        self.partitions: dict[int, Partition] = {}
+        self._rules, self._topics, self._out = rules, topics, out
+        self._restored, self._reread = restored, reread
+        self._contexts: dict[str, PatientContext] = {}
+        self._links: dict[str, Link] = {}
+        self._opening: dict[int, asyncio.Lock] = {}
+        self._rereading: dict[int, asyncio.Task[None]] = {}
+        self._saving = asyncio.Lock()
+        self._generation = 0
+
+    async def take(self, number: int, records: Sequence[Record], now_ms: int) -> None:
+        """Folds records of one partition; those before the expected one are known, a hole is read again."""
+        generation = self._generation
+        partition = await self.open(number)
+        if generation != self._generation:
+            return
+        fit: list[Record] = []
+        for record in records:
+            expected = (partition.offset if not fit else fit[-1].offset) if partition.offset is not None or fit else None
+            if expected is None or record.offset == expected + 1:
+                fit.append(record)
+            elif record.offset > expected + 1:
+                self._gap(partition, expected + 1)
+                break
+        if fit:
+            self._say(partition, partition.fold(fit, now_ms))
+
+    async def open(self, number: int) -> Partition:
+        """The partition, taken up from its checkpoint; waits for Kafka as long as that takes."""
+        async with self._opening.setdefault(number, asyncio.Lock()):
+            while number not in self.partitions:
+                generation = self._generation
+                try:
+                    pages = await asyncio.get_running_loop().run_in_executor(None, self._restored, number)
+                except World as error:
+                    log.warning("event=restore_failed partition=%d error=%s", number, error)
+                    await asyncio.sleep(1.0)
+                    continue
+                if generation == self._generation:
+                    self.partitions[number] = Partition(number, empty(self._rules, self._contexts, self._links), pages)
+                    log.info("event=taken_up partition=%d pages=%d", number, len(pages))
+            return self.partitions[number]
+
+    def revoked(self) -> None:
+        """All partitions were taken away: what is in hand is given up; it comes again to whoever gets them."""
+        self._generation += 1
+        self.partitions.clear()
+
+    def context(self, topic: str, value: bytes, now_ms: int) -> None:
+        """A record of a context topic; one that cannot be read is counted and told in the log, the known state stays."""
+        name = topic.rpartition(".")[2]
+        try:
+            if topic == self._topics.patients:
+                self._patient(_PATIENT.decode(value), now_ms)
+            elif topic == self._topics.links:
+                self._link(_LINK.decode(value), now_ms)
+            elif topic == self._topics.rules:
+                self._rule(parsed(value), now_ms)
+        except (msgspec.MsgspecError, RuleError) as error:
+            log.warning("event=context_refused topic=%s error=%s", name, error)
+            metrics.CONTEXT.labels(name, "refused").inc()
+            return
+        metrics.CONTEXT.labels(name, "taken").inc()
+
+    def tick(self, number: int, now_ms: int) -> None:
+        """Time passes for one partition."""
+        partition = self.partitions.get(number)
+        if partition is None:
+            return
+        found = tick(partition.memory, now_ms)
+        partition.touched_patients(found)
+        self._say(partition, Outcome([(f, None) for f in found], [], 0))
+
+    def tell_scores(self, number: int, now_ms: int) -> None:
+        """The scores of one partition that changed."""
+        partition = self.partitions.get(number)
+        updates = early_warning.updates(partition.memory, now_ms) if partition else []
+        self._out.scores(number, updates)
+        metrics.SCORES.inc(len(updates))
+
+    async def checkpoint(self) -> None:
+        """Writes the dirty pages of all partitions and acknowledges what they include."""
+        async with self._saving:
+            generation, taken = self._generation, [(p, p.pages(), list(p.held)) for p in self.partitions.values()]
+            if not any(held or pages for _, pages, held in taken):
+                return
+            try:
+                await asyncio.get_running_loop().run_in_executor(None, self._write, [(p.number, pages) for p, pages, _ in taken])
+            except World as error:
+                log.warning("event=checkpoint_failed error=%s", error)
+                metrics.CHECKPOINTS.labels("failed").inc()
+                for partition, pages, _ in taken:
+                    partition.marked(list(pages))
+                return
+            metrics.CHECKPOINTS.labels("written").inc()
+            if generation == self._generation:
+                for partition, _, held in taken:
+                    del partition.held[: len(held)]
+                    for record in held:
+                        record.ack()
+
+    def _write(self, pages: Sequence[tuple[int, Mapping[int, bytes]]]) -> None:
+        """What was found is told before the pages say that it was."""
+        self._out.flush()
+        for number, each in pages:
+            self._out.pages(number, each)
+        self._out.flush()
+
+    def _say(self, partition: Partition, outcome: Outcome) -> None:
+        self._out.findings(partition.number, outcome.findings)
+        self._out.refusals(outcome.refusals)
+        self._out.poll()
+        metrics.READINGS.inc(outcome.readings)
+        metrics.REFUSED.inc(len(outcome.refusals))
+        for finding, _ in outcome.findings:
+            metrics.FINDINGS.labels(finding.rule, finding.phase).inc()
+        for reason, times in partition.memory.counts.items():
+            metrics.NOT_FOLDED.labels(reason).inc(times)
+        partition.memory.counts.clear()
+
+    def _patient(self, context: PatientContext, now_ms: int) -> None:
+        before = self._contexts.get(context.patient)
+        if before is not None and before.version > context.version:
+            return
+        self._contexts[context.patient] = context
+        for partition in self.partitions.values():
+            partition.memory.know(context, now_ms)
+
+    def _link(self, link: Link, now_ms: int) -> None:
+        self._links[link.device] = link
+        for partition in self.partitions.values():
+            found = linked(partition.memory, link, now_ms)
+            partition.touched_patients(found)
+            self._say(partition, Outcome([(f, None) for f in found], [], 0))
+
+    def _rule(self, rules: RuleSet, now_ms: int) -> None:
+        self._rules = rules
+        for partition in self.partitions.values():
+            partition.memory.rule(rules, now_ms)
+        log.info("event=rules version=%d", rules.version)
+
+    def _gap(self, partition: Partition, offset: int) -> None:
+        if partition.number in self._rereading:
+            return
+        metrics.GAPS.inc()
+        log.warning("event=gap partition=%d from=%d", partition.number, offset)
+        self._rereading[partition.number] = asyncio.create_task(self._read_again(partition, offset))
+
+    async def _read_again(self, partition: Partition, offset: int) -> None:
+        try:
+            start = await self._reread(partition.number, offset)
+            if start > offset:
+                metrics.LOST.inc(start - offset)
+                log.error("event=lost partition=%d records=%d", partition.number, start - offset)
+                partition.offset = start - 1
+        except Exception as error:  # noqa: BLE001 - the next record tries again; a task's exception would be seen by nobody
+            log.warning("event=reread_failed partition=%d error=%s", partition.number, type(error).__name__)
+        finally:
+            del self._rereading[partition.number]

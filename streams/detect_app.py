@@ -1,0 +1,265 @@
+"""The detecting Faust worker: `python -m streams.detect_app worker`.
+
+In: `vitals.readings` (Faust), `vitals.patients`, `vitals.links`, `vitals.rules` (all of them, from the beginning). Out: `vitals.findings`,
+`vitals.scores`, `vitals.checkpoints`, and `vitals.refused` for what cannot be folded. Names, agents and wiring only.
+What waits in the stream is folded in one step, up to `MOST` records: the further behind, the larger the steps.
+"""
+
+import asyncio
+import logging
+import logging.config
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+from faust.types import TP
+from prometheus_client import start_http_server
+
+from streams.detect import kafka, metrics
+from streams.detect.partition import Record
+from streams.detect.rules import default
+from streams.detect.worker import Worker
+from vitals import settings
+from vitals.errors import PartAway
+from vitals.settings import setting
+from vitals.topics import Topics
+
+log = logging.getLogger("vigil.detect")
+LOGGING: Mapping[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s level=%(levelname)s logger=%(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "line"}},
+    "root": {"level": "WARNING", "handlers": ["stderr"]},
+    "loggers": {"vigil": {"level": "INFO"}},
+}
+MOST = 32
+SCORES_S, SCORES_BEHIND_S = 0.5, 2.0
+
+
+def port_or_none(text: str) -> int:
+    """A port, or 0 for none."""
+    return 0 if text in ("", "0") else settings.port(text)
+
+
+def seconds(text: str) -> float:
+    """Seconds above 0."""
+    if not float(text) > 0:
+        raise ValueError("expected seconds above 0")
+    return float(text)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Detection's environment."""
+
+    kafka: str = setting("VIGIL_KAFKA", str, "bootstrap host:port")
+    prefix: str = setting("VIGIL_TOPIC_PREFIX", str, "first part of the topics' names", "vitals")
+    instance: str = setting("VIGIL_INSTANCE", str, "tells workers of one group apart; stable over restarts", "0")
+    bind: str = setting("VIGIL_METRICS_BIND", str, "address of the metrics port", "127.0.0.1")
+    metrics_port: int = setting("VIGIL_METRICS_PORT", port_or_none, "Prometheus port, 0 = none", "0")
+    checkpoint_s: float = setting("VIGIL_CHECKPOINT_S", seconds, "seconds between checkpoints", "3")
+
+
+def faust_app(chosen: Settings) -> Any:
+    """A Faust app that consumes only: no tables, no web server, and quick to notice that a worker died."""
+    name = f"{chosen.prefix}-detect"
+    return faust.App(
+        name,
+        broker=f"kafka://{chosen.kafka}",
+        consumer_group_instance_id=f"{name}-{chosen.instance}",
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=6.0,
+        broker_heartbeat_interval=2.0,
+        broker_rebalance_timeout=6.0,
+        broker_max_poll_interval=86_400.0,
+        stream_buffer_maxsize=128,
+        store="memory://",
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+        logging_config=LOGGING,
+        datadir=os.path.join(tempfile.gettempdir(), f"{name}-{chosen.instance}"),
+    )
+
+
+def clock() -> int:
+    """Now, ms."""
+    return int(time.time() * 1000)
+
+
+def record_of(event: Any) -> Record:
+    """A Faust event as a record."""
+    message = event.message
+    headers: Mapping[str, bytes] = dict(message.headers or ())
+    return Record(message.offset, message.value or b"", headers.get("schema", b""), headers.get("traceparent"), event.ack)
+
+
+def rereader(app: Any, topic: str) -> Callable[[int, int], Awaitable[int]]:
+    """Reads a partition again from an offset: it is paused until no fetch of before can be under way (1 s), then set back."""
+
+    async def reread(partition: int, offset: int) -> int:
+        tp = TP(topic, partition)
+        app.consumer.pause_partitions({tp})
+        try:
+            await asyncio.sleep(1.5)
+            start = max(offset, int((await app.consumer.earliest_offsets(tp)).get(tp, offset)))
+            await app.consumer.seek(tp, start)
+            return start
+        finally:
+            app.consumer.resume_partitions({tp})
+
+    return reread
+
+
+def agent_of(app: Any, worker: Worker) -> Callable[[Any], Awaitable[None]]:
+    """Gathers what waits, then folds it, partition by partition. What was gathered before a rebalance is given up: it comes again."""
+
+    async def agent(stream: Any) -> None:
+        waiting: dict[int, list[Record]] = {}
+        gathered = generation = 0
+        async for event in stream.noack().events():
+            if event.message.generation_id != generation:
+                waiting, gathered, generation = {}, 0, event.message.generation_id
+            waiting.setdefault(event.message.partition, []).append(record_of(event))
+            gathered += 1
+            if gathered < MOST and not stream.channel.queue.empty():
+                continue
+            for number, records in waiting.items():
+                if generation == app.consumer_generation_id:
+                    await worker.take(number, records, clock())
+            waiting, gathered = {}, 0
+
+    return agent
+
+
+async def caught_up(app: Any, worker: Worker, tp: TP) -> bool:
+    """Whether nothing of the partition waits."""
+    end = app.consumer.highwater(tp)
+    partition = worker.partitions.get(tp.partition)
+    if end is None or partition is None:
+        return False
+    following = partition.offset + 1 if partition.offset is not None else await app.consumer.position(tp)
+    return following is not None and following >= end
+
+
+def heartbeat(app: Any, worker: Worker, topic: str) -> Callable[[], Awaitable[None]]:
+    """Time for every partition: for one that is behind, the time of its newest reading."""
+
+    async def beat() -> None:
+        scores_at = 0.0
+        while not app.should_stop:
+            behind = await pass_time(app, worker, topic)
+            metrics.READY.set(bool(worker.partitions))
+            metrics.BEHIND.set(max(behind, default=0))
+            if time.monotonic() - scores_at >= (SCORES_BEHIND_S if any(behind) else SCORES_S):
+                scores_at = time.monotonic()
+                for number, partition in worker.partitions.items():
+                    worker.tell_scores(number, clock() if not any(behind) else partition.seen_ms)
+            await asyncio.sleep(SCORES_S)
+
+    return beat
+
+
+async def pass_time(app: Any, worker: Worker, topic: str) -> list[int]:
+    """One tick of every partition in hand; how far each is behind, ms."""
+    behind = []
+    for tp in [tp for tp in app.consumer.assignment() if tp.topic == topic]:
+        partition = await worker.open(tp.partition)
+        if await caught_up(app, worker, tp):
+            worker.tick(tp.partition, clock())
+            behind.append(0)
+        elif partition.seen_ms:
+            worker.tick(tp.partition, partition.seen_ms)
+            behind.append(clock() - partition.seen_ms)
+    return behind
+
+
+def checkpoints(app: Any, worker: Worker, every_s: float) -> Callable[[], Awaitable[None]]:
+    """Writes one every so often."""
+
+    async def write() -> None:
+        while not app.should_stop:
+            await asyncio.sleep(every_s)
+            await worker.checkpoint()
+
+    return write
+
+
+def wired(chosen: Settings) -> Any:
+    """The whole worker."""
+    app, topics = faust_app(chosen), Topics(chosen.prefix)
+
+    def pages(partition: int) -> dict[int, bytes]:
+        context.known.wait()
+        return kafka.read_pages(chosen.kafka, topics, partition)
+
+    worker = Worker(default(), topics, kafka.Out(chosen.kafka, topics), pages, rereader(app, topics.readings))
+    loop: list[asyncio.AbstractEventLoop] = []
+
+    def take(topic: str, value: bytes) -> None:
+        loop[0].call_soon_threadsafe(worker.context, topic, value, clock())
+
+    context = kafka.Context(chosen.kafka, topics, take)
+    source = app.topic(topics.readings, key_type=bytes, value_type=bytes, value_serializer="raw", key_serializer="raw")
+    app.agent(source, name=topics.readings)(agent_of(app, worker))
+
+    async def begin() -> None:
+        loop.append(asyncio.get_running_loop())
+        context.start()
+
+    async def revoked(_app: Any, *_revoked: Any, **_signal: Any) -> None:
+        worker.revoked()
+
+    async def stopping(_app: Any, **_signal: Any) -> None:
+        await worker.checkpoint()
+        await asyncio.get_running_loop().run_in_executor(None, context.stop)
+
+    for task in (begin, checkpoints(app, worker, chosen.checkpoint_s), heartbeat(app, worker, topics.readings)):
+        app.task(task)
+    app.on_partitions_revoked.connect(revoked, weak=False)
+    app.on_before_shutdown.connect(stopping, weak=False)
+    return app
+
+
+def wait_for_kafka(chosen: Settings) -> None:
+    """Until Kafka answers and has the topics: they are made with their partitions elsewhere, never by reading them."""
+    topics, attempt = Topics(chosen.prefix), 0
+    wanted = [topics.readings, topics.patients, topics.links, topics.rules, topics.findings, topics.scores, topics.checkpoints]
+    while True:
+        try:
+            missing = kafka.missing_topics(chosen.kafka, wanted)
+            if not missing:
+                return
+            reason = f"no topic {', '.join(missing)}"
+        except PartAway as error:
+            reason = str(error)
+        attempt += 1
+        log.warning("event=waiting for=kafka attempt=%d reason=%s", attempt, reason)
+        time.sleep(min(5.0, 0.2 * 2**attempt) * random.uniform(0.5, 1.0))
+
+
+def main() -> None:
+    """Reads the environment, waits for Kafka, and hands over to Faust's command line."""
+    if sys.argv[1:] != ["worker"]:
+        raise SystemExit("usage: python -m streams.detect_app worker")
+    logging.config.dictConfig(dict(LOGGING))
+    chosen = settings.read(Settings, os.environ)
+    metrics.READY.set(0)
+    if chosen.metrics_port:
+        start_http_server(chosen.metrics_port, chosen.bind)
+    wait_for_kafka(chosen)
+    worker = faust.Worker(wired(chosen), loglevel="WARNING", quiet=True)
+    worker.spinner = None  # it draws on the log
+    worker.execute_from_commandline()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""The detecting worker on a real Kafka: killed anywhere, joined by another; nothing is lost and nothing told twice."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+import numpy as np
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from streams.detect.memory import empty
+from streams.detect.rules import default
+from streams.detect.step import step
+from tests.unit.streams.detect.readings import T0, batch
+from tests.waiting import wait_for
+from vitals.batch import SCHEMA_ID, encode
+from vitals.context import PatientContext
+from vitals.finding import Finding
+from vitals.topics import Topics, partition_of
+
+PARTITIONS = 4
+PATIENTS = [f"p{i:03d}" for i in range(60)]
+DECODER = msgspec.json.Decoder(Finding)
+
+
+def story(seconds: int, seed: int = 1) -> list[tuple]:
+    """Samples of a ward, one a second and patient; each patient's heart races now and then."""
+    rng = np.random.default_rng(seed)
+    samples = []
+    racing = {p: sorted(rng.integers(0, seconds, 3).tolist()) for p in PATIENTS}
+    for second in range(seconds):
+        for p in PATIENTS:
+            fast = any(begin <= second < begin + 45 for begin in racing[p])
+            samples.append((p, f"dev-{p}", second, T0 + second * 1000, {"hr": 150.0 if fast else 80.0, "spo2": 97.0}))
+    return samples
+
+
+def records(samples: list[tuple], seconds_each: int) -> list[tuple[int, bytes]]:
+    """(partition, record) in order."""
+    out = []
+    for at in range(0, len(samples), seconds_each * len(PATIENTS)):
+        piece = samples[at : at + seconds_each * len(PATIENTS)]
+        for partition in range(PARTITIONS):
+            mine = [s for s in piece if partition_of(s[0], PARTITIONS) == partition]
+            if mine:
+                out.append((partition, encode(batch(mine))))
+    return out
+
+
+def send(kafka: str, topics: Topics, found: list[tuple[int, bytes]]) -> None:
+    producer = Producer({"bootstrap.servers": kafka})
+    for partition, value in found:
+        producer.produce(topics.readings, value, None, partition, headers=[("schema", SCHEMA_ID)])
+        producer.poll(0)
+    assert producer.flush(20) == 0
+
+
+def said(kafka: str, topic: str) -> list[bytes]:
+    """Every record of a topic now."""
+    consumer = Consumer({"bootstrap.servers": kafka, "group.id": "said", "enable.auto.commit": False})
+    places = [TopicPartition(topic, p, 0) for p in range(PARTITIONS)]
+    ends = {p.partition: consumer.get_watermark_offsets(p, timeout=10)[1] for p in places}
+    consumer.assign(places)
+    values: list[bytes] = []
+    while len(values) < sum(ends.values()):
+        values += [m.value() for m in consumer.consume(500, 1.0) if m.error() is None]
+    consumer.close()
+    return values
+
+
+def changes(kafka: str, topics: Topics) -> set[tuple[str, str]]:
+    """(id, phase) of every limits finding told."""
+    found = [DECODER.decode(v) for v in said(kafka, topics.findings)]
+    return {(f.id, f.phase) for f in found if f.rule == "limits"}
+
+
+def expected(samples: list[tuple]) -> set[tuple[str, str]]:
+    return {(f.id, f.phase) for f in step(empty(default()), batch(samples), 0) if f.rule == "limits"}
+
+
+@contextmanager
+def worker(kafka: str, topics: Topics, instance: str = "0") -> Iterator[subprocess.Popen[bytes]]:
+    environ = os.environ | {
+        "VIGIL_KAFKA": kafka,
+        "VIGIL_TOPIC_PREFIX": topics.prefix,
+        "VIGIL_INSTANCE": instance,
+        "VIGIL_CHECKPOINT_S": "0.5",
+    }
+    process = subprocess.Popen([sys.executable, "-m", "streams.detect_app", "worker"], env=environ)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_worker_tells_what_the_fold_finds(kafka, topics):
+    samples = story(200)
+    send(kafka, topics, records(samples, 5))
+    with worker(kafka, topics):
+        wait_for(lambda: changes(kafka, topics) >= expected(samples), 60, "all findings")
+    assert changes(kafka, topics) == expected(samples)
+
+
+@pytest.mark.slow
+def test_killed_anywhere_nothing_is_lost_and_nothing_else_is_told(kafka, topics):
+    samples = story(1200)
+    pieces = records(samples, 5)
+    rng = np.random.default_rng(5)
+    sent = 0
+    for _ in range(4):
+        with worker(kafka, topics) as process:
+            upto = sent + len(pieces) // 5
+            before = len(said(kafka, topics.findings))
+            send(kafka, topics, pieces[sent:upto])
+            sent = upto
+            more = before + int(rng.integers(1, 40))
+            wait_for(lambda more=more: len(said(kafka, topics.findings)) >= more, 60, "some findings")
+            process.send_signal(signal.SIGKILL)
+    send(kafka, topics, pieces[sent:])
+    with worker(kafka, topics):
+        wait_for(lambda: changes(kafka, topics) >= expected(samples), 90, "all findings")
+    assert changes(kafka, topics) == expected(samples)
+
+
+@pytest.mark.slow
+def test_two_workers_share_and_take_over(kafka, topics):
+    samples = story(900, seed=2)
+    pieces = records(samples, 5)
+    third = len(pieces) // 3
+    with worker(kafka, topics, "a") as first:
+        send(kafka, topics, pieces[:third])
+        wait_for(lambda: len(said(kafka, topics.findings)) > 5, 60, "some findings")
+        with worker(kafka, topics, "b"):
+            send(kafka, topics, pieces[third : 2 * third])
+            wait_for(lambda: len(said(kafka, topics.findings)) > 100, 60, "more findings")
+            first.send_signal(signal.SIGKILL)
+            send(kafka, topics, pieces[2 * third :])
+            wait_for(lambda: changes(kafka, topics) >= expected(samples), 90, "all findings")
+    assert changes(kafka, topics) == expected(samples)
+
+
+def test_a_record_that_is_no_batch_is_refused_and_stops_nothing(kafka, topics):
+    producer = Producer({"bootstrap.servers": kafka})
+    for partition in range(PARTITIONS):
+        producer.produce(topics.readings, b"not a batch", None, partition, headers=[("schema", SCHEMA_ID)])
+    producer.flush(20)
+    samples = story(120)
+    send(kafka, topics, records(samples, 10))
+    with worker(kafka, topics):
+        wait_for(lambda: changes(kafka, topics) >= expected(samples), 60, "all findings")
+        wait_for(lambda: len(said(kafka, topics.refused)) == PARTITIONS, 20, "the refusals")
+
+
+def test_a_patients_context_and_new_rules_are_taken_up(kafka, topics):
+    producer = Producer({"bootstrap.servers": kafka})
+    for patient in PATIENTS:
+        context = PatientContext(patient=patient, version=1, ward="north", age_band="0-3m")
+        producer.produce(topics.patients, msgspec.json.encode(context), patient, partition_of(patient, PARTITIONS))
+    rules = msgspec.json.decode(msgspec.json.encode(default())) | {"version": 7}
+    producer.produce(topics.rules, msgspec.json.encode(rules), "site", 0)
+    producer.flush(20)
+    p = PATIENTS[0]
+    samples = [(p, "d", s, T0 + s * 1000, {"hr": 195.0}) for s in range(60)]
+    send(kafka, topics, records(samples, 60))
+    with worker(kafka, topics):
+        wait_for(lambda: said(kafka, topics.findings), 60, "a finding")
+    found = DECODER.decode(said(kafka, topics.findings)[0])
+    assert (found.ward, found.rule_version, found.title) == ("north", 7, "Heart rate above 190 /min")
