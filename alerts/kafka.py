@@ -7,7 +7,9 @@ acknowledged by all replicas before `say` returns. Raises `PartAway` when Kafka 
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from threading import Lock
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
@@ -41,7 +43,7 @@ class Saying:
 
 
 class Intake:
-    """The consumer of findings and commands. Used by one thread, but for `commit`."""
+    """The consumer of findings and commands. Used by one thread, but for `commit` and `again`."""
 
     def __init__(self, servers: str, group: str, instance: str, topics: Iterable[str], lost: Callable[[Partitions], None]) -> None:
         settings = {
@@ -52,30 +54,43 @@ class Intake:
         }  # fmt: skip
         self._consumer = Consumer(settings | ({"group.instance.id": instance} if instance else {}))
         self._lost, self.owned = lost, set[tuple[str, int]]()
+        self._noted, self._to_commit, self._to_seek = Lock(), dict[tuple[str, int], int](), dict[tuple[str, int], int]()
         self._consumer.subscribe(list(topics), on_assign=self._given, on_revoke=self._taken, on_lost=self._taken)
 
     def read(self, most: int, wait_s: float) -> list[Raw]:
         """What is there, waiting up to `wait_s` for the first. Errors of the moment are Kafka's to mend."""
+        self._catch_up()
         first = self._consumer.poll(wait_s)
         if first is None:
             return []
         return [_raw(message) for message in (first, *self._consumer.consume(most - 1, 0)) if message.error() is None]
 
     def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """Says how far all is written; a failure only means that some is read again."""
-        try:
-            self._consumer.commit(offsets=[TopicPartition(*key, offset) for key, offset in offsets.items()], asynchronous=True)
-        except KafkaException:
-            return
+        """Notes how far all is written. The reading thread says so: the client lets in one thread at a time, and would starve another."""
+        with self._noted:
+            self._to_commit.update(offsets)
 
     def again(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Reads again from these offsets, of the partitions that are still ours."""
-        for key, offset in offsets.items():
+        with self._noted:
+            self._to_seek.update(offsets)
+
+    def _catch_up(self) -> None:
+        """Carries out what other threads noted; a failed commit only means that some is read again."""
+        with self._noted:
+            commits, seeks = self._to_commit, self._to_seek
+            self._to_commit, self._to_seek = {}, {}
+        for key, offset in seeks.items():
             if key in self.owned:
                 self._consumer.seek(TopicPartition(*key, offset))
+        owned = [TopicPartition(*key, offset) for key, offset in commits.items() if key in self.owned]
+        if owned:
+            with suppress(KafkaException):
+                self._consumer.commit(offsets=owned, asynchronous=True)
 
     def close(self) -> None:
-        """Leaves the group."""
+        """Says how far all is written and leaves the group."""
+        self._catch_up()
         self._consumer.close()
 
     def _given(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
