@@ -59,6 +59,11 @@ class Device:
         return self._line.in_flight + len(self._box)
 
     @property
+    def up(self) -> bool:
+        """Whether a connection stands."""
+        return self._line.up
+
+    @property
     def in_flight(self) -> int:
         """Messages published and not acknowledged."""
         return self._line.in_flight

@@ -8,10 +8,13 @@ from devices.simulator.stories import Story
 BEDS = 12
 WARDS = ("north", "south", "east", "west")
 _FIRST = {
-    "female": ["Ada", "Beatriz", "Chiara", "Dunja", "Elif", "Freya", "Greta", "Hana", "Ines", "Jana", "Keiko", "Leila", "Marta", "Nadia", "Olga", "Priya"],
-    "male": ["Anton", "Bruno", "Carlos", "Dario", "Emil", "Farid", "Goran", "Henrik", "Ivan", "Jonas", "Kofi", "Luca", "Mateo", "Nils", "Omar", "Pavel"],
+    "female": ("Ada", "Beatriz", "Chiara", "Dunja", "Elif", "Freya", "Greta", "Hana", "Ines", "Keiko", "Leila", "Priya"),
+    "male": ("Anton", "Bruno", "Carlos", "Dario", "Emil", "Farid", "Goran", "Henrik", "Jonas", "Kofi", "Mateo", "Pavel"),
 }
-_LAST = ["Aalto", "Bergmann", "Castro", "Dvorak", "Eriksen", "Fontaine", "Gruber", "Haddad", "Ito", "Jensen", "Kovacs", "Lindqvist", "Moreau", "Novak", "Okafor", "Petrov", "Quintana", "Rossi", "Sato", "Tanaka", "Ueda", "Varga", "Weber", "Yilmaz", "Zeman"]
+_LAST = (
+    "Aalto", "Bergmann", "Castro", "Dvorak", "Eriksen", "Fontaine", "Gruber", "Haddad", "Ito", "Jensen", "Kovacs",
+    "Lindqvist", "Moreau", "Novak", "Okafor", "Petrov", "Quintana", "Rossi", "Sato", "Tanaka", "Varga", "Weber",
+)  # fmt: skip
 
 
 def ward_of(place: int) -> tuple[str, str]:

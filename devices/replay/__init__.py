@@ -1,0 +1,1 @@
+"""Plays recordings of real patients through the devices' own door."""

@@ -1,0 +1,49 @@
+"""Plays entries through their devices: MQTT QoS 1, in the order of their times, no faster than they are acknowledged.
+
+In: entries in time order with their devices. Out: messages. Promise: it ends when every message is acknowledged.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from devices.device import Device
+from devices.replay.recording import Entry
+from devices.simulator.sample import encoded
+
+WINDOW = 50
+"""Messages of one device on their way at most."""
+_PROGRESS_S = 2.0
+
+
+async def play(entries: Sequence[Entry], devices: Mapping[tuple[str, str], Device], speed: float | None) -> None:
+    """`speed` None: as fast as acknowledgements come."""
+    lives = [asyncio.create_task(device.live()) for device in devices.values()]
+    try:
+        await _say(entries, devices, speed)
+        while any(device.unsettled for device in devices.values()):
+            await asyncio.sleep(0.05)
+        await asyncio.gather(*(device.leave() for device in devices.values()))
+    finally:
+        for life in lives:
+            life.cancel()
+            with suppress(asyncio.CancelledError):
+                await life
+
+
+async def _say(entries: Sequence[Entry], devices: Mapping[tuple[str, str], Device], speed: float | None) -> None:
+    began, told = time.monotonic(), time.monotonic()
+    for i, entry in enumerate(entries):
+        if speed is not None:
+            await asyncio.sleep(max(0.0, (entry.at_ms - entries[0].at_ms) / 1000 / speed - (time.monotonic() - began)))
+        device = devices[entry.stay, entry.part]
+        while not device.up or device.in_flight >= WINDOW:
+            await asyncio.sleep(0.005)
+        device.say(entry.seq, len(entry.vitals), encoded(entry.seq, entry.at_ms + device.known.shift_ms, entry.vitals))
+        if i % 20 == 0:
+            await asyncio.sleep(0)
+        if time.monotonic() - told > _PROGRESS_S:
+            told = time.monotonic()
+            sys.stderr.write(f"  {i + 1:,} of {len(entries):,} samples\n")
