@@ -9,9 +9,10 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -116,6 +117,19 @@ def _kept_alive(work: Callable[[], Coroutine[Any, Any, None]]) -> "asyncio.Task[
     return asyncio.create_task(again())
 
 
+class _Server(uvicorn.Server):
+    """uvicorn's own handling would raise the signal again once it is done, before the audit is written out."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None are."""
+        yield
+
+    def end(self) -> None:
+        """Finishes what is in hand."""
+        self.should_exit = True
+
+
 async def serve(read: HttpSettings) -> None:
     """Until a signal comes."""
     site = wired(read, lambda: datetime.now(UTC))
@@ -133,7 +147,10 @@ async def serve(read: HttpSettings) -> None:
         if read.metrics_port:
             start_http_server(settings.port(read.metrics_port), "127.0.0.1", site.metrics.registry)
         _log.info("event=listening port=%d", read.port)
-        await uvicorn.Server(config).serve()
+        server = _Server(config)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, server.end)
+        await server.serve()
     _log.info("event=stopped")
 
 
