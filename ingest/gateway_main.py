@@ -1,7 +1,8 @@
-"""`python -m ingest.gateway_main`: the MQTT gateway process. Several may run side by side, each with its own VIGIL_GATEWAY.
+"""`python -m ingest.gateway_main [--leave]`: the MQTT gateway process. Several may run side by side, each with its own VIGIL_GATEWAY.
 
 In: MQTT, the directory. Out: `readings`, `refused`, `links`, `waveforms`; refusals to the devices. Promise: ARCHITECTURE.md, Processes. On
-SIGTERM or SIGINT it stops reading, makes what is in hand durable, acknowledges it and leaves; its session waits at the broker.
+SIGTERM or SIGINT it stops reading, makes what is in hand durable, acknowledges it and goes; its session waits at the broker. With
+`--leave` it goes for good: it takes what its session still holds, makes that durable, and takes the session off the broker (docs/adr/021).
 """
 
 import gc
@@ -31,6 +32,8 @@ from vitals.topics import Topics
 
 IDLE_S, BUSY_S = 0.05, 0.002
 LAST_FLUSH_S = 20.0
+SILENCE_S = 2.0
+"""A session that is leaving and has given nothing for that long is empty."""
 
 
 def _optional_port(text: str) -> int | None:
@@ -65,11 +68,12 @@ def log(line: str) -> None:
 class Process:
     """The parts wired together, and the loop that turns them. One thread; the directory has its own."""
 
-    def __init__(self, settings: Settings, stop: threading.Event) -> None:
+    def __init__(self, settings: Settings, stop: threading.Event, leaving: bool = False) -> None:
         self._stop, self._topics, self._meter = stop, Topics(settings.prefix), Meter()
         self._gateway, self._clocks = Gateway(), Clocks(now, time.monotonic)
         self._kafka = Kafka(settings.kafka, log)
-        self._mqtt = Mqtt(settings.mqtt, settings.gateway, settings.mqtt_ca or None, self._clocks, log)
+        self._mqtt = Mqtt(settings.mqtt, settings.gateway, settings.mqtt_ca or None, self._clocks, log, leaving)
+        self._leaving, self._heard_at = leaving, time.monotonic()
         self._wiring, self._directory = self._found_kafka(settings)
         self._since: deque[int] = deque()
         if settings.metrics_port is not None:
@@ -84,11 +88,15 @@ class Process:
         gc.freeze()  # what is there now stays: the collector need not look at it again
         while not self._stop.is_set():
             self._turn()
+            if self._leaving and self._silent():
+                break
         self._leave()
 
     def _turn(self) -> None:
         busy = self._kafka.in_flight or self._gateway.pending
         messages = self._mqtt.turn(BUSY_S if busy else IDLE_S, reading=not self._gateway.full)
+        if messages or not self._mqtt.ready:
+            self._heard_at = time.monotonic()
         if messages:
             self._gateway.receive(messages)
             self._meter.messages.inc(len(messages))
@@ -97,6 +105,10 @@ class Process:
             self._flush()
         self._kafka.serve()
         self._show()
+
+    def _silent(self) -> bool:
+        waits = self._gateway.pending or self._gateway.waiting or self._kafka.in_flight
+        return not waits and time.monotonic() - self._heard_at > SILENCE_S
 
     def _flush(self) -> None:
         directory = self._directory.current
@@ -160,7 +172,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        Process(read(Settings, os.environ), stop).run()
+        Process(read(Settings, os.environ), stop, "--leave" in sys.argv[1:]).run()
     except SettingError as error:
         log(f"event=wrong_setting error={str(error)!r}")
         return 2

@@ -116,9 +116,15 @@ class _Session(paho.Client):
 
 
 class Mqtt:
-    """The gateway's side of the broker. `ca_file`: whom to trust over TLS (None: the system's list); `log`: one line an event."""
+    """The gateway's side of the broker. `ca_file`: whom to trust over TLS (None: the system's list); `log`: one line an event.
 
-    def __init__(self, broker: Broker, client_id: str, ca_file: str | None, clocks: Clocks, log: Callable[[str], None]) -> None:
+    `leaving`: takes what its session holds and subscribes to nothing; `close` then ends the session too.
+    """
+
+    def __init__(
+        self, broker: Broker, client_id: str, ca_file: str | None, clocks: Clocks, log: Callable[[str], None], leaving: bool = False
+    ) -> None:
+        self._leaving = leaving
         self._broker, self._clock, self._steady, self._log = broker, clocks.now, clocks.steady, log
         self._tap: Tap | None = None
         self._epoch = 0
@@ -150,8 +156,11 @@ class Mqtt:
         return self.ready and self._client.publish(topic, payload, qos=1).rc == paho.MQTT_ERR_SUCCESS
 
     def close(self) -> None:
-        """Leaves; the session stays with the broker."""
-        self._client.disconnect()
+        """Goes; the session stays with the broker, but for one that is leaving."""
+        last = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]  # paho's properties are untyped
+        if self._leaving:
+            last.SessionExpiryInterval = 0
+        self._client.disconnect(properties=last)
         self.ready = False
 
     def _exchange(self, timeout: float, reading: bool) -> None:
@@ -197,6 +206,7 @@ class Mqtt:
             client.tls_set(ca_certs=ca_file, tls_version=ssl.PROTOCOL_TLS_CLIENT)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = self._on_unsubscribe
         client.on_disconnect = self._on_disconnect
         return client
 
@@ -209,9 +219,15 @@ class Mqtt:
         if reason.is_failure:
             self._log(f"event=mqtt_refused reason={str(reason).replace(' ', '_')}")
             return
-        options = [(topic, SubscribeOptions(qos=1)) for topic in (*SUBSCRIPTIONS, STATUS)]
-        client.subscribe(options)
+        topics = [*SUBSCRIPTIONS, STATUS]
+        if self._leaving:
+            client.unsubscribe(topics)
+        else:
+            client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in topics])
         self._log(f"event=mqtt_connected session={'kept' if flags.session_present else 'new'}")
+
+    def _on_unsubscribe(self, *_: Any) -> None:
+        self.ready = True
 
     def _on_subscribe(self, _client: Any, _userdata: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         failed = sorted({str(r).replace(" ", "_") for r in reasons if r.is_failure})

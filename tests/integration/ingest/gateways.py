@@ -38,11 +38,11 @@ class Gateway:
     process: subprocess.Popen[bytes] | None = None
     metrics_port: int = 0
 
-    def start(self, ready: bool = True) -> None:
+    def start(self, ready: bool = True, options: tuple[str, ...] = ()) -> None:
         """Starts it, and waits until it takes work."""
         self.metrics_port = running.free_port()
         environ = {**os.environ, **self.environ, "VIGIL_GATEWAY": self.name, "VIGIL_METRICS_PORT": str(self.metrics_port)}
-        self.process = subprocess.Popen([sys.executable, "-m", "ingest.gateway_main"], cwd=ROOT, env=environ)
+        self.process = subprocess.Popen([sys.executable, "-m", "ingest.gateway_main", *options], cwd=ROOT, env=environ)
         if ready:
             wait_for(lambda: self.metric("vigil_ready") == 1, 30, "the gateway to be ready")
 

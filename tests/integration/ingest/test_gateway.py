@@ -123,6 +123,14 @@ def test_a_gateway_that_starts_while_kafka_or_the_database_is_away_says_so_and_w
     assert gateway.kill(signal.SIGTERM) == 0
 
 
+def test_the_gateway_speaks_tls(gateway: Gateway, device: Device, mosquitto: Broker) -> None:
+    url = f"mqtts://gateway:{mosquitto.passwords['gateway']}@127.0.0.1:{mosquitto.tls_port}"
+    gateway.environ = {**gateway.environ, "VIGIL_MQTT": url, "VIGIL_MQTT_CA": str(mosquitto.ca_file)}
+    gateway.start()
+    device.say({"batch": [sample(n) for n in range(3_000)]})
+    wait_for(lambda: gateway.metric("vigil_ingest_samples_total") == 3_000)
+
+
 @pytest.mark.slow
 def test_samples_on_the_way_when_a_gateway_is_killed_are_all_stored(gateway: Gateway, device: Device, kafka: str, topics: Topics) -> None:
     gateway.start()

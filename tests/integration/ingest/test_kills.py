@@ -14,21 +14,23 @@ from pathlib import Path
 import psutil
 import pytest
 from paho.mqtt.client import CallbackAPIVersion, Client, MQTTv5
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from deploy.parts import mosquitto as mosquitto_part
 from deploy.parts import running
 from deploy.parts.mosquitto import Broker
 from ingest.mqtt import RECEIVE_MAXIMUM
-from tests.integration.ingest.gateways import ROOT, Gateway, enrol, stored
+from tests.integration.ingest.gateways import ROOT, Gateway, enrol, refusals, stored
 from tests.waiting import wait_for
 from vitals.topics import Topics
 
 DEVICES, MESSAGES, RATE = 20, 6_000, 1_500
 
 
-def load(broker: Broker, messages: int = MESSAGES, rate: int = RATE) -> "subprocess.Popen[bytes]":
+def load(broker: Broker, messages: int = MESSAGES, rate: int = RATE, first_seq: int = 0) -> "subprocess.Popen[bytes]":
     """The load of `loadtests.mqtt`, running beside the test."""
-    numbers = [str(n) for n in (DEVICES, messages, rate)]
+    numbers = [str(n) for n in (DEVICES, messages, rate, first_seq)]
     return subprocess.Popen([sys.executable, "-m", "loadtests.mqtt", broker.url("gateway"), *numbers], cwd=ROOT)
 
 
@@ -91,6 +93,57 @@ def test_nothing_is_acknowledged_to_the_broker_while_kafka_stands_still(
         server.send_signal(signal.SIGCONT)
     wait_for(lambda: holds_all(kafka, topics, 2 * RECEIVE_MAXIMUM), 60, "every sample to be stored")
     assert held == (0, RECEIVE_MAXIMUM)
+
+
+def take_over(broker: Broker, client_id: str) -> None:
+    """Connects under another's name, which ends the other's connection, and goes; the session stays."""
+    client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTv5, manual_ack=True)
+    client.username_pw_set("gateway", broker.passwords["gateway"])
+    lasting = Properties(PacketTypes.CONNECT)
+    lasting.SessionExpiryInterval, lasting.ReceiveMaximum = 600, 1
+    client.connect(broker.host, broker.port, clean_start=False, properties=lasting)
+    client.loop_start()
+    wait_for(client.is_connected, 10)
+    client.disconnect()
+    client.loop_stop()
+
+
+@pytest.mark.slow
+def test_what_the_broker_delivers_again_is_stored_once_and_refused_never(
+    gateway: Gateway, mosquitto: Broker, database: str, kafka: str, topics: Topics
+) -> None:
+    enrol(database, *(f"bench-{i}" for i in range(DEVICES)))
+    gateway.start()
+    server = kafka_process(kafka)
+    server.send_signal(signal.SIGSTOP)
+    try:
+        assert load(mosquitto, 2_000, 0).wait(60) == 0
+        wait_for(lambda: gateway.metric("vigil_ingest_messages_total") == 2_000, 20)
+        take_over(mosquitto, gateway.name)
+        wait_for(lambda: gateway.metric("vigil_ingest_messages_total") == 4_000, 20, "the broker to deliver all of it again")
+    finally:
+        server.send_signal(signal.SIGCONT)
+    wait_for(lambda: gateway.metric("vigil_ingest_repeated_total") == 2_000, 30)
+    wait_for(lambda: gateway.metric("vigil_behind_ms") == 0, 30)
+    assert (len(stored(kafka, topics)), refusals(kafka, topics)) == (2_000, [])
+
+
+@pytest.mark.slow
+def test_a_gateway_that_leaves_for_good_leaves_nothing_behind(
+    gateway: Gateway, mosquitto: Broker, database: str, kafka: str, topics: Topics
+) -> None:
+    enrol(database, *(f"bench-{i}" for i in range(DEVICES)))
+    other = Gateway(gateway.environ, mosquitto)
+    gateway.start()
+    other.start()
+    other.kill()
+    assert load(mosquitto).wait(60) == 0
+    other.start(ready=False, options=("--leave",))
+    assert other.process is not None
+    assert other.process.wait(60) == 0
+    wait_for(lambda: holds_all(kafka, topics), 60, "every sample to be stored")
+    assert load(mosquitto, first_seq=MESSAGES).wait(60) == 0
+    wait_for(lambda: len(set(stored(kafka, topics))) == 2 * MESSAGES, 60, "the one that stayed to take all")
 
 
 @pytest.fixture
