@@ -39,7 +39,7 @@ def table(path: Path) -> Iterator[dict[str, str]]:
     with (
         opened(path, "rb") as raw,
         io.TextIOWrapper(
-            raw,  # type: ignore[arg-type]  # both are binary readers
+            raw,
             "utf-8-sig",
             newline="",
         ) as text,
