@@ -41,7 +41,7 @@ def tick(desk: Desk, due: Tick, now: int) -> None:
     case = desk.cases.get(due.alert)
     if case is None or case.memory.due_at is None or case.memory.due_at > now:
         return
-    cause = f"{case.memory.due_for}:{case.alert.version}"
+    cause = f"{case.memory.due_for}:{case.alert.id}:{case.alert.version}"
     _DUE[case.memory.due_for](desk, with_memory(case, due_at=None, due_for=""), case, now, cause)
 
 
@@ -85,7 +85,7 @@ _DUE = {"rung": _rung, "step": _step, "shelf": _shelf, "pause": _pause}
 def receipt(desk: Desk, got: Receipt, now: int) -> None:
     """One page's outcome: onto the timeline and into the delays; a page nobody got lets the next person be called at once."""
     case, cause = desk.cases.get(got.alert), f"page:{got.page}:{got.state}"
-    if case is None or (got.alert, cause) in desk.seen:
+    if case is None or cause in desk.seen:
         return
     after = with_alert(case, delays=_delays(case.alert.delays, got))
     if got.state == "failed" and case.alert.state == "active" and case.memory.due_for == "rung":

@@ -63,7 +63,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Desk:
-    """See the module. `owner`: finding -> alert. `seen`: (alert, cause) taken before. `beds`: patient -> bed.
+    """See the module. `owner`: finding -> alert. `seen`: causes taken before. `beds`: patient -> bed.
 
     `paged`: ward -> pages of the last minute. `silenced`: alerts whose waiting pages are no longer wanted.
     """
@@ -71,7 +71,7 @@ class Desk:
     book: Book
     cases: dict[str, Case] = field(default_factory=dict)
     owner: dict[str, str] = field(default_factory=dict)
-    seen: set[tuple[str, str]] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
     answered: set[str] = field(default_factory=set)
     beds: Mapping[str, str] = field(default_factory=dict)
     pauses: tuple[Pause, ...] = ()
@@ -100,7 +100,7 @@ class Desk:
         self.cases[made.case.alert.id] = made.case
         self.changes.append(made)
         if cause is not None:
-            self.seen.add((made.case.alert.id, cause))
+            self.seen.add(cause)
         if made.case.alert.state in SILENT:
             self._silence(made.case.alert.id)
         if made.case.alert.state == "closed":

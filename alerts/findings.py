@@ -28,7 +28,7 @@ def take(desk: Desk, finding: Finding, now: int, partition: int = 0) -> None:
     """One finding."""
     cause = identity(finding)
     known = desk.cases.get(desk.owner.get(finding.id, finding.id))
-    if known is not None and (known.alert.id, cause) in desk.seen:
+    if cause in desk.seen:
         desk.counts["repeat"] += 1
     elif known is not None:
         _advance(desk, known, finding, now)
@@ -90,7 +90,12 @@ def _merge(desk: Desk, case: Case, finding: Finding, now: int) -> None:
 
 def _advance(desk: Desk, case: Case, finding: Finding, now: int) -> None:
     event, after = _qualified(case, finding)
-    _move(desk, case, after, event, finding, now, {})
+    if event == "worse" and case.alert.state == "closed":
+        after = with_alert(after, retrospective=False)
+        into = deduplicate(after, Scene(desk.open_of(finding.patient), (), 0, "", now)).by
+        if into is not None:
+            return _merge(desk, desk.cases[into], finding, now)
+    return _move(desk, case, after, event, finding, now, {})
 
 
 def _qualified(case: Case, finding: Finding) -> tuple[Event, Case]:

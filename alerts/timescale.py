@@ -118,8 +118,7 @@ def _load(connection: Connection, work: Work, book: Book, now: int) -> Desk:
     patients = {*(f.patient for f in found), *(c.patient for c in asked)}
     desk.cases = _cases(connection, named, patients)
     causes = [*map(findings.identity, found), *(f"page:{r.page}:{r.state}" for r in work.receipts)]
-    seen = "SELECT alert, cause FROM alerting.event WHERE cause = ANY(%s) AND alert = ANY(%s)"
-    desk.seen = set(connection.execute(seen, [causes, list(named)]).fetchall())
+    desk.seen = {row[0] for row in connection.execute("SELECT cause FROM alerting.event WHERE cause = ANY(%s)", [causes]).fetchall()}
     answered = connection.execute("SELECT id FROM alerting.command WHERE id = ANY(%s)", [[c.id for c in asked]]).fetchall()
     desk.answered = {row[0] for row in answered}
     beds = connection.execute("SELECT id, bed FROM clinical.patient WHERE id = ANY(%s)", [list(patients)]).fetchall()

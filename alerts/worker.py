@@ -58,13 +58,13 @@ class Worker:
     paged: threading.Event = field(default_factory=threading.Event)
     intake: Intake | None = None
     unsaid: bool = True
+    mine: list[int] = field(default_factory=list)
     ticked_at: int = 0
     wrote_at: int | None = None
 
     def lost(self, partitions: Partitions) -> None:
         """Partitions went to another worker."""
         self.backlog.lose(partitions)
-        self.unsaid = True
 
     def read(self, intake: Intake) -> None:
         """The intake thread."""
@@ -163,8 +163,11 @@ class Worker:
                 RAISED_AFTER.observe(max(0, delays.raised - delays.received) / 1000)
 
     def _say(self, connection: Connection) -> None:
+        mine = self._partitions()
+        if mine != self.mine:  # what another worker wrote and could not say is now ours to say
+            self.mine, self.unsaid = mine, True
         while self.unsaid:
-            self.unsaid = timescale.say(connection, self._partitions(), lambda said: self.outlet.say(said, 5.0)) > 0
+            self.unsaid = timescale.say(connection, mine, lambda said: self.outlet.say(said, 5.0)) > 0
 
     def _tell_hastily(self, late: Sequence[Finding]) -> None:
         if not late:

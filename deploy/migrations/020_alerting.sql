@@ -37,7 +37,7 @@ CREATE TABLE alerting.event (
     body    jsonb NOT NULL,                -- {"set": {"alert": {...}, "memory": {...}}, "reason": ..., "stages": [[stage, reason], ...]}
     PRIMARY KEY (alert, version)
 );
-CREATE UNIQUE INDEX event_cause ON alerting.event (alert, cause) WHERE cause IS NOT NULL;
+CREATE UNIQUE INDEX event_cause ON alerting.event (cause) WHERE cause IS NOT NULL;
 
 CREATE FUNCTION alerting.append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -31,7 +31,8 @@ def finding(
 
 def command(alert: str, action: Action, number: int = 0, at: int = T0, **more: Any) -> Command:
     """A nurse's command on patient p1."""
-    return Command(id=f"c{number}", alert=alert, patient=more.pop("patient", "p1"), action=action, actor="nina", role="nurse", at=at, **more)
+    patient = more.pop("patient", "p1")
+    return Command(id=f"c{number}", alert=alert, patient=patient, action=action, actor="nina", role="nurse", at=at, **more)
 
 
 def desk(*steps: object, now: int = T0 + 100, book: Book = SITE, start: Desk | None = None) -> Desk:

@@ -45,7 +45,7 @@ def test_a_low_alert_closes_with_its_condition() -> None:
 
 
 def test_a_technical_alert_never_latches() -> None:
-    fault = finding("no_data", priority="high", **{"alert_class": "technical"})
+    fault = finding("no_data", priority="high", alert_class="technical")
     assert only(desk(fault, msgspec.structs.replace(fault, phase="end", at=T0 + 9))).alert.state == "closed"
 
 

@@ -15,6 +15,7 @@ from tests.unit.alerts.stories import SITE, T0, command, finding
 from vitals.alert import Action
 
 RULES = ("limits.hr", "limits.spo2", "sepsis", "news2", "no_data")
+PRIORITIES = ("high", "medium", "low")
 ACTIONS: tuple[Action, ...] = ("acknowledge", "on_my_way", "at_bedside", "resolve", "shelve", "unshelve", "comment", "escalate")
 
 
@@ -31,18 +32,19 @@ class Lives(RuleBasedStateMachine):
     def _flush(self) -> None:
         self.log += self.desk.changes
         ids = [page.id for page in self.desk.pages]
-        assert len(ids) == len(set(ids)) and not self.keys & set(ids)
+        assert len(ids) == len(set(ids))
+        assert not self.keys & set(ids)
         self.keys |= set(ids)
         self.desk.changes, self.desk.pages = [], []
 
-    @rule(name=st.sampled_from(RULES), priority=st.sampled_from(("high", "medium", "low")), late=st.booleans(), step=st.integers(1, 400_000))
+    @rule(name=st.sampled_from(RULES), priority=st.sampled_from(PRIORITIES), late=st.booleans(), step=st.integers(1, 400_000))
     def starts(self, name: str, priority: Any, late: bool, step: int) -> None:
         self.now += step
         one = finding(name, priority=priority, start=self.now, retrospective=late, subject="")
         self.started.append(one)
         self._take(one)
 
-    @rule(which=st.integers(0, 50), phase=st.sampled_from(("update", "end")), priority=st.sampled_from(("high", "medium", "low")))
+    @rule(which=st.integers(0, 50), phase=st.sampled_from(("update", "end")), priority=st.sampled_from(PRIORITIES))
     def goes_on(self, which: int, phase: Any, priority: Any) -> None:
         if self.started:
             self.now += 1_000
@@ -74,7 +76,7 @@ class Lives(RuleBasedStateMachine):
     def the_worker_restarts(self) -> None:
         self._flush()
         fresh = Desk(SITE, cases=self._rebuilt(), owner=dict(self.desk.owner), answered=set(self.desk.answered))
-        fresh.seen = {(c.case.alert.id, c.cause) for c in self.log if c.cause is not None}
+        fresh.seen = {c.cause for c in self.log if c.cause is not None}
         self.desk = fresh
 
     def _take(self, one: Any) -> None:

@@ -1,0 +1,114 @@
+"""The alert worker on a real Kafka and a real PostgreSQL: findings in, alerts and pages out, whatever is killed."""
+
+import signal
+from collections.abc import Iterator
+
+import msgspec
+import psycopg
+import pytest
+
+from alerts.case import rebuild
+from alerts.webhook import signature
+from tests.integration.alerts.stage import Receiver, Site
+from tests.unit.alerts.stories import T0, command, finding
+from tests.waiting import wait_for
+from vitals.topics import Topics
+
+
+@pytest.fixture
+def site(kafka: str, database: str, topics: Topics) -> Site:
+    return Site(kafka, database, topics)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.close()
+
+
+def test_a_finding_becomes_an_alert_on_the_topic_in_the_table_and_at_the_pager(site: Site, receiver: Receiver) -> None:
+    site.run("INSERT INTO clinical.ward (id, name) VALUES ('north', 'North')")
+    site.run("INSERT INTO clinical.patient (id, ward, bed) VALUES ('p1', 'north', '4')")
+    with site.worker(VIGIL_WEBHOOK_URL=receiver.url, VIGIL_WEBHOOK_SECRET="s"):
+        site.say(finding())
+        told = site.alerts(lambda found: any(a.delays.delivered for a in found))
+        (headers, notice, body) = receiver.got[0]
+    assert [(a.id, a.version, a.state) for a in told] == [(finding().id, 1, "active"), (finding().id, 2, "active")]
+    assert site.rows("SELECT state, version FROM alerting.alert") == [("active", 2)]
+    assert (notice["priority"], notice["ward"], notice["bed"]) == ("high", "north", "4")
+    assert headers["x-vigil-signature"] == signature("s", headers["x-vigil-timestamp"], body)
+    assert b"p1" not in body
+
+
+def test_a_command_is_answered_and_whoever_listens_is_told(site: Site) -> None:
+    with site.worker(), psycopg.connect(site.database, autocommit=True) as listening:
+        listening.execute("LISTEN vigil_command")
+        site.say(finding())
+        site.alerts(lambda found: len(found) == 1)
+        site.say(command(finding().id, "acknowledge", 1), command(finding().id, "acknowledge", 2))
+        told = [heard.payload for heard in listening.notifies(timeout=20, stop_after=2)]
+    answers = site.rows("SELECT id, accepted, reason FROM alerting.command ORDER BY id")
+    assert (told, answers) == (["c1", "c2"], [("c1", True, ""), ("c2", False, "already_acknowledged")])
+
+
+def test_what_cannot_be_used_stops_nothing(site: Site) -> None:
+    with site.worker():
+        site.say_raw(site.topics.findings, b"not JSON")
+        site.say_raw(site.topics.commands, msgspec.json.encode(command("a", "comment", 1, comment="nul \x00 here")))
+        site.say(msgspec.structs.replace(finding(), started_at=-1))
+        site.say(finding(evidence={"why": "nul \x00 here"}))
+        told = site.alerts(lambda found: len(found) == 1)
+    assert told[0].id == finding().id
+
+
+def test_the_table_is_what_the_events_say(site: Site) -> None:
+    with site.worker():
+        site.say(finding(), finding("limits.spo2", subject="spo2"), finding(phase="update", at=T0 + 5), command(finding().id, "on_my_way", 1))
+        site.alerts(lambda found: any(a.step == "on_my_way" for a in found))
+    for alert, body in site.rows("SELECT id, body FROM alerting.alert"):
+        bodies = [row[0] for row in site.rows("SELECT body FROM alerting.event WHERE alert = %s ORDER BY version", alert)]
+        case = rebuild(bodies)
+        assert case is not None
+        assert msgspec.to_builtins(case.alert) == body
+
+
+def test_events_are_append_only(site: Site) -> None:
+    with site.worker():
+        site.say(finding())
+        site.alerts(lambda found: len(found) == 1)
+    with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+        site.run("DELETE FROM alerting.event")
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_it_loses_nothing_and_doubles_nothing(site: Site, receiver: Receiver) -> None:
+    patients = [f"k{n}" for n in range(60)]
+    for turn in range(3):
+        with site.worker(VIGIL_WEBHOOK_URL=receiver.url, VIGIL_ALERTS_INSTANCE="one") as process:
+            site.say(*(finding(patient=p, start=T0 + n) for n, p in enumerate(patients[turn * 20 : turn * 20 + 20])))
+            written = turn * 20 + 5
+            wait_for(lambda enough=written: site.rows("SELECT count(*) FROM alerting.alert")[0][0] >= enough, 30)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    with site.worker(VIGIL_WEBHOOK_URL=receiver.url, VIGIL_ALERTS_INSTANCE="one"):
+        site.alerts(lambda found: len({a.id for a in found}) == 60, 40)
+        wait_for(lambda: len(receiver.taken) == 60, 40)
+        wait_for(lambda: site.rows("SELECT count(*) FROM alerting.page WHERE state = 'delivered'") == [(60,)], 40)
+    assert site.rows("SELECT count(*), count(DISTINCT patient) FROM alerting.alert") == [(60, 60)]
+    assert site.rows("SELECT count(*) FROM alerting.event WHERE kind = 'raised'") == [(60,)]
+
+
+def test_with_the_database_away_a_high_alert_is_told_at_once_and_kept_for_later(site: Site) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(site.database)["dbname"]
+    with site.worker(), psycopg.connect(site.database, dbname="postgres", autocommit=True) as admin:
+        site.say(finding("limits.rr", subject="rr", patient="p0"))
+        site.alerts(lambda found: len(found) == 1)
+        admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'.encode())
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        site.say(finding())
+        hasty = next(a for a in site.alerts(lambda found: any(a.id == finding().id for a in found)) if a.id == finding().id)
+        admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'.encode())
+        later = site.alerts(lambda found: any(a.id == finding().id and a.version == 1 for a in found), 40)
+    assert (hasty.version, hasty.state) == (0, "active")
+    assert [a.version for a in later if a.id == finding().id][:2] == [0, 1]
