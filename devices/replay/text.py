@@ -36,14 +36,7 @@ _CHALLENGE_BEGINS = int(datetime(2012, 1, 1, tzinfo=UTC).timestamp() * 1000)
 def table(path: Path) -> Iterator[dict[str, str]]:
     """The file's lines by column."""
     opened = gzip.open if path.suffix == ".gz" else open
-    with (
-        opened(path, "rb") as raw,
-        io.TextIOWrapper(
-            raw,
-            "utf-8-sig",
-            newline="",
-        ) as text,
-    ):
+    with opened(path, "rb") as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as text:
         yield from csv.DictReader(text)
 
 

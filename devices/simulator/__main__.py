@@ -1,8 +1,9 @@
 """`python -m devices.simulator`."""
 
+import os
 import sys
 
 from devices.simulator.main import main
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], os.environ))

@@ -10,7 +10,7 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from devices.enrolment import Wanted, enrol
 from devices.http import Registry
 from devices.memory import RESERVED, Memory
 from devices.simulator import people
+from devices.simulator.metrics import serve
 from devices.simulator.stories import SCENARIOS, story_of
 from devices.simulator.ward import Bed, Pace, Slot, rfc3339, slots
 
@@ -123,7 +124,11 @@ async def run(options: argparse.Namespace) -> Account:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     account = Account(ledger=options.ledger.open("a", buffering=1) if options.ledger else None)
-    beds, memory = await asyncio.to_thread(open_ward, options, account)
+    beds: list[Bed] = []
+    if options.metrics_port is not None:
+        serve(options.metrics_port, account, lambda: (sum(bed.device.up for bed in beds), len(beds)))
+    some, memory = await asyncio.to_thread(open_ward, options, account)
+    beds += some
     pace = Pace(1.0 / options.rate, options.speed, options.onset, options.form)
     lives = [asyncio.create_task(bed.device.live()) for bed in beds]
     numbers = asyncio.create_task(keep_numbers(memory))
@@ -140,9 +145,10 @@ async def run(options: argparse.Namespace) -> Account:
     return account
 
 
-def main(given: Sequence[str]) -> int:
+def main(given: Sequence[str], environ: Mapping[str, str]) -> int:
     """Runs until told to stop."""
     options = arguments(given)
+    options.metrics_port = int(environ["VIGIL_METRICS_PORT"]) if environ.get("VIGIL_METRICS_PORT") else None
     if options.patients < 1 or options.rate <= 0 or options.speed <= 0:
         raise SystemExit("--patients, --rate and --speed must be above 0")
     asyncio.run(run(options))
