@@ -88,7 +88,8 @@ class Registry:
             pause = min(pause * 2, 5.0)
 
     def _once(self, method: str, path: str, body: Any) -> httpx.Response:
-        answer = self._client.request(method, path, json=body, headers={"Authorization": f"Bearer {self._token}"})
+        bearer = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        answer = self._client.request(method, path, json=body, headers=bearer)
         if answer.status_code != 401:
             return answer
         with self._lock:
