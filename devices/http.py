@@ -76,7 +76,7 @@ class Registry:
         while True:
             try:
                 answer = self._once(method, path, body)
-            except httpx.TransportError:
+            except (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError):
                 if time.monotonic() > until:
                     raise
                 wait = pause
@@ -86,6 +86,9 @@ class Registry:
                 wait = float(answer.headers.get("Retry-After", pause))
             time.sleep(wait * random.uniform(1.0, 1.2))
             pause = min(pause * 2, 5.0)
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
 
     def _once(self, method: str, path: str, body: Any) -> httpx.Response:
         bearer = {"Authorization": f"Bearer {self._token}"} if self._token else {}
@@ -98,4 +101,4 @@ class Registry:
             if granted.status_code != 200:
                 return granted
             self._token = str(granted.json()["access_token"])
-        return self._client.request(method, path, json=body, headers={"Authorization": f"Bearer {self._token}"})
+        return self._client.request(method, path, json=body, headers=self._headers())
