@@ -1,0 +1,146 @@
+"""The rule set as a value: read from JSON and checked. What detection runs, and what the API takes.
+
+In: JSON text of the form of `rules.json`. Out: a frozen `RuleSet`. Promise: a rule set that exists is valid; what is wrong is
+refused whole with the place named (`RuleError`). Limits are strict: an excursion is a value below `low` or above `high`.
+"""
+
+from collections.abc import Sequence
+from importlib import resources
+from typing import Annotated, Literal
+
+import msgspec
+
+from vitals.errors import Theirs
+from vitals.finding import Priority
+from vitals.registry import BY_NAME
+
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
+
+
+class RuleError(Theirs):
+    """A rule set that cannot be used; the message names the place and, where it is known, the line."""
+
+
+class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whatever is not a known key is a mistake, not a comment."""
+
+
+class LimitRule(_Form, frozen=True, kw_only=True):
+    """Limits of one vital, canonical unit: the first step and the second, which is worse and waited for less long."""
+
+    low: tuple[float, float] | None = None
+    high: tuple[float, float] | None = None
+    hysteresis: Annotated[float, msgspec.Meta(ge=0)]
+    wait_s: tuple[Seconds, Seconds]
+    clear_s: Seconds
+    priority: tuple[Priority, Priority]
+
+
+class Bounds(_Form, frozen=True, kw_only=True):
+    """A group's own limits for one vital; what is left out stays as it is."""
+
+    low: tuple[float, float] | None = None
+    high: tuple[float, float] | None = None
+
+
+class ScoreRule(_Form, frozen=True, kw_only=True):
+    """NEWS2's lower end reaching `medium` and `high`."""
+
+    medium: int
+    high: int
+    hysteresis: Annotated[float, msgspec.Meta(ge=0)]
+    wait_s: tuple[Seconds, Seconds]
+    clear_s: Seconds
+    priority: tuple[Priority, Priority]
+
+
+class PlainRule(_Form, frozen=True, kw_only=True):
+    """A condition that is there or not."""
+
+    wait_s: Seconds
+    clear_s: Seconds
+    priority: Priority
+
+
+class BaselineRule(PlainRule, frozen=True, kw_only=True):
+    """Distance from the patient's own EWMA in standard deviations. `least_sd`: vitals watched, and their least deviation."""
+
+    z: Annotated[float, msgspec.Meta(gt=0)]
+    hysteresis: Annotated[float, msgspec.Meta(ge=0)]
+    half_life_s: Annotated[float, msgspec.Meta(gt=0)]
+    warm_up: Annotated[int, msgspec.Meta(ge=2)]
+    least_sd: dict[str, Annotated[float, msgspec.Meta(gt=0)]]
+
+
+class SilenceRule(_Form, frozen=True, kw_only=True):
+    """No data for `factor` learned pauses, at least `least_s`; devices slower than `slowest_s` are spot checks: never silent."""
+
+    factor: Annotated[float, msgspec.Meta(ge=1)]
+    least_s: Seconds
+    slowest_s: Seconds
+    offline_s: Seconds
+    battery: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    warm_up: int
+    priority: Priority
+
+
+class RuleSet(_Form, frozen=True, kw_only=True):
+    """All rules of a site at one version."""
+
+    version: Annotated[int, msgspec.Meta(ge=1)]
+    source: str
+    late_s: Seconds
+    settle_s: Seconds
+    poor_quality: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    limits: dict[str, LimitRule]
+    groups: dict[Literal["0-3m", "3-12m", "1-4y", "4-12y", "12-16y", "adult", "spo2_scale_2"], dict[str, Bounds]]
+    news2: ScoreRule
+    news2_single: PlainRule
+    baseline: BaselineRule
+    signal: PlainRule
+    silence: SilenceRule
+
+
+def parsed(text: bytes) -> RuleSet:
+    """The rule set in `text`. Raises RuleError naming the key and its line."""
+    try:
+        rules = msgspec.json.decode(text, type=RuleSet)
+    except msgspec.ValidationError as error:
+        raise RuleError(_with_line(text, str(error))) from error
+    except msgspec.DecodeError as error:
+        raise RuleError(f"not JSON: {error}") from error
+    wrong = [f"{place}: {what}" for place, what in _mistakes(rules)]
+    if wrong:
+        raise RuleError("; ".join(_with_line(text, w) for w in wrong))
+    return rules
+
+
+def default() -> RuleSet:
+    """The rules that ship with Vigil."""
+    return parsed(resources.files(__package__).joinpath("rules.json").read_bytes())
+
+
+def _mistakes(rules: RuleSet) -> Sequence[tuple[str, str]]:
+    named = {f"limits.{n}": r for n, r in rules.limits.items()}
+    grouped = {f"groups.{g}.{n}": b for g, vitals in rules.groups.items() for n, b in vitals.items()}
+    found = [(place, "no such vital") for place in (*named, *grouped) if place.rsplit(".", 1)[1] not in BY_NAME]
+    found += [(f"baseline.least_sd.{n}", "no such vital") for n in rules.baseline.least_sd if n not in BY_NAME]
+    both: dict[str, LimitRule | Bounds] = {**named, **grouped}
+    found += [(f"{p}.low", "the second step must not be above the first") for p, r in both.items() if r.low and r.low[1] > r.low[0]]
+    found += [(f"{p}.high", "the second step must not be below the first") for p, r in both.items() if r.high and r.high[1] < r.high[0]]
+    found += [(p, "low must be below high") for p, r in both.items() if r.low and r.high and r.low[0] >= r.high[0]]
+    found += [(f"{p}.wait_s", "the second step must not wait longer") for p, r in named.items() if r.wait_s[1] > r.wait_s[0]]
+    if rules.news2.high <= rules.news2.medium:
+        found.append(("news2.high", "must be above medium"))
+    return found
+
+
+def _with_line(text: bytes, message: str) -> str:
+    """`message` with the line of the key that it names ("$.limits.hr.low" or "limits.hr.low: ...")."""
+    place = message.split("`")[1].removeprefix("$.") if "`$" in message else message.split(":", maxsplit=1)[0]
+    at = 0
+    for key in place.split("."):
+        name = key.split("[")[0]
+        found = text.find(f'"{name}"'.encode(), at)
+        at = found if found >= 0 else at
+    return f"line {text.count(bytes([10]), 0, at) + 1}: {message}"
