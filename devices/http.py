@@ -91,8 +91,7 @@ class Registry:
         return {"Authorization": f"Bearer {self._token}"} if self._token else {}
 
     def _once(self, method: str, path: str, body: Any) -> httpx.Response:
-        bearer = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        answer = self._client.request(method, path, json=body, headers=bearer)
+        answer = self._client.request(method, path, json=body, headers=self._headers())
         if answer.status_code != 401:
             return answer
         with self._lock:
