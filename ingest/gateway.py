@@ -10,16 +10,23 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ingest.conditions import babbling
 from ingest.directory import Directory
-from ingest.gather import Message
+from ingest.gather import Message, Refused, refusal
+from ingest.quota import Limits, Quota
+from ingest.route import route
 from ingest.seen import Seen
 from ingest.translate import Translated, translate
-from vitals.refusal import Refusal
+from ingest.wire import Fault
+from vitals.refusal import Reason, Refusal
 
 FLUSH_MS = 50
 FLUSH_MESSAGES = 1_000
 HELD, HELD_BYTES = 2_048, 16 * 1024 * 1024
 IN_HAND_BYTES = 64 * 1024 * 1024
+
+
+_OVER = Fault(Reason.TOO_LARGE, "far more than the device's quota; the device is slowed down")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,9 @@ class _Held:
 class Gateway:
     """Not thread-safe; moments are ms since 1970 UTC and come from the messages and the caller."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.quota = Quota(limits or Limits())
+        self._flushed_at = 0
         self._pending: list[Message] = []
         self._held = _Held()
         self._held_by: Directory | None = None
@@ -84,21 +93,25 @@ class Gateway:
         """Whether a flush is to be made: by size, by age, or because a newer directory may decide what waits."""
         if self._held.messages and directory is not self._held_by:
             return True
+        if self.quota.waiting and now - self._flushed_at >= FLUSH_MS:
+            return True
         return bool(self._pending) and (len(self._pending) >= FLUSH_MESSAGES or now - self._pending[0].received_at >= FLUSH_MS)
 
-    def flush(self, directory: Directory) -> Flush:
-        """Translates all in hand. What waited is given first, once the directory is a newer one."""
-        messages, self._pending = self._pending, []
-        bytes_in = sum([len(m.payload) for m in messages])
+    def flush(self, directory: Directory, now: int) -> Flush:
+        """Translates what is in hand and within its device's quota. What waited is given first, once the directory is a newer one."""
+        admitted, self._pending, self._flushed_at = self.quota.admit(self._pending, now), [], now
         released: list[Message] = []
         if directory is not self._held_by:
             released, self._held.messages = self._held.messages, []
         self._held_by = directory
-        everything = released + messages if released else messages
         final = len(self._held.messages) >= HELD or sum([len(m.payload) for m in self._held.messages]) >= HELD_BYTES
-        self.overdue += len(messages) if final else 0
+        self.overdue += len(admitted.messages) if final else 0
+        everything = released + admitted.messages if released else admitted.messages
         found = translate(everything, directory, self.seen, final)
-        return Flush(found, self._settled(everything, released, found), bytes_in)
+        found.refused += [Refused(i, refusal(m, _OVER, m.payload, route(m.topic).name)) for i, m in enumerate(admitted.over)]
+        found.findings += babbling(admitted.babbles, directory, now)
+        mids = self._settled(everything, released, found) + [m.mid for m in admitted.over]
+        return Flush(found, mids, sum([len(m.payload) for m in admitted.messages]) + sum([len(m.payload) for m in admitted.over]))
 
     def settled(self, flush: Flush) -> None:
         """The flush is durable: its bytes are no longer in hand."""

@@ -115,7 +115,7 @@ class Process:
         if directory is None:
             return
         self._since.append(self._gateway.oldest() or now())
-        flush = self._gateway.flush(directory)
+        flush = self._gateway.flush(directory, now())
         if flush.found.undecided:
             self._directory.ask()
         self._kafka.send(records(flush.found, self._wiring, random.randbytes(ENTROPY)), lambda: self._durable(flush))
@@ -138,6 +138,7 @@ class Process:
         self._meter.behind.set(max(0, now() - oldest) if oldest is not None else 0)
         self._meter.ready.set(1 if self._mqtt.ready else 0)
         self._meter.waiting.set(self._gateway.waiting)
+        self._meter.throttled.set(self._gateway.quota.waiting)
         self._meter.overdue.set(self._gateway.overdue)
         self._meter.forgotten.set(self._gateway.seen.forgotten)
 

@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from ingest.conditions import BABBLING
 from ingest.translate import Translated
 from vitals.refusal import Reason
 
@@ -20,6 +21,8 @@ class Meter:
         self.repeated = Counter("vigil_ingest_repeated", "samples that the broker delivered again and that were taken before", registry=r)
         self.unheard = Counter("vigil_ingest_notices_dropped", "refusals that their device could not be told", registry=r)
         self.waiting = Gauge("vigil_ingest_waiting", "messages that wait for a newer directory", registry=r)
+        self.throttled = Gauge("vigil_ingest_throttled", "messages that wait because their device is over its quota", registry=r)
+        self.babbling = Counter("vigil_ingest_babbling", "times that a device went over its quota", registry=r)
         self.overdue = Gauge("vigil_ingest_overdue", "messages decided by an old directory because too many waited", registry=r)
         self.forgotten = Gauge("vigil_ingest_forgotten_intervals", "intervals of sample numbers that memory let go", registry=r)
         self._by_reason = {reason: self.refused.labels(reason.value) for reason in Reason}
@@ -28,5 +31,6 @@ class Meter:
         """Counts a flush that is durable."""
         self.samples.inc(found.samples)
         self.repeated.inc(found.repeated)
+        self.babbling.inc(sum(f.rule == BABBLING and f.phase == "start" for f in found.findings))
         for r in found.refused:
             self._by_reason[r.refusal.reason].inc()

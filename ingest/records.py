@@ -1,6 +1,6 @@
 """From what was translated to the Kafka records that make it durable.
 
-In: `Translated`. Out: records for `readings`, `refused`, `links`, `waveforms`, each with its traceparent and schema. Pure.
+In: `Translated`. Out: records for `readings`, `refused`, `links`, `waveforms`, `findings`, each with its traceparent and schema. Pure.
 """
 
 from dataclasses import dataclass
@@ -39,6 +39,7 @@ def records(found: Translated, wiring: Wiring, entropy: bytes) -> list[Record]:
     out += [_keyed(topics.refused, r.refusal.device or "", _JSON(r.refusal), refused, n) for r in found.refused]
     out += [_keyed(topics.links, link.device, _JSON(link), links, n) for link in found.links]
     out += [_keyed(topics.waveforms, chunk.patient, waveform.encode(chunk), chunks, n) for chunk in found.chunks]
+    out += [_keyed(topics.findings, f.patient, _JSON(f), headers(b"vigil.finding.v1"), n) for f in found.findings]
     return out
 
 

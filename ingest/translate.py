@@ -20,6 +20,7 @@ from ingest.others import translate_others
 from ingest.route import Kind, route, vitals_topic
 from ingest.seen import Seen
 from vitals.batch import Batch, type_i64
+from vitals.finding import Finding
 from vitals.link import Link
 from vitals.refusal import Reason
 from vitals.waveform import Waveform
@@ -36,6 +37,7 @@ class Translated:
     undecided: list[Undecided] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     chunks: list[Waveform] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     samples: int = 0
     repeated: int = 0
 

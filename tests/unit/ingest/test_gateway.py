@@ -5,6 +5,7 @@ import json
 from ingest.directory import Assignment, Device, Directory, directory
 from ingest.gateway import FLUSH_MESSAGES, FLUSH_MS, HELD, IN_HAND_BYTES, Gateway
 from ingest.gather import Message
+from ingest.quota import WAITING, Limits
 
 NOW = 1_790_000_000_000
 
@@ -29,16 +30,16 @@ def test_a_flush_is_due_by_age_or_by_size() -> None:
 def test_a_flush_acknowledges_all_of_its_messages() -> None:
     gateway = Gateway()
     gateway.receive([message("a", 1, 11), message("a", 1, 12)])
-    assert gateway.flush(who(NOW + 1, "a")).mids == [11, 12]
+    assert gateway.flush(who(NOW + 1, "a"), NOW).mids == [11, 12]
 
 
 def test_what_the_directory_cannot_decide_is_acknowledged_only_after_a_newer_one_did() -> None:
     gateway = Gateway()
     gateway.receive([message("a", 1, 11), message("new", 1, 12)])
-    first = gateway.flush(who(NOW - 1, "a"))
+    first = gateway.flush(who(NOW - 1, "a"), NOW)
     newer = who(NOW + 1, "a", "new")
     due = gateway.due(NOW, newer)
-    second = gateway.flush(newer)
+    second = gateway.flush(newer, NOW)
     assert (first.mids, due, second.mids, second.found.samples) == ([11], True, [12], 1)
 
 
@@ -47,30 +48,54 @@ def test_a_message_of_which_two_devices_wait_is_acknowledged_once() -> None:
     one = {"seq": 1, "observed_at": NOW, "vitals": {"hr": 70}}
     payload = json.dumps({"devices": {"x": [one], "y": [one], "a": [one]}}).encode()
     gateway.receive([Message(b"vigil/v1/gateways/hub/vitals", payload, NOW, 9)])
-    first, second = gateway.flush(who(NOW - 1, "hub")), gateway.flush(who(NOW + 1, "hub"))
+    first, second = gateway.flush(who(NOW - 1, "hub"), NOW), gateway.flush(who(NOW + 1, "hub"), NOW)
     assert (first.mids, second.mids, gateway.waiting) == ([], [9], 0)
 
 
 def test_the_same_directory_does_not_bring_back_what_waits() -> None:
     gateway, old = Gateway(), who(NOW - 1, "a")
     gateway.receive([message("new", 1, 12)])
-    gateway.flush(old)
+    gateway.flush(old, NOW)
     assert (gateway.due(NOW + 10_000, old), gateway.waiting) == (False, 1)
 
 
 def test_more_than_may_wait_is_decided_by_the_directory_there_is() -> None:
     gateway, old = Gateway(), who(NOW - 1, "a")
     gateway.receive([message("new", n, n) for n in range(HELD)])
-    gateway.flush(old)
+    gateway.flush(old, NOW)
     gateway.receive([message("new", HELD, HELD)])
-    assert (len(gateway.flush(old).refusals), gateway.overdue) == (1, 1)
+    assert (len(gateway.flush(old, NOW).refusals), gateway.overdue) == (1, 1)
 
 
 def test_memory_is_full_until_the_flush_is_durable() -> None:
     gateway = Gateway()
     gateway.receive([Message(b"vigil/v1/a/vitals", b" " * (IN_HAND_BYTES + 1), NOW, 1)])
     before = gateway.full
-    flush = gateway.flush(who(NOW + 1, "a"))
+    flush = gateway.flush(who(NOW + 1, "a"), NOW)
     during = gateway.full
     gateway.settled(flush)
     assert (before, during, gateway.full) == (True, True, False)
+
+
+def test_a_babbling_device_waits_alone_and_is_named_on_its_patient() -> None:
+    gateway, known = Gateway(Limits(rate=10, burst=20)), who(NOW - 1, "a", "b")
+    gateway.receive([message("a", n, n) for n in range(1, 101)] + [message("b", n, 1000 + n) for n in range(1, 11)])
+    flush = gateway.flush(known, NOW)
+    told = [(f.rule, f.subject, f.patient, f.phase, f.alert_class) for f in flush.found.findings]
+    assert (flush.mids, told) == ([*range(1, 21), *range(1001, 1011)], [("device.babbling", "a", "p-a", "start", "technical")])
+
+
+def test_what_waits_for_its_quota_is_taken_later_in_order_and_the_end_is_told() -> None:
+    gateway, known = Gateway(Limits(rate=10, burst=20)), who(NOW - 1, "a")
+    gateway.receive([message("a", n, n) for n in range(1, 31)])
+    gateway.flush(known, NOW)
+    later = gateway.flush(known, NOW + 1_000)
+    end = gateway.flush(known, NOW + 60_000)
+    assert (later.mids, [f.phase for f in end.found.findings], gateway.quota.waiting) == ([*range(21, 31)], ["end"], 0)
+
+
+def test_beyond_all_patience_a_babbling_devices_messages_are_refused_never_lost() -> None:
+    gateway, known = Gateway(Limits(rate=1, burst=10)), who(NOW - 1, "a")
+    gateway.receive([message("a", n, n) for n in range(1, WAITING + 21)])
+    flush = gateway.flush(known, NOW)
+    assert ([r.reason.value for r in flush.refusals], len(flush.mids), gateway.quota.waiting) == (["too_large"] * 10, 20, WAITING)

@@ -1,0 +1,56 @@
+"""What the door itself notices of a device, as findings: it sends far too much; its clock jumped.
+
+In: what `ingest.quota` and `ingest.skew` saw. Out: technical findings on the patient that the device is on now; a device on nobody is on
+no ward's list, and only counted. Promise: the same condition has the same id in every run. Pure.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ingest.directory import Directory
+from ingest.quota import Babble
+from vitals.finding import Finding, Phase, finding_id
+
+BABBLING = "device.babbling"
+RULE_VERSION = 1
+
+
+def babbling(babbles: Sequence[Babble], directory: Directory, now: int) -> Iterator[Finding]:
+    """A finding for each beginning and end."""
+    for b in babbles:
+        what = {"device": b.device, "why": "more messages than its quota; it is slowed down, others are not"}
+        made = noticed(BABBLING, b.device, (b.since, now if b.ended else None), f"{b.device} sends too much", what, directory, now)
+        if made is not None:
+            yield made
+
+
+def noticed(
+    rule: str, device: str, span: tuple[int, int | None], title: str, evidence: dict[str, Any], directory: Directory, now: int
+) -> Finding | None:
+    """A technical finding about `device`; `span`: when it began, and ended or None. None for a device that is on nobody now."""
+    row = directory.number.get(device, -1)
+    patient = int(directory.patient_at(np.array([row], np.int64), np.array([now], np.int64))[0]) if row >= 0 else -1
+    if patient < 0:
+        return None
+    who, (since, ended) = str(directory.patients[patient]), span
+    phase: Phase = "start" if ended is None else "end"
+    return Finding(
+        id=finding_id(who, rule, device, since),
+        phase=phase,
+        patient=who,
+        ward=str(directory.wards[patient]),
+        rule=rule,
+        rule_version=RULE_VERSION,
+        alert_class="technical",
+        priority="low",
+        title=title,
+        subject=device,
+        started_at=since,
+        at=now,
+        received_at=now,
+        detected_at=now,
+        ended_at=ended,
+        evidence=evidence,
+    )
