@@ -1,9 +1,9 @@
 """The archiving Faust worker: `python -m streams.archive_app worker`.
 
-In: `vitals.readings`, `vitals.refused`, `vitals.links`, `vitals.waveforms`. Out: schema `telemetry` in TimescaleDB; the archive's own refusals
-on `vitals.refused`. Names, agents and wiring only. The truth about how far it has come is in the database, in the transaction of the rows; what
-is committed to Kafka is only where reading starts again. A slow or absent database holds this worker up and nothing else: detection is another
-worker.
+In: `vitals.readings`, `vitals.refused`, `vitals.links`, `vitals.waveforms`. Out: schema `telemetry` in TimescaleDB; the archive's own
+refusals on `vitals.refused`. Names, agents and wiring only. The truth about how far it has come is in the database, in the transaction
+of the rows; what is committed to Kafka is only where reading starts again. A slow or absent database holds this worker up and nothing
+else: detection is another worker.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import faust
@@ -25,12 +26,13 @@ from prometheus_client import start_http_server
 
 from streams.archive import jobs
 from streams.archive.backoff import pause
-from streams.archive.intake import Intake, Limits, Sink
+from streams.archive.guard import Guarded, Store
+from streams.archive.intake import Intake, Limits
 from streams.archive.kafka import RefusalProducer, missing_topics
 from streams.archive.metrics import Metrics
-from streams.archive.notes import Links, Refused
-from streams.archive.readings import Readings
-from streams.archive.record import Record
+from streams.archive.notes import Links, Refused, refuse
+from streams.archive.readings import Readings, Tell
+from streams.archive.record import BOUNDLESS, Record
 from streams.archive.timescale import Session
 from streams.archive.timescale_retention import Terms
 from streams.archive.waveforms import Waveforms
@@ -117,8 +119,17 @@ def record_of(app: Any, event: Any) -> Record:
         schema=headers.get("schema", b""),
         traceparent=trace.decode("ascii", "replace") if trace else None,
         timestamp=int((message.timestamp or 0) * 1000),
-        end=max(app.consumer.highwater(message.tp) or 0, message.offset + 1),
+        end=end_of(app, message.tp),
     )
+
+
+def end_of(app: Any, tp: TP) -> int:
+    """The partition's end by the last fetch; boundless where the partition was just taken away: nothing follows from not knowing it."""
+    try:
+        return int(app.consumer.highwater(tp) or BOUNDLESS)
+    except Exception as error:  # noqa: BLE001 - an agent must not raise, and Faust does not say what this may raise
+        log.debug("event=no_highwater error=%s", type(error).__name__)
+        return BOUNDLESS
 
 
 def rewinder(app: Any, topic: str) -> Callable[[int, int], Awaitable[int]]:
@@ -146,19 +157,22 @@ def rewinder(app: Any, topic: str) -> Callable[[int, int], Awaitable[int]]:
 def intakes(app: Any, chosen: Settings, metrics: Metrics) -> dict[str, Intake]:
     """Topic -> its intake, each with a connection of its own."""
     topics = Topics(chosen.prefix)
-    tell = RefusalProducer(chosen.kafka, topics)
     limits = Limits(most_bytes=chosen.most_mb * 1_000_000)
 
-    def session(name: str) -> Session:
-        return Session(chosen.database, f"vigil-archive-{name}")
-
-    sinks: dict[str, tuple[str, Sink]] = {
-        "readings": (topics.readings, Readings(session("readings"), topics.readings, tell.tell)),
-        "refused": (topics.refused, Refused(session("refused"), topics.refused)),
-        "waveforms": (topics.waveforms, Waveforms(session("waveforms"), topics.waveforms, RefusalProducer(chosen.kafka, topics).tell)),
-        "links": (topics.links, Links(session("links"), topics.links, RefusalProducer(chosen.kafka, topics).tell)),
+    makers: dict[str, Callable[[Session, str, Tell], Store]] = {
+        "readings": Readings,
+        "waveforms": Waveforms,
+        "links": Links,
+        "refused": lambda session, topic, _tell: Refused(session, topic),
     }
-    return {topic: Intake(name, sink, metrics, rewinder(app, topic), limits) for name, (topic, sink) in sinks.items()}
+    hands = {}
+    for name, made in makers.items():
+        topic = f"{topics.prefix}.{name}"
+        session = Session(chosen.database, f"vigil-archive-{name}")
+        sink = made(session, topic, RefusalProducer(chosen.kafka, topics).tell)
+        guarded = Guarded(sink, partial(refuse, session, sink.dense))
+        hands[topic] = Intake(name, guarded, metrics, rewinder(app, topic), limits)
+    return hands
 
 
 def wired(chosen: Settings, metrics: Metrics) -> Any:

@@ -52,6 +52,17 @@ def noted_of(record: Record) -> Noted | None:
     return None if refusal.door == DOOR else Noted(refusal, record.traceparent)
 
 
+def refuse(session: Session, dense: bool, record: Record, detail: str) -> Stored:
+    """One transaction: a record that the database cannot store is refused as `malformed`, and passed."""
+    with session.transaction():
+        found = timescale_progress.stored(session, READER, record.topic, {record.partition})
+        todo = due([record], found, dense)
+        noted = [Noted(unreadable(each, detail), each.traceparent) for each in todo.records]
+        timescale_notes.refusals(session, noted)
+        timescale_progress.advance(session, READER, record.topic, todo.next_offsets)
+    return Stored(0, todo.skipped, Counter(str(n.refusal.reason) for n in noted), todo.gaps)
+
+
 class Links:
     """Belongs to one thread."""
 

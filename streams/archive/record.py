@@ -7,6 +7,9 @@ told as a `Gap`, and nothing of that partition is taken; a topic that began anew
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+BOUNDLESS = 2**63
+"""A partition's end that is not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -19,7 +22,7 @@ class Record:
     schema: bytes = b""
     traceparent: str | None = None
     timestamp: int = 0
-    end: int = 0
+    end: int = BOUNDLESS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A session with TimescaleDB: one connection, made when it is first needed and again after it broke.
 
-Promise: whatever goes wrong with the server comes out as `PartAway` (retry) or as `Conflict` (a unique index said no); after either
-nothing of the transaction is stored. A session belongs to one thread.
+Promise: whatever goes wrong with the server comes out as `PartAway` (retry), as `Conflict` (a unique index said no) or as `Indigestible`
+(the data is at fault); after either nothing of the transaction is stored. A session belongs to one thread.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,13 +11,25 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
-from vitals.errors import PartAway, World
+from vitals.errors import PartAway, Theirs, World
 
+_PATIENCE: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""A server that vanished without a word is noticed within half a minute."""
 Parameters = Sequence[Any] | Mapping[str, Any]
 
 
 class Conflict(World):
     """A unique index refused a row."""
+
+
+class Indigestible(Theirs):
+    """The server says that the data itself cannot be stored; trying again would not help."""
 
 
 class Session:
@@ -39,6 +51,8 @@ class Session:
                 yield self
         except errors.UniqueViolation as error:
             raise Conflict(_told(error)) from error
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            raise Indigestible(_told(error)) from error
         except psycopg.Error as error:
             self.close()
             raise PartAway(_told(error)) from error
@@ -70,7 +84,7 @@ class Session:
 
     def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
         if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5, application_name=self._name)
+            self._connection = psycopg.connect(self._url, autocommit=True, application_name=self._name, **_PATIENCE)
         return self._connection
 
 

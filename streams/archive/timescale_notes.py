@@ -31,6 +31,11 @@ def _text(value: str | None) -> str | None:
     return None if value is None else value.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
+def _within(number: float | None, most: float) -> float | None:
+    """None for what no device can have."""
+    return number if number is not None and 0 <= number <= most else None
+
+
 def refusals(session: Session, noted: Iterable[Noted]) -> int:
     """Counts each; the same refusal of the same bytes is one row. How many there were."""
     rows: dict[str, list[Any]] = {}
@@ -69,7 +74,7 @@ def _row(noted: Noted) -> list[Any]:
 
 def links(session: Session, newest: Sequence[Link]) -> int:
     """Keeps the newest state of each device; how many were given."""
-    rows = [(_text(link.device), link.state, link.battery, link.buffered, moment(link.at) or _EPOCH) for link in newest]
+    rows = [(_text(x.device), x.state, _within(x.battery, 1.0), _within(x.buffered, 2**31 - 1), moment(x.at) or _EPOCH) for x in newest]
     if rows:
         session.many(_LINK, rows)
     return len(rows)

@@ -33,18 +33,18 @@ _FROM_MINUTES = """SELECT sum(n)::int AS n, min(low) AS low, max(high) AS high, 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`per_chunk` buckets lie in one chunk of the table below, so that a query plans for one chunk; `slice_rows` to-do rows a
+    """`per_chunk` buckets lie in one chunk of the table below, so that a query plans for one chunk; `slice_buckets` to-do rows a
     transaction."""
 
     name: Literal["1m", "1h"]
     bucket_s: int
     per_chunk: int
     source: str
-    slice_rows: int
+    slice_buckets: int
 
 
-MINUTES = Step("1m", 60, 1440, _FROM_RAW, 64)
-HOURS = Step("1h", 3600, 7 * 24, _FROM_MINUTES, 64)
+MINUTES = Step("1m", 60, 1440, _FROM_RAW, 30_000)
+HOURS = Step("1h", 3600, 7 * 24, _FROM_MINUTES, 30_000)
 
 
 def _compute(step: Step, final: bool) -> str:
@@ -68,8 +68,12 @@ DELETE FROM {table} AS old USING fresh WHERE NOT {final} AND fresh.last_at IS NU
     AND old.bucket >= %(since)s AND old.bucket < %(until)s"""  # noqa: S608 - built of this module's constants
 
 
-_TAKE = """DELETE FROM telemetry.rollup_todo
-WHERE id IN (SELECT id FROM telemetry.rollup_todo WHERE step = %s ORDER BY id LIMIT %s) RETURNING patients, buckets, vitals"""
+_TAKE = """DELETE FROM telemetry.rollup_todo WHERE id IN (
+    SELECT id FROM (
+        SELECT id, sum(cardinality(patients)) OVER (ORDER BY id) - cardinality(patients) AS before
+        FROM telemetry.rollup_todo WHERE step = %s
+    ) AS queue WHERE before < %s
+) RETURNING patients, buckets, vitals"""
 
 
 def drain(session: Session, step: Step) -> int:
@@ -90,7 +94,7 @@ def drain(session: Session, step: Step) -> int:
 
 def _taken(session: Session, step: Step) -> Touched:
     columns: list[list[int]] = [[], [], []]
-    for row in session.rows(_TAKE, (step.name, step.slice_rows)):
+    for row in session.rows(_TAKE, (step.name, step.slice_buckets)):
         for column, values in zip(columns, row, strict=True):
             column.extend(values)
     return touched(*(np.array(column, dtype=np.int64) for column in columns))

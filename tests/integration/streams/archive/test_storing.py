@@ -3,10 +3,12 @@
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import msgspec
 
-from streams.archive.notes import Links, Refused
+from streams.archive.guard import Guarded
+from streams.archive.notes import Links, Refused, refuse
 from streams.archive.readings import Readings
 from streams.archive.record import Record
 from streams.archive.sift import Noted
@@ -128,3 +130,17 @@ def test_a_link_is_the_newest_ever_told(session: Session, ask: Ask) -> None:
         body = msgspec.json.encode(Link(device=device, state=state, at=at))  # type: ignore[arg-type] # the two words
         sink.store([Record("vitals.links", 0, offset * 3, body, end=99)])
     assert ask("SELECT device, state FROM telemetry.link ORDER BY 1") == [("d1", "online"), ("d2", "offline")]
+
+
+def test_a_link_with_numbers_beyond_the_table_loses_only_those(session: Session, ask: Ask) -> None:
+    body = msgspec.json.encode(Link(device="d1", state="online", at=5000, battery=1e300, buffered=10**15))
+    Links(session, "vitals.links", lambda _noted: None).store([Record("vitals.links", 0, 0, body, end=9)])
+    assert ask("SELECT device, state, battery, buffered FROM telemetry.link") == [("d1", "online", None, None)]
+
+
+def test_a_record_that_the_server_will_not_take_is_refused_and_passed(session: Session, readings: Readings, ask: Ask) -> None:
+    session.run("ALTER TABLE telemetry.reading ADD CHECK (value < 62)")
+    guarded = Guarded(readings, partial(refuse, session, True))
+    done = guarded.store([record([minute(1)], 0), record([minute(5)], 1), record([minute(0)], 2)])
+    again = guarded.store([record([minute(5)], 1)])
+    assert (done.rows, dict(done.refused), again.skipped, ask(COUNTS)) == (4, {"malformed": 1}, 1, [(4, 2, 2)])

@@ -39,4 +39,4 @@ def batch(samples: Sequence[Sample], received_at: int = 1_000) -> Batch:
 
 def record(samples: Sequence[Sample], offset: int = 0, partition: int = 0, topic: str = "vitals.readings") -> Record:
     """A Kafka record of the samples."""
-    return Record(topic, partition, offset, encode(batch(samples)), SCHEMA_ID, timestamp=1_000, end=offset + 1)
+    return Record(topic, partition, offset, encode(batch(samples)), SCHEMA_ID, timestamp=1_000)

@@ -36,7 +36,7 @@ def samples_of(given_samples: list[tuple[int, int, list[float | None]]]) -> Samp
 
 def read_copy(stream: bytes) -> list[tuple[object, ...]]:
     """PostgreSQL's side of the binary COPY format."""
-    forms = dict(zip(pgcopy.COLUMNS, ">i >h >q >i >q >q >i >d >f".split(), strict=True))
+    forms = dict(zip(pgcopy.COLUMNS, (">i", ">h", ">q", ">i", ">q", ">q", ">i", ">d", ">f"), strict=True))
     assert stream.startswith(b"PGCOPY\n\xff\r\n\0" + bytes(8))
     at, found = 19, []
     while (fields := struct.unpack_from(">h", stream, at)[0]) != -1:
