@@ -30,19 +30,6 @@ __all__ = [
     "expires",
     "parsed",
 ]
-    "NEVER_MS",
-    "BaselineRule",
-    "Bounds",
-    "Columns",
-    "LimitRule",
-    "RuleError",
-    "RuleSet",
-    "bounds",
-    "columns",
-    "default",
-    "expires",
-    "parsed",
-]
 
 type_f64 = npt.NDArray[np.float64]
 type_i64 = npt.NDArray[np.int64]
