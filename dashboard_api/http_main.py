@@ -31,6 +31,7 @@ from dashboard_api.kafka import Kafka
 from dashboard_api.metrics import Metrics
 from dashboard_api.mqtt import DeviceAccounts
 from dashboard_api.routes import ALL
+from dashboard_api.rule_sets import RuleSets
 from dashboard_api.site import Facts, Site, Throttles
 from dashboard_api.throttle import Rate, Throttle
 from dashboard_api.timescale import Database
@@ -80,6 +81,7 @@ def wired(read: HttpSettings, clock: Callable[[], datetime]) -> Site:
         audit=AuditLog(database),
         contexts=Contexts(database, kafka, topics, metrics),
         commands=Commands(database, kafka, topics),
+        rule_sets=RuleSets(database, kafka, topics, metrics),
         metrics=metrics,
         throttles=Throttles(address=Throttle(Rate(5, 60)), login=Throttle(Rate(0.5, 15)), caller=Throttle(Rate(200, 1000))),
         clock=clock,
@@ -92,7 +94,7 @@ async def running(site: Site) -> AsyncIterator[None]:
     """The site's connections and tasks; undone in reverse."""
     await site.database.open()
     await site.devices.start()
-    tasks = [_kept_alive(work) for work in (site.kafka.run, site.audit.run, site.contexts.run, site.commands.run)]
+    tasks = [_kept_alive(work) for work in (site.kafka.run, site.audit.run, site.contexts.run, site.commands.run, site.rule_sets.run)]
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from dashboard_api.api import (
     break_glass,
     described,
     devices,
+    explain,
     history,
     limits,
     patients,
@@ -17,6 +18,7 @@ from dashboard_api.api import (
     rights,
     scores,
     session,
+    site_rules,
     wards,
 )
 from dashboard_api.cursor import Page
@@ -115,6 +117,10 @@ CARE: tuple[Route, ...] = (
         "PUT", "/patients/{id}/limits", Right.LIMITS_WRITE, "putLimits", limits.put, "Set, change or remove limits",
         body=limits.LimitsBody, answer=dict[str, Any], subject="patient", errors=(404,), tag="care",
     ),
+    Route(
+        "GET", "/patients/{id}/explain", Right.EXPLAIN, "explain", explain.read, "Why it did, why it didn't",
+        query=explain.ExplainQuery, answer=explain.Explanation, subject="patient", errors=(404,), tag="care",
+    ),
     Route("GET", "/alerts", Right.ALERTS_READ, "listAlerts", alerts.listed, "Alerts", query=alerts.AlertQuery, answer=alerts.Alerts, tag="alerts"),
     Route(
         "GET", "/alerts/{id}", Right.ALERTS_READ, "readAlert", alerts.read, "One alert with its timeline",
@@ -148,6 +154,21 @@ REVIEW: tuple[Route, ...] = (
         query=audit_trail.AuditQuery, answer=audit_trail.AuditPage, tag="review",
     ),
     Route("GET", "/audit/verify", Right.AUDIT_READ, "verifyAudit", audit_trail.verify, "Prove the chain", answer=audit_trail.Verdict, tag="review"),
+)  # fmt: skip
+
+RULES: tuple[Route, ...] = (
+    Route(
+        "GET", "/rules", Right.RULES_READ, "readRules", site_rules.read, "The rules in force, or an earlier version",
+        query=site_rules.RulesQuery, answer=site_rules.RulesAnswer, errors=(404,), audited=False, tag="rules",
+    ),
+    Route(
+        "PUT", "/rules", Right.RULES_WRITE, "putRules", site_rules.put, "A new version, taken up without a restart",
+        body=site_rules.NewRules, answer=site_rules.RulesAnswer, errors=(409,), tag="rules",
+    ),
+    Route(
+        "GET", "/rules/versions", Right.RULES_READ, "listRuleVersions", site_rules.versions, "Who changed the rules when, and why",
+        query=Page, answer=site_rules.RuleVersions, audited=False, tag="rules",
+    ),
 )  # fmt: skip
 
 RIGHTS: tuple[Route, ...] = (
@@ -213,6 +234,6 @@ DOCUMENT: tuple[Route, ...] = (
     Route("GET", "/openapi.json", None, "openapi", described.read, "This document", answer=dict[str, Any], audited=False, tag="about"),
 )
 
-ROUTES: tuple[Route, ...] = ACCESS + WARD + DEVICE + CARE + REVIEW + RIGHTS + DOCUMENT
+ROUTES: tuple[Route, ...] = ACCESS + WARD + DEVICE + CARE + REVIEW + RULES + RIGHTS + DOCUMENT
 ALL: tuple[tuple[str, Route], ...] = (*((PREFIX, route) for route in ROUTES), *((fhir.BASE, route) for route in FHIR))
 """(prefix, route): also those outside /api/v1."""

@@ -14,6 +14,7 @@ from dashboard_api.kafka import Kafka
 from dashboard_api.keys import SiteKeys
 from dashboard_api.metrics import Metrics
 from dashboard_api.mqtt import DeviceAccounts
+from dashboard_api.rule_sets import RuleSets
 from dashboard_api.throttle import Throttle
 from dashboard_api.timescale import Database
 from vitals.topics import Topics
@@ -53,6 +54,7 @@ class Site:
     audit: AuditLog
     contexts: Contexts
     commands: Commands
+    rule_sets: RuleSets
     metrics: Metrics
     throttles: Throttles
     clock: Callable[[], datetime]

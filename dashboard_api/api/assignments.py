@@ -1,6 +1,6 @@
 """Which device was on which patient when; and correcting it afterwards."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -47,6 +47,8 @@ class Assignments(msgspec.Struct, frozen=True):
     next: str | None
 
 
+_JUST_NOW = timedelta(minutes=1)
+"""An assignment that begins now has no readings to re-attribute yet."""
 _SELECT = (
     'SELECT device, n, patient AS patient_id, lower(during) AS "from", upper(during) AS "to" FROM clinical.assignment WHERE device = %s '
 )
@@ -80,7 +82,7 @@ async def create(call: Call) -> Reply:
     async with _Explained(), call.site.database.transaction() as transaction:
         await transaction.do("SELECT pg_advisory_xact_lock(hashtext('assignment ' || %s))", [device["id"]])
         row = await transaction.row(sql, facts)
-        changed = await _reattribute(transaction, device["id"], new.since, new.to)
+        changed = await _reattribute(transaction, device["id"], new.since, new.to) if new.since < call.now - _JUST_NOW else {}
     assert row is not None, "INSERT ... RETURNING gives a row"
     answer = Assignment(device=device["id"], n=row["n"], patient_id=new.patient_id, since=new.since, to=new.to, changed=changed or UNSET)
     return Reply(answer, 201, patients=(new.patient_id,), detail={"device": device["id"], "n": row["n"]})
