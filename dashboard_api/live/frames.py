@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from dashboard_api.api.alerts import shown
 from dashboard_api.live.table import STATES, VitalTable
 from vitals.alert import Alert
 from vitals.link import Link
@@ -62,12 +63,8 @@ def score(update: ScoreUpdate | None) -> Json | None:
 
 
 def alert(of: Alert) -> Json:
-    """The alert as CONTRACT.md section 4 has it, times in RFC 3339."""
-    body: Json = msgspec.to_builtins(of)
-    body["delays"] = {step: rfc3339(ms) for step, ms in body["delays"].items()}
-    for name in ("started_at", "ended_at", "shelved_until"):
-        body[name] = None if body[name] is None else rfc3339(body[name])
-    return body
+    """The alert as the HTTP API has it."""
+    return shown(msgspec.to_builtins(of))
 
 
 def link(devices: list[Link]) -> Json | None:

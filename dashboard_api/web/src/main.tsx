@@ -9,7 +9,7 @@ import { path } from "./route";
 import { may, me, resume, starting } from "./session";
 import { forgetAll } from "./store";
 import { t } from "./texts";
-import { loadWards } from "./wards";
+import { followWards, loadWards } from "./wards";
 import { Admin } from "./views/admin";
 import { Alerts } from "./views/alerts";
 import { Audit } from "./views/audit";
@@ -45,6 +45,7 @@ function App() {
 }
 
 let following = "";
+let unfollow = (): void => undefined;
 
 // The feed follows the person: it starts with a log-in and ends with it.
 effect(() => {
@@ -53,6 +54,7 @@ effect(() => {
   if (key === following) return;
   following = key;
   live.stop();
+  unfollow();
   forgetAll();
   if (who && key) void begin(who.patient);
 });
@@ -60,6 +62,7 @@ effect(() => {
 async function begin(patient: string | null): Promise<void> {
   const wards = await loadWards().catch(() => []);
   await live.start({ wards: wards.map((w) => w.id), patients: patient ? [patient] : [], waveforms: [] });
+  unfollow = followWards((ids) => live.want({ wards: ids }));
 }
 
 void resume().catch(() => undefined);

@@ -16,6 +16,18 @@ export async function loadWards(): Promise<Ward[]> {
   return wards.value;
 }
 
+// Asks again from time to time: a ward that was opened meanwhile is followed too.
+export function followWards(changed: (ids: string[]) => void): () => void {
+  const timer = window.setInterval(() => {
+    const before = wards.value.map((w) => w.id).join();
+    void loadWards()
+      .then((found) => found.map((w) => w.id))
+      .then((ids) => ids.join() !== before && changed(ids))
+      .catch(() => undefined);
+  }, 15_000);
+  return () => window.clearInterval(timer);
+}
+
 export async function loadPeople(): Promise<void> {
   if (!may("patients.read")) return;
   const found = await everything<Person>("/patients");

@@ -7,13 +7,19 @@ import { may } from "../session";
 import { named, patients, short } from "../store";
 import { ago, moment, t, word, type Key } from "../texts";
 import { now } from "../tick";
-import type { Alert, TimelineEntry } from "../types";
+import type { Alert, ScoreInput, TimelineEntry } from "../types";
 import { PriorityMark } from "./alertchip";
 import { Evidence } from "./evidence";
 import { Facts } from "./facts";
 import { useLoad } from "./load";
+import { ScoreTable } from "./scoretable";
 
-export function AlertCard({ alert }: { alert: Alert }) {
+interface Props {
+  alert: Alert;
+  brief?: boolean;
+}
+
+export function AlertCard({ alert, brief = false }: Props) {
   const loaded = useLoad<Alert>(`/alerts/${encodeURIComponent(alert.id)}`, 0, alert.version);
   const whole = { ...alert, timeline: loaded.data?.timeline ?? [], delays: loaded.data?.delays ?? alert.delays };
   const bed = patients.value.get(alert.patient)?.value.bed;
@@ -39,24 +45,40 @@ export function AlertCard({ alert }: { alert: Alert }) {
         </p>
       </header>
       <Actions alert={alert} />
-      <section>
-        <h3>{t("alerts.evidence")}</h3>
+      <details open={!brief}>
+        <summary>{t("alerts.evidence")}</summary>
         <Evidence alert={alert} />
-        <Facts of={alert.evidence} vital={alert.subject} />
-      </section>
+        <Why alert={alert} />
+      </details>
       {whole.timeline.length > 0 && (
-        <section>
-          <h3>{t("alerts.timeline")}</h3>
+        <details open={!brief}>
+          <summary>{t("alerts.timeline")}</summary>
           <ol class="timeline">
             {whole.timeline.map((entry, i) => (
               <Entry key={i} entry={entry} />
             ))}
           </ol>
-        </section>
+        </details>
       )}
-      <Delays of={whole.delays} />
+      {!brief && <Delays of={whole.delays} />}
     </article>
   );
+}
+
+function Why({ alert }: { alert: Alert }) {
+  const { inputs, ...rest } = alert.evidence;
+  return (
+    <>
+      <Facts of={rest} vital={alert.subject} />
+      {typeof inputs === "object" && inputs !== null && <ScoreTable inputs={timed(inputs as Record<string, ScoreInput>)} at={Date.parse(alert.started_at)} />}
+    </>
+  );
+}
+
+// Evidence carries times as the topics do, in ms.
+function timed(inputs: Record<string, ScoreInput>): Record<string, ScoreInput> {
+  const one = (input: ScoreInput) => (typeof input.observed_at === "number" ? { ...input, observed_at: new Date(input.observed_at).toISOString() } : input);
+  return Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, one(input)]));
 }
 
 function Entry({ entry }: { entry: TimelineEntry }) {
@@ -78,10 +100,10 @@ function Delays({ of }: { of: Record<string, unknown> }) {
   const known = named.filter(([, name]) => typeof of[name] === "number");
   if (known.length === 0) return null;
   return (
-    <section>
-      <h3>{t("alerts.delays")}</h3>
+    <details open>
+      <summary>{t("alerts.delays")}</summary>
       <Facts of={Object.fromEntries(known.map(([key, name]) => [t(key), `${((of[name] as number) / 1000).toFixed(2)} s`]))} />
-    </section>
+    </details>
   );
 }
 

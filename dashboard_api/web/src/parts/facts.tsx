@@ -9,7 +9,7 @@ export function Facts({ of, vital = "" }: { of: Record<string, unknown>; vital?:
   return (
     <dl class="facts">
       {Object.entries(of).map(([name, value]) => (
-        <div key={name}>
+        <div key={name} class={typeof value === "object" && value !== null ? "nested" : ""}>
           <dt>{word("long", name)}</dt>
           <dd>{fact(name, value, vital)}</dd>
         </div>

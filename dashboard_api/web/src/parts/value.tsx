@@ -58,12 +58,10 @@ function Cell({ name, state, unit, way, children }: CellProps) {
   return (
     <div class={`vital vital-${name} is-${state}`} data-vital={name} data-state={state}>
       <dt title={word("long", name)}>
-        {word("vital", name)}
-        {note && <em>{note}</em>}
+        {word("vital", name)} {note ? <em>{note}</em> : <span class="unit">{unit}</span>}
       </dt>
       <dd>
         <b>{children}</b>
-        <span class="unit">{unit}</span>
         {way && way !== "level" && <Trend way={way} label={t(`trend.${way}`)} />}
       </dd>
     </div>

@@ -48,7 +48,7 @@ export function HistoryView({ patient }: { patient: Patient }) {
           </button>
         ))}
         {zoom && <button onClick={() => setZoom(null)}>{t("patient.span.live")}</button>}
-        <small class="muted">{past.data ? t("patient.resolution", { of: past.data.resolution }) : ""}</small>
+        <small class="muted">{past.data ? t(`resolution.${past.data.resolution}`) : ""}</small>
       </div>
       <Pending of={past}>
         {(data) => (

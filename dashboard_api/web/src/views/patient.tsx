@@ -3,16 +3,16 @@
 import { useState } from "preact/hooks";
 import { AlertCard } from "../parts/alertcard";
 import { NewsBadge } from "../parts/news";
+import { ScoreTable } from "../parts/scoretable";
 import { LinkMark } from "../parts/linkmark";
 import { PressureValue, VitalValue } from "../parts/value";
 import { calls, ranked } from "../need";
 import { follow } from "../route";
 import { may, me } from "../session";
 import { patients, people, pictured, short } from "../store";
-import { ago, t, word } from "../texts";
+import { t, word } from "../texts";
 import { now } from "../tick";
-import type { Patient, Score } from "../types";
-import { shown, unitOf } from "../units";
+import type { Patient } from "../types";
 import { Explain } from "./explain";
 import { HistoryView } from "./history";
 import { Limits } from "./limits";
@@ -64,7 +64,14 @@ export function PatientView({ id }: { id: string }) {
         <HistoryView patient={patient} />
         <aside>
           <OpenAlerts patient={patient} />
-          {patient.score && <ScoreTable score={patient.score} />}
+          {patient.score && (
+            <section class="card">
+              <h2>
+                {t("patient.score")} <small>{t("news.scale", { n: patient.score.scale })}</small>
+              </h2>
+              <ScoreTable inputs={patient.score.inputs} at={now.value} />
+            </section>
+          )}
           {may("limits.read") && <Limits patient={id} />}
           {may("explain") && <Explain patient={id} />}
         </aside>
@@ -83,45 +90,9 @@ function OpenAlerts({ patient }: { patient: Patient }) {
       <h2>{t("patient.alerts")}</h2>
       {open.length === 0 && <p class="muted">{t("ward.quiet")}</p>}
       {listed.map((alert) => (
-        <AlertCard key={alert.id} alert={alert} />
+        <AlertCard key={alert.id} alert={alert} brief />
       ))}
       {open.length > listed.length && <button onClick={() => setAll(true)}>{t("alert.more", { n: open.length - listed.length })}</button>}
-    </section>
-  );
-}
-
-const INPUTS: Record<string, string> = { rr: "rr", spo2: "spo2", oxygen: "on_oxygen", sbp: "sbp", pulse: "hr", acvpu: "acvpu", temp: "temp" };
-
-function ScoreTable({ score }: { score: Score }) {
-  return (
-    <section class="card">
-      <h2>
-        {t("patient.score")} <small>{t("news.scale", { n: score.scale })}</small>
-      </h2>
-      <table class="score">
-        <thead>
-          <tr>
-            <th scope="col">{t("news.input")}</th>
-            <th scope="col">{t("news.value")}</th>
-            <th scope="col">{t("news.points")}</th>
-            <th scope="col">{t("news.age")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {Object.entries(score.inputs).map(([name, input]) => {
-            const missing = input.value === undefined || input.value === null;
-            const vital = INPUTS[name] ?? name;
-            return (
-              <tr key={name} class={missing || input.stale ? "missing" : `points-${input.points ?? 0}`}>
-                <th scope="row">{word("long", name)}</th>
-                <td>{missing ? t("news.missing") : typeof input.value === "string" ? input.value : `${shown(vital, input.value)} ${unitOf(vital)}`}</td>
-                <td>{input.points ?? "?"}</td>
-                <td>{input.observed_at ? ago(now.value - Date.parse(input.observed_at)) : "–"}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
     </section>
   );
 }
