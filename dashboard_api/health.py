@@ -46,6 +46,12 @@ class Health:
         await self.dependencies()
         return Response(self._site.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    async def run(self) -> None:
+        """Keeps the gauge fresh for whoever reads it at the metrics port."""
+        while True:
+            await self.dependencies()
+            await asyncio.sleep(_ASK_AGAIN_S * 2)
+
     async def dependencies(self) -> dict[str, bool]:
         """Name -> whether it answers."""
         async with self._asking:

@@ -25,6 +25,7 @@ from dashboard_api import keys, openapi
 from dashboard_api.audit_log import AuditLog
 from dashboard_api.commands import Commands
 from dashboard_api.contexts import Contexts
+from dashboard_api.health import Health
 from dashboard_api.http_app import application
 from dashboard_api.identity import Accounts
 from dashboard_api.kafka import Kafka
@@ -146,6 +147,7 @@ async def serve(read: HttpSettings) -> None:
         lifespan="off",
     )
     async with running(site):
+        fresh = _kept_alive(Health(site).run)
         if read.metrics_port:
             start_http_server(settings.port(read.metrics_port), "127.0.0.1", site.metrics.registry)
         _log.info("event=listening port=%d", read.port)
@@ -153,6 +155,7 @@ async def serve(read: HttpSettings) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, server.end)
         await server.serve()
+        fresh.cancel()
     _log.info("event=stopped")
 
 
