@@ -3,6 +3,7 @@
 Reads the environment once, wires, and runs until SIGTERM or SIGINT; then what is in hand is written and said first.
 """
 
+import base64
 import logging
 import os
 import signal
@@ -10,17 +11,27 @@ import socket
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from prometheus_client import start_http_server
 
 from alerts.alerts_channels import ChannelSettings, channels, site_contacts
-from alerts.escalation import Book
+from alerts.escalation import Book, Contact
 from alerts.kafka import Intake, Outlet
+from alerts.metrics import GAPS
 from alerts.sender import Sender
+from alerts.timescale import Connection
+from alerts.timescale_book import book, warn
 from alerts.worker import Clocks, Worker
+from vitals.pagelink import token
 from vitals.settings import Secret, port, read, setting
 from vitals.topics import Topics
+
+BOOK_MS = 5_000
+WARN_EVERY_MS = 600_000
+LINK_LIFE_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +42,8 @@ class AlertSettings:
     database: Secret = setting("VIGIL_DATABASE", Secret, "postgresql://...")
     prefix: str = setting("VIGIL_TOPIC_PREFIX", str, "what the topics' names begin with", "vitals")
     instance: str = setting("VIGIL_ALERTS_INSTANCE", str, "a name that stays over restarts: its partitions wait for it (none: dynamic)", "")
+    key_file: str = setting("VIGIL_KEY_FILE", str, "the site's key: signs the links in pages (none: pages have no link)", "")
+    page_url: str = setting("VIGIL_PAGE_URL", str, "what a page's link begins with, its token follows (none: no link)", "")
     metrics: int | None = setting("VIGIL_METRICS_PORT", lambda t: port(t) if t else None, "port of the metrics", "")
 
 
@@ -44,16 +57,43 @@ def steady() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
+def linker(settings: AlertSettings) -> Callable[[str], str]:
+    """Page id -> its one-time link."""
+    if not settings.key_file or not settings.page_url:
+        return lambda _page: ""
+    key = base64.b64decode(Path(settings.key_file).read_text())
+    return lambda page: settings.page_url + token(key, page, wall() + LINK_LIFE_MS)
+
+
+@dataclass(slots=True)
+class Library:
+    """The escalation book as it was in the database at most `BOOK_MS` ago; now and then also who is missing from it."""
+
+    site: tuple[Contact, ...]
+    kept: Book = field(default_factory=Book)
+    read_at: int | None = None
+    warned_at: int | None = None
+
+    def book(self, connection: Connection) -> Book:
+        """The newest book."""
+        now = steady()
+        if self.read_at is None or now - self.read_at >= BOOK_MS:
+            self.kept, self.read_at = book(connection, self.site, wall()), now
+        if self.warned_at is None or now - self.warned_at >= WARN_EVERY_MS:
+            GAPS.set(warn(connection, self.kept.schedules.values(), wall()))
+            self.warned_at = now
+        return self.kept
+
+
 def main() -> int:
     """Runs until told to stop."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="level=%(levelname)s logger=%(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings, called = read(AlertSettings, os.environ), read(ChannelSettings, os.environ)
     topics = Topics(settings.prefix)
-    sender = Sender(f"{socket.gethostname()}:{os.getpid()}", channels(called), wall, lambda _page: "")
+    sender = Sender(f"{socket.gethostname()}:{os.getpid()}", channels(called), wall, linker(settings))
     normal, hasty = Outlet(settings.kafka, topics.alerts), Outlet(settings.kafka, topics.alerts)
-    site = Book(site=site_contacts(called))
-    worker = Worker(settings.database, topics.findings, Clocks(wall, steady), normal, hasty, sender, lambda _connection: site)
+    worker = Worker(settings.database, topics.findings, Clocks(wall, steady), normal, hasty, sender, Library(site_contacts(called)).book)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop.set())
     if settings.metrics is not None:

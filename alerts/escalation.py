@@ -8,8 +8,9 @@ answers, the site's own contacts are called; `recipients` is empty only where th
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from alerts.rota import Schedule, on_call
 from vitals.finding import Priority
+from vitals.ladder import Ladder, Rung
+from vitals.rota import Schedule, on_call
 
 SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS
@@ -24,24 +25,6 @@ class Contact:
 
     channel: str
     address: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """Who is called at this step, and for how long (ms) nobody else. A target is `person:NAME`, `schedule:ID` or `site`."""
-
-    targets: tuple[str, ...]
-    wait_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ladder:
-    """A ward's (None: any ward's) steps for these priorities."""
-
-    id: str
-    ward: str | None
-    priorities: frozenset[Priority]
-    rungs: tuple[Rung, ...]
 
 
 @dataclass(frozen=True, slots=True)

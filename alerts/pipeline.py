@@ -20,12 +20,14 @@ HOLD_MS = MINUTE_MS
 # Pages a ward may get a minute before milder ones wait and come as one. This project's choice (unchecked).
 WARD_PAGES_A_MINUTE: Mapping[Priority, int | None] = {"high": None, "medium": 6, "low": 3}
 
-# A rule (or `prefix.`) -> what its alert covers for the same patient.
+# A rule -> the rules that its alert covers for the same patient.
 COVERS: Mapping[str, tuple[str, ...]] = {
-    "sepsis": ("limit.", "limits.", "news2", "trend.", "ewma", "baseline"),
-    "news2": ("limit.", "limits.", "trend.", "ewma", "baseline"),
-    "link": ("no_data", "nodata", "stale", "battery", "signal"),
-    "gateway": ("link", "no_data", "nodata", "stale"),
+    "sepsis": ("limits", "baseline", "news2", "news2-single"),
+    "news2": ("baseline", "news2-single"),
+    "news2-single": ("baseline",),
+    "ecg_asystole": ("ecg_bradycardia", "ecg_fibrillation", "ecg_poor_signal"),
+    "silence": ("signal", "battery", "ecg_poor_signal"),
+    "gateway": ("silence", "signal", "battery", "ecg_poor_signal"),
 }
 
 Go = Literal["pass", "merge", "join", "suppress", "hold", "page"]
@@ -135,13 +137,8 @@ def run(case: Case, scene: Scene) -> tuple[Verdict, list[list[str]]]:
 def covers(cover: Case, case: Case) -> bool:
     """Whether an open alert covers another of its patient: named by the table, no milder, not itself covered or shelved."""
     over, under = cover.alert, case.alert
-    named = any(under.rule == part or (part.endswith(".") and under.rule.startswith(part)) for part in _covered(over.rule))
     awake = over.state in ("active", "acknowledged") and over.id != under.id
-    return named and awake and RANK[over.priority] >= RANK[under.priority] and over.rule != under.rule
-
-
-def _covered(rule: str) -> tuple[str, ...]:
-    return COVERS.get(rule, COVERS.get(rule.split(".")[0], ()))
+    return under.rule in COVERS.get(over.rule, ()) and awake and RANK[over.priority] >= RANK[under.priority]
 
 
 def _speaks_for(other: Case, case: Case, now: int) -> bool:

@@ -13,6 +13,7 @@ import httpx
 import msgspec
 
 from alerts.notice import Notice, Result
+from alerts.shapes import Shape
 
 TIMEOUT_S = 5.0
 AGAIN = frozenset({408, 425, 429})
@@ -73,3 +74,17 @@ def post(client: httpx.Client, url: str, body: bytes, headers: dict[str, str], n
         return Result("refused", type(error).__name__)
     except httpx.HTTPError as error:
         return Result("retry", type(error).__name__)
+
+
+class Shaped:
+    """Posts notices in another pager's shape, to its fixed URL, or to the address where it has none."""
+
+    def __init__(self, shape: Shape, url: str = "", timeout_s: float = TIMEOUT_S) -> None:
+        self._shape, self._url = shape, url
+        self._client = httpx.Client(timeout=timeout_s, trust_env=False)
+
+    def __call__(self, address: str, notice: Notice) -> Result:
+        """One attempt."""
+        headers, body = self._shape(address, notice)
+        headers |= {"content-type": "application/json", "idempotency-key": notice.key}
+        return post(self._client, self._url or address, msgspec.json.encode(body), headers, notice.sent_at)

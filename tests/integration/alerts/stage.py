@@ -113,7 +113,7 @@ class Receiver:
         if status == -1:
             self.released.wait(30)
             status = 200
-        if status == 200:
+        if 200 <= status < 300:
             self.taken[headers.get("idempotency-key", "")] += 1
         with contextlib.suppress(OSError):
             request.send_response(status)

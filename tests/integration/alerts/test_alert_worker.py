@@ -64,7 +64,7 @@ def test_what_cannot_be_used_stops_nothing(site: Site) -> None:
 
 def test_the_table_is_what_the_events_say(site: Site) -> None:
     with site.worker():
-        site.say(finding(), finding("limits.spo2", subject="spo2"), finding(phase="update", at=T0 + 5), command(finding().id, "on_my_way", 1))
+        site.say(finding(), finding(subject="spo2"), finding(phase="update", at=T0 + 5), command(finding().id, "on_my_way", 1))
         site.alerts(lambda found: any(a.step == "on_my_way" for a in found))
     for alert, body in site.rows("SELECT id, body FROM alerting.alert"):
         bodies = [row[0] for row in site.rows("SELECT body FROM alerting.event WHERE alert = %s ORDER BY version", alert)]
@@ -102,7 +102,7 @@ def test_killed_in_the_middle_it_loses_nothing_and_doubles_nothing(site: Site, r
 def test_with_the_database_away_a_high_alert_is_told_at_once_and_kept_for_later(site: Site) -> None:
     name = psycopg.conninfo.conninfo_to_dict(site.database)["dbname"]
     with site.worker(), psycopg.connect(site.database, dbname="postgres", autocommit=True) as admin:
-        site.say(finding("limits.rr", subject="rr", patient="p0"))
+        site.say(finding("limits", subject="rr", patient="p0"))
         site.alerts(lambda found: len(found) == 1)
         admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'.encode())
         admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])

@@ -16,7 +16,7 @@ SITE = Book(site=(Contact("webhook"),))
 
 
 def finding(
-    rule: str = "limits.hr", phase: Phase = "start", priority: Priority = "high", start: int = T0, at: int | None = None, **more: Any
+    rule: str = "limits", phase: Phase = "start", priority: Priority = "high", start: int = T0, at: int | None = None, **more: Any
 ) -> Finding:
     """A finding of patient p1 in ward north."""
     subject, patient = more.pop("subject", "hr"), more.pop("patient", "p1")

@@ -45,7 +45,7 @@ def test_a_low_alert_closes_with_its_condition() -> None:
 
 
 def test_a_technical_alert_never_latches() -> None:
-    fault = finding("no_data", priority="high", alert_class="technical")
+    fault = finding("silence", priority="high", alert_class="technical")
     assert only(desk(fault, msgspec.structs.replace(fault, phase="end", at=T0 + 9))).alert.state == "closed"
 
 
@@ -78,12 +78,12 @@ def test_a_milder_update_keeps_the_highest_priority() -> None:
 
 
 def test_two_conditions_of_one_patient_page_once() -> None:
-    made = desk(finding(), finding("limits.spo2", subject="spo2"))
+    made = desk(finding(), finding("limits", subject="spo2"))
     assert (len(made.cases), len(made.pages)) == (2, 1)
 
 
 def test_a_high_one_pages_though_a_medium_one_just_did() -> None:
-    assert len(desk(finding(priority="medium"), finding("limits.spo2", subject="spo2")).pages) == 2
+    assert len(desk(finding(priority="medium"), finding("limits", subject="spo2")).pages) == 2
 
 
 def test_sepsis_covers_its_parts_and_frees_them_when_it_is_gone() -> None:

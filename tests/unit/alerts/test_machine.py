@@ -14,7 +14,7 @@ from alerts.lifecycle import STATES
 from tests.unit.alerts.stories import SITE, T0, command, finding
 from vitals.alert import Action
 
-RULES = ("limits.hr", "limits.spo2", "sepsis", "news2", "no_data")
+RULES = ("limits", "baseline", "sepsis", "news2", "silence")
 PRIORITIES = ("high", "medium", "low")
 ACTIONS: tuple[Action, ...] = ("acknowledge", "on_my_way", "at_bedside", "resolve", "shelve", "unshelve", "comment", "escalate")
 

@@ -1,4 +1,4 @@
-"""Who is on call when: rotations in local time, with summer time, and overrides on top.
+"""Who is on call when: rotations in local time, with summer time, and overrides on top. What `/oncall` shows and alerts page by.
 
 In: a schedule and a time (ms since 1970 UTC). Out: people. Pure: the clock is an argument.
 Rules: a rotation hands over every `days` days at `handover` local time of its zone; a handover that summer time skips happens at the
@@ -7,27 +7,29 @@ weekdays; the highest layer with somebody on it answers. An override (a swap, a 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 DAY_MS = 86_400_000
+Minute = Annotated[int, msgspec.Meta(ge=0, le=1440)]
+Weekday = Annotated[int, msgspec.Meta(ge=0, le=6)]
 
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
+class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """People in turn, from the local date `since`. `hours`: (from, to) minutes of the local day; weekdays 0 Monday."""
 
     people: tuple[str, ...]
     since: date
     handover: time = time(8)
-    days: int = 7
-    hours: tuple[int, int] | None = None
-    weekdays: frozenset[int] = frozenset(range(7))
+    days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 7
+    hours: tuple[Minute, Minute] | None = None
+    weekdays: frozenset[Weekday] = frozenset(range(7))
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(msgspec.Struct, frozen=True):
     """These people, and nobody else, from `start` until before `end` (ms). No people: deliberately nobody (a holiday)."""
 
     start: int
@@ -35,8 +37,7 @@ class Override:
     people: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(msgspec.Struct, frozen=True):
     """One rota of one team. Layers: the last that has somebody answers. Later overrides win."""
 
     id: str
@@ -46,8 +47,7 @@ class Schedule:
     overrides: tuple[Override, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Shift:
+class Shift(msgspec.Struct, frozen=True):
     """The same people from `start` until before `end` (ms)."""
 
     start: int
@@ -81,6 +81,12 @@ def shifts(schedule: Schedule, start: int, end: int) -> Iterator[Shift]:
         yield Shift(open_at, end, people)
 
 
+def shift_at(schedule: Schedule, at: int, days: int = 14) -> Shift:
+    """The shift at this time, looked for `days` around it."""
+    around = shifts(schedule, at - days * DAY_MS, at + days * DAY_MS)
+    return next(shift for shift in around if shift.start <= at < shift.end)
+
+
 def gaps(schedule: Schedule, start: int, end: int) -> tuple[Shift, ...]:
     """When nobody is on call: said days ahead."""
     return tuple(shift for shift in shifts(schedule, start, end) if not shift.people)
@@ -89,25 +95,19 @@ def gaps(schedule: Schedule, start: int, end: int) -> tuple[Shift, ...]:
 def instant(day: date, at: time, zone: ZoneInfo) -> int:
     """The ms of a local wall time; the first minute after the gap where summer time skips it, the first of two where it repeats."""
     there = datetime.combine(day, at, tzinfo=zone)
-    back = there.astimezone(UTC).astimezone(zone)
-    if back.replace(tzinfo=None) != there.replace(tzinfo=None):
-        there = _after_gap(there, zone)
-    return round(there.timestamp() * 1000)
+    moment = there.astimezone(UTC)
+    if moment.astimezone(zone).replace(tzinfo=None) != there.replace(tzinfo=None):
+        moment = _gap_end(moment, zone)
+    return round(moment.timestamp() * 1000)
 
 
-def _after_gap(there: datetime, zone: ZoneInfo) -> datetime:
-    before = there.replace(fold=1).astimezone(UTC)  # fold=1 in a gap: the offset after it, an instant before the gap's end
-    while before.astimezone(zone).replace(tzinfo=None) < there.replace(tzinfo=None):
-        before += timedelta(minutes=1)
-        before = before.replace(second=0, microsecond=0)
-    return _first_minute(before, zone)
-
-
-def _first_minute(after: datetime, zone: ZoneInfo) -> datetime:
+def _gap_end(after: datetime, zone: ZoneInfo) -> datetime:
+    """The first minute with the new offset; `after` is a moment not long after it (fold 0 reads a skipped time by the old offset)."""
     offset = after.astimezone(zone).utcoffset()
-    while (after - timedelta(minutes=1)).astimezone(zone).utcoffset() == offset:
-        after -= timedelta(minutes=1)
-    return after
+    moment = after.replace(second=0, microsecond=0)
+    while (moment - timedelta(minutes=1)).astimezone(zone).utcoffset() == offset:
+        moment -= timedelta(minutes=1)
+    return moment
 
 
 def _local(at: int, zone: ZoneInfo) -> datetime:
