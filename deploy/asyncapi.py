@@ -115,6 +115,8 @@ KAFKA: tuple[tuple[str, str, str, str], ...] = (
     ("waveforms", "Waveform", "ingest", "streams, dashboard_api/live"),
     ("patients", "PatientContext", "dashboard_api", "streams/detect, dashboard_api/live"),
     ("rules", "RuleSet", "dashboard_api", "streams/detect"),
+    ("checkpoints", "Page", "streams/detect", "streams/detect"),
+    ("watches", "Marks", "streams/waveform_app", "streams/waveform_app"),
     ("scores", "ScoreUpdate", "streams/detect", "dashboard_api/live"),
     ("findings", "Finding", "streams/detect", "alerts"),
     ("commands", "Command", "dashboard_api", "alerts"),
@@ -187,7 +189,9 @@ def _messages() -> Json:
     headers = {"type": "object", "properties": {"traceparent": {"type": "string", "description": "W3C trace context"}, "schema": _TEXT}}
     messages: Json = {name: {"payload": {"$ref": f"#/components/schemas/{name}"}} for name in DEVICE_MESSAGES}
     for _, name, _, _ in KAFKA:
-        kind = {"ReadingsBatch": "application/vnd.apache.arrow", "Waveform": "application/octet-stream"}.get(name, "application/json")
+        kind = {"ReadingsBatch": "application/vnd.apache.arrow", **dict.fromkeys(("Waveform", "Page", "Marks"), "application/msgpack")}.get(
+            name, "application/json"
+        )
         messages[name] = {"headers": headers, "contentType": kind, "payload": {"$ref": f"#/components/schemas/{name}"}}
     for frame, (_, required, properties) in LIVE.items():
         payload = {"type": "object", "required": ["type", *required], "properties": {"type": {"const": frame}, **properties}}
@@ -209,6 +213,12 @@ def _schemas() -> Json:
             "format": "binary",
             "description": "vitals/waveform.py: a header in JSON and int16 samples with their gain",
         },
+        "Page": {
+            "type": "string",
+            "format": "binary",
+            "description": "streams/detect/checkpoint.py: 64 patients' state, lz4-compressed msgpack",
+        },
+        "Marks": {"type": "string", "format": "binary", "description": "streams/detect/waveform/marks.py: conditions that are on, msgpack"},
         "RuleSet": {"type": "object", "required": ["version"], "properties": {"version": {"type": "integer"}}},
     }
 

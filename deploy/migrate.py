@@ -72,8 +72,6 @@ def _run(connection: psycopg.Connection, migration: Migration) -> None:
     try:
         with connection.transaction():
             connection.execute(migration.text.encode())
-            connection.execute(
-                "INSERT INTO public.vigil_migration (name, checksum) VALUES (%s, %s)", (migration.name, migration.checksum)
-            )
+            connection.execute("INSERT INTO public.vigil_migration (name, checksum) VALUES (%s, %s)", (migration.name, migration.checksum))
     except psycopg.Error as error:
         raise MigrationError(f"migration {migration.name} failed: {error}") from error

@@ -6,6 +6,7 @@ A server named in the environment (VIGIL_KAFKA, VIGIL_DATABASE, VIGIL_MQTT with 
 import contextlib
 import hashlib
 import os
+import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -20,8 +21,8 @@ from vitals import settings
 
 
 def say(text: str) -> None:
-    """Setting up is silent, but for what pytest captures."""
-    print(text)
+    """Said to pytest, which shows it with a failure."""
+    sys.stdout.write(text + "\n")
 
 
 @contextlib.contextmanager

@@ -1,9 +1,9 @@
 """What can go wrong while parts are set up or started.
 
-    PartError             what failed, and how to mend it; shown to the person as it is
-    ├── Missing           the machine lacks something that we may not install
-    ├── PortTaken         another program listens there
-    └── NotReady          the server did not answer in time, or ended; carries its last log lines
+PartError             what failed, and how to mend it; shown to the person as it is
+├── Missing           the machine lacks something that we may not install
+├── PortTaken         another program listens there
+└── NotReady          the server did not answer in time, or ended; carries its last log lines
 """
 
 

@@ -4,10 +4,9 @@ Its jars come through Maven, pinned by SHA-256; it runs on the machine's Java or
 in the log; a killed broker recovers from it.
 """
 
-import shutil
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from confluent_kafka import KafkaError, KafkaException
@@ -65,25 +64,29 @@ def install(say: Say) -> Path:
     return prefix.ensure(f"kafka-{VERSION}", build) / "lib"
 
 
-def start(home: Path, port: int, say: Say, logs: Path | None = None, controller_port: int | None = None) -> Running:
-    """A broker that answers on `port`, its log segments in `home/data`; a port left out is a free one."""
-    jars, program = install(say), java.install(say)
-    data = home / "data"
+def prepare(home: Path, port: int, say: Say, logs: Path | None = None) -> Program:
+    """The broker that will answer on `port`, its log segments in `home/data`, its storage formatted."""
+    jars, java_program = install(say), java.install(say)
+    data, settings = home / "data", home / "server.properties"
     data.mkdir(parents=True, exist_ok=True)
-    settings = home / "server.properties"
-    controller = controller_port or running.free_port()
-    settings.write_text(SETTINGS.format(port=port, controller=controller, data=data))
-    base = [str(program), "-cp", f"{jars}/*", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+    settings.write_text(SETTINGS.format(port=port, controller=running.free_port(), data=data))
+    base = [str(java_program), "-cp", f"{jars}/*", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
     if not (data / "meta.properties").exists():
-        # a format that was cut short leaves no meta.properties but may leave files
-        shutil.rmtree(data / "__cluster_metadata-0", ignore_errors=True)
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = [*base, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(settings)]
-        checked(tool, what="formatting Kafka's storage")
+        _format(base, settings)
     argv = [*base, *HEAP, "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "kafka.Kafka", str(settings)]
-    log = (logs or home / "logs") / "kafka.log"
-    started = running.start(Program("kafka", argv, {}, log), f"127.0.0.1:{port}")
+    return Program("kafka", argv, {}, (logs or home / "logs") / "kafka.log")
+
+
+def start(home: Path, port: int, say: Say, logs: Path | None = None) -> Running:
+    """A broker that answers on `port`."""
+    started = running.start(prepare(home, port, say, logs), f"127.0.0.1:{port}")
     return running.wait_ready(started, lambda: is_ready(started.address), READY_S)
+
+
+def _format(base: Sequence[str], settings: Path) -> None:
+    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    tool = [*base, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings), "--ignore-formatted"]
+    checked(tool, what="formatting Kafka's storage")
 
 
 def is_ready(address: str) -> bool:

@@ -11,7 +11,7 @@ import os
 import secrets
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -34,11 +34,11 @@ plugin {plugin}
 plugin_opt_config_file {accounts}
 persistence true
 persistence_location {data}/
-autosave_interval 30
+autosave_interval 5
 max_inflight_messages 1000
 max_queued_messages 1000000
 max_queued_bytes 1073741824
-message_size_limit 16777216
+max_packet_size 16777216
 set_tcp_nodelay true
 sys_interval 10
 log_dest stderr
@@ -83,44 +83,48 @@ class Ports:
     tls: int
     bind: str = "127.0.0.1"
 
+    @property
+    def host(self) -> str:
+        """The address by which this machine reaches it."""
+        return "127.0.0.1" if self.bind == "0.0.0.0" else self.bind  # noqa: S104 - compared with, not bound to
+
 
 def install(say: Say) -> Path:
     """The folder into which the broker and its clients are unpacked."""
     return prefix.ensure(PART, lambda folder: _build(folder, say))
 
 
-def start(home: Path, ports: Ports, now: datetime, say: Say, logs: Path | None = None) -> Broker:
-    """A broker that answers on both ports, its store and accounts in `home`."""
-    root = install(say)
-    data = home / "data"
+def prepare(home: Path, ports: Ports, now: datetime, say: Say, logs: Path | None = None) -> tuple[Program, Broker]:
+    """The broker that will answer on both ports, its store and accounts in `home`, and how it is reached."""
+    root, data = install(say), home / "data"
     data.mkdir(parents=True, exist_ok=True)
     passwords = _accounts(home)
-    certified = certificates.ensure(home / "tls", ["localhost", "127.0.0.1", *_extra_hosts(ports.bind)], now)
-    names = {
+    certified = certificates.ensure(home / "tls", ["localhost", *sorted({"127.0.0.1", ports.host})], now)
+    listeners = {"port": ports.plain, "tls_port": ports.tls, "bind": ports.bind}
+    tls = {"ca": certified.ca, "certificate": certified.certificate, "key": certified.key}
+    files = {
         "plugin": next(root.rglob("mosquitto_dynamic_security.so")),
         "accounts": home / "accounts.json",
         "data": data,
         "user": "root" if os.geteuid() == 0 else "mosquitto",
     }
-    tls = TLS_SETTINGS.format(
-        tls_port=ports.tls, bind=ports.bind, ca=certified.ca, certificate=certified.certificate, key=certified.key
-    )
-    (home / "mosquitto.conf").write_text(SETTINGS.format(port=ports.plain, bind=ports.bind, **names) + tls)
+    (home / "mosquitto.conf").write_text((SETTINGS + TLS_SETTINGS).format(**listeners, **tls, **files))
     argv = [str(root / "usr/sbin/mosquitto"), "-c", str(home / "mosquitto.conf")]
     log = (logs or home / "logs") / "mosquitto.log"
     program = Program("mosquitto", argv, {"LD_LIBRARY_PATH": debian.library_path(root)}, log)
-    started = running.start(program, f"127.0.0.1:{ports.plain}")
-    running.wait_ready(started, lambda: is_ready(ports), READY_S)
-    return Broker(started, "127.0.0.1", ports.plain, ports.tls, certified.ca, passwords)
+    return program, Broker(None, ports.host, ports.plain, ports.tls, certified.ca, passwords)
+
+
+def start(home: Path, ports: Ports, now: datetime, say: Say, logs: Path | None = None) -> Broker:
+    """A broker that answers on both ports."""
+    program, broker = prepare(home, ports, now, say, logs)
+    started = running.start(program, f"{ports.host}:{ports.plain}")
+    return replace(broker, running=running.wait_ready(started, lambda: is_ready(ports), READY_S))
 
 
 def is_ready(ports: Ports) -> bool:
     """Whether both listeners take connections."""
-    return all(running.accepts("127.0.0.1", port) for port in (ports.plain, ports.tls))
-
-
-def _extra_hosts(bind: str) -> list[str]:
-    return [bind] if bind not in {"127.0.0.1", "0.0.0.0"} else []  # noqa: S104 - compared with, not bound to
+    return all(running.accepts(ports.host, port) for port in (ports.plain, ports.tls))
 
 
 def _build(folder: Path, say: Say) -> None:

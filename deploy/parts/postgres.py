@@ -56,8 +56,8 @@ def install(say: Say) -> Path:
     return prefix.ensure(PART, lambda folder: _build(folder, say)) / f"root/usr/lib/postgresql/{MAJOR}/bin"
 
 
-def start(home: Path, port: int, password: str, say: Say, logs: Path | None = None) -> Running:
-    """A server that answers on `port`, its cluster in `home/data`, superuser `vigil` with `password` (fixed at the first start)."""
+def prepare(home: Path, port: int, password: str, say: Say, logs: Path | None = None) -> Program:
+    """The server that will answer on `port`, its cluster in `home/data`, superuser `vigil` with `password` (fixed at the first start)."""
     programs, user = install(say), running.unprivileged()
     data = home / "data"
     home.mkdir(parents=True, exist_ok=True)
@@ -68,14 +68,25 @@ def start(home: Path, port: int, password: str, say: Say, logs: Path | None = No
     _drop_stale_pid_file(data)
     argv = [str(programs / "postgres"), "-D", str(data)]
     log = (logs or home / "logs") / "postgres.log"
-    program = Program("postgres", argv, _environment(programs), log, signal.SIGINT, user)  # INT: "fast" shutdown
-    started = running.start(program, f"127.0.0.1:{port}")
+    return Program("postgres", argv, _environment(programs), log, signal.SIGINT, user, (data,))  # INT: a "fast" shutdown
+
+
+def start(home: Path, port: int, password: str, say: Say, logs: Path | None = None) -> Running:
+    """A server that answers on `port`."""
+    started = running.start(prepare(home, port, password, say, logs), f"127.0.0.1:{port}")
     return running.wait_ready(started, lambda: is_ready(url(port, password)), READY_S)
 
 
 def url(port: int, password: str, database: str = "postgres") -> str:
     """The superuser's address of `database`."""
     return f"postgresql://{USER}:{password}@127.0.0.1:{port}/{database}"
+
+
+def ensure_database(admin: str, name: str) -> None:
+    """Make the database `name` when it is not there."""
+    with psycopg.connect(admin, autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
+            connection.execute(f'CREATE DATABASE "{name}"'.encode())
 
 
 def is_ready(address: str) -> bool:

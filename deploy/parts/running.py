@@ -44,6 +44,10 @@ class Running:
         """Ask it to end, wait, and force it at the deadline."""
         if self.alive():
             self.process.send_signal(self.stop_signal)
+        self.wait(deadline_s)
+
+    def wait(self, deadline_s: float) -> None:
+        """Wait for its end, and force it at the deadline."""
         try:
             self.process.wait(deadline_s)
         except subprocess.TimeoutExpired:
@@ -61,12 +65,13 @@ class Program:
     log: Path
     stop_signal: signal.Signals = signal.SIGTERM
     user: str | None = None
+    needs: Sequence[Path] = ()  # folders that `user` must reach
 
 
 def start(program: Program, address: str) -> Running:
     """Start `program` in its own session, its output appended to its log."""
     program.log.parent.mkdir(parents=True, exist_ok=True)
-    prefix = ["setpriv", "--pdeathsig", SIGNAL_NAMES[program.stop_signal], *as_user(program.user, Path(program.argv[0]))]
+    prefix = ["setpriv", "--pdeathsig", SIGNAL_NAMES[program.stop_signal], *as_user(program.user, Path(program.argv[0]), *program.needs)]
     with program.log.open("ab") as log:
         process = subprocess.Popen(
             [*prefix, *program.argv],

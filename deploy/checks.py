@@ -1,0 +1,61 @@
+"""`./vigil test`: the cheap checks (style, types, imports), the page, the parts, then pytest with the given arguments.
+
+Promised: every check runs, and the exit code is not 0 when any failed; a failed check is said again after pytest, before its summary line
+cannot be missed: pytest's line stays the last one.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy import setup
+from deploy.home import ROOT
+from deploy.parts import chromium
+from deploy.parts.errors import Missing, PartError
+from deploy.parts.prefix import Say
+
+BIN = Path(sys.executable).parent
+
+CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("ruff", ("ruff", "check", "--quiet", ".")),
+    ("mypy", ("mypy", "--no-error-summary")),
+    ("imports", ("lint-imports", "--no-logo")),
+)
+
+
+def test(arguments: Sequence[str], say: Say) -> int:
+    """Run all; 0 when all passed, else the first failure's exit code."""
+    codes = [_check(name, command, say) for name, command in CHECKS]
+    try:
+        setup.parts({}, say)
+    except PartError as failed:
+        say(f"FAILED set-up: {failed}")
+        return 1
+    _bring_chromium(say)
+    failed_checks = [name for (name, _), code in zip(CHECKS, codes, strict=True) if code]
+    if failed_checks:
+        say(f"FAILED before the tests: {', '.join(failed_checks)}")
+    sys.stdout.flush()
+    codes.append(subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, env=_environment(), check=False).returncode)
+    return next((code for code in reversed(codes) if code), 0)
+
+
+def _check(name: str, command: Sequence[str], say: Say) -> int:
+    done = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False)
+    say(f"{name}: {'ok' if not done.returncode else 'FAILED'}")
+    if done.returncode:
+        say(done.stdout + done.stderr)
+    return done.returncode
+
+
+def _bring_chromium(say: Say) -> None:
+    try:
+        chromium.install(say)
+    except Missing as missing:
+        say(f"the tests of the page will fail: {missing}")
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}

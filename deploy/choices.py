@@ -1,0 +1,66 @@
+"""What the person chose for one `up`: patients, speed, folder, addresses, ports. A port of 0 takes a free one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.parts import running
+
+
+@dataclass(frozen=True, slots=True)
+class PortOption:
+    """A port that can be chosen: its name, what listens there, the default, and whether it is under `--bind`."""
+
+    name: str
+    what: str
+    default: int
+    bound: bool = True
+
+    @property
+    def option(self) -> str:
+        """The command line's word for it."""
+        return f"--{self.name.replace('_', '-')}-port"
+
+
+PORTS = (
+    PortOption("http", "dashboard and API", 8080),
+    PortOption("live", "live feed", 8081),
+    PortOption("mqtt", "MQTT", 1883),
+    PortOption("mqtt_tls", "MQTT over TLS", 8883),
+    PortOption("mllp", "HL7 v2 over MLLP", 2575),
+    PortOption("kafka", "Kafka", 19092, bound=False),
+    PortOption("database", "PostgreSQL", 15432, bound=False),
+)
+
+# server named in the environment -> ports that we then do not open
+NAMED = {"VIGIL_KAFKA": ("kafka",), "VIGIL_DATABASE": ("database",), "VIGIL_MQTT": ("mqtt", "mqtt_tls")}
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """One `up`; `ports` by `PortOption.name`."""
+
+    data_dir: Path
+    ports: Mapping[str, int]
+    patients: int = 24
+    speed: float = 1.0
+    simulator: bool = True
+    bind: str = "127.0.0.1"
+
+    @property
+    def host(self) -> str:
+        """The address under which this machine reaches what is bound."""
+        return "127.0.0.1" if self.bind == "0.0.0.0" else self.bind  # noqa: S104 - compared with, not bound to
+
+
+def settle_ports(chosen: Mapping[str, int], bind: str, environ: Mapping[str, str]) -> dict[str, int]:
+    """The ports to use: 0 becomes a free one; `PortTaken` names the first that another program has."""
+    ours = {name for variable, names in NAMED.items() if variable not in environ for name in names} | {"http", "live", "mllp"}
+    settled: dict[str, int] = {}
+    for option in PORTS:
+        if option.name not in ours:
+            continue
+        port = chosen[option.name] or running.free_port()
+        running.require_free(port, option.what, option.option, bind if option.bound else "127.0.0.1")
+        settled[option.name] = port
+    return settled

@@ -1,0 +1,74 @@
+"""Commands that other parts of the project carry out: `python -m MODULE`, all arguments passed on.
+
+`bench` is given servers of its own, on free ports in a folder that goes away, unless the environment names them.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy import setup
+from deploy.choices import PORTS, Choices, settle_ports
+from deploy.home import DEFAULT, ROOT, Home
+from deploy.parts.prefix import Say
+from deploy.site import environment, plan
+from deploy.supervisor import Supervisor
+
+
+@dataclass(frozen=True, slots=True)
+class Delegate:
+    """A command, the module that does it, and whether it is about a running Vigil (`--data-dir`) or needs servers of its own."""
+
+    module: str
+    help: str
+    data_dir: bool = True
+    servers: bool = False
+
+
+COMMANDS: Mapping[str, Delegate] = {
+    "simulate": Delegate("devices.simulator", "simulated devices, over MQTT like real ones"),
+    "replay": Delegate("devices.replay", "a recording, played through the devices' door"),
+    "rehearse": Delegate("streams.rehearse", "what a changed rule set would have raised over stored history"),
+    "load": Delegate("loadtests.run", "the load test, with its report"),
+    "bench": Delegate("loadtests.bench", "the benchmarks, one line each", data_dir=False, servers=True),
+}
+
+
+def run(name: str, arguments: Sequence[str], say: Say) -> int:
+    """Carry out the command; its exit code."""
+    command = COMMANDS[name]
+    words = list(arguments)
+    if command.data_dir and not any(word.split("=")[0] == "--data-dir" for word in words):
+        words += ["--data-dir", str(DEFAULT)]
+    if command.servers and not {"-h", "--help"} & set(words):
+        return _with_servers(command, words, say)
+    return _call(command, words, {})
+
+
+def _call(command: Delegate, words: Sequence[str], extra: Mapping[str, str]) -> int:
+    env = {**os.environ, **extra, "PYTHONPATH": str(ROOT)}
+    try:
+        return subprocess.run([sys.executable, "-m", command.module, *words], env=env, check=False).returncode
+    except KeyboardInterrupt:
+        return 130
+
+
+def _with_servers(command: Delegate, words: Sequence[str], say: Say) -> int:
+    setup.parts(os.environ, say)
+    with tempfile.TemporaryDirectory(prefix="vigil-") as folder:
+        Path(folder).chmod(0o755)  # PostgreSQL's user passes through it
+        home, choices = Home(Path(folder)), Choices(Path(folder), {option.name: 0 for option in PORTS})
+        home.make()
+        ports = settle_ports(choices.ports, choices.bind, os.environ)
+        supervisor = Supervisor(home.run, say)
+        try:
+            site = plan(home, choices, ports, os.environ, say)
+            supervisor.start(site.jobs)
+            extra = environment(site, home, choices, ports)
+            return _call(command, words, {**extra, "VIGIL_DATABASE": site.own_database or site.database})
+        finally:
+            supervisor.stop()

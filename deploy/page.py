@@ -1,0 +1,57 @@
+"""Builds the page (`dashboard_api/web`) with npm and Vite when its sources changed since the last build.
+
+Out: `dist/`, stamped with a digest of the sources. Two builds at once in one checkout wait for one another.
+"""
+
+import fcntl
+import hashlib
+import os
+from pathlib import Path
+
+from deploy.home import ROOT
+from deploy.parts import node
+from deploy.parts.debian import checked
+from deploy.parts.prefix import Say
+
+WEB = ROOT / "dashboard_api" / "web"
+NOT_SOURCES = {"node_modules", "dist", "test-results"}
+
+
+def digest(web: Path) -> str:
+    """SHA-256 over every source file's path and content."""
+    total = hashlib.sha256()
+    files = (path for path in web.rglob("*") if path.is_file() and not NOT_SOURCES & set(path.relative_to(web).parts))
+    for file in sorted(files):
+        total.update(f"{file.relative_to(web)}\0".encode())
+        total.update(hashlib.sha256(file.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def build(say: Say, web: Path = WEB) -> bool:
+    """Build when stale; whether it was."""
+    if not (web / "package.json").exists():
+        return False
+    with (web / "package.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wanted, stamp = digest(web), web / "dist" / ".sources"
+        if stamp.exists() and stamp.read_text() == wanted:
+            return False
+        _build(web, say)
+        stamp.write_text(wanted)
+        return True
+
+
+def _build(web: Path, say: Say) -> None:
+    tools = node.install(say)
+    environment = {**os.environ, "PATH": f"{tools.path}:{os.environ['PATH']}"}
+    lock_digest = hashlib.sha256((web / "package-lock.json").read_bytes()).hexdigest()
+    stamp = web / "node_modules" / ".vigil-lock"
+    if not stamp.exists() or stamp.read_text() != lock_digest:
+        say("fetching the page's packages")
+        # not `ci`: that refuses a lock without the other platforms' optional packages, which not every mirror carries; versions and
+        # integrity are the lock's all the same, and --no-save leaves it as it is
+        arguments = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel", "error"]
+        checked([*tools.npm, *arguments], what="npm install", cwd=web, env=environment)
+        stamp.write_text(lock_digest)
+    say("building the page")
+    checked([*tools.npm, "run", "--silent", "build"], what="building the page", cwd=web, env=environment)

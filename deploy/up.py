@@ -1,0 +1,199 @@
+"""`./vigil up`, wired straight: set up, parts, schema, services, simulator; undone in reverse.
+
+In: the person's choices, the environment. Out: a running Vigil and its `endpoints.json`, which is there only while everything answers.
+Promised: on a failure, on Ctrl-C and on SIGTERM all that was started is stopped, in order.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from deploy import migrate, probe, processes, setup
+from deploy.choices import Choices, settle_ports
+from deploy.down import remember_supervisor, sweep
+from deploy.home import ROOT, Home, write_json
+from deploy.parts import kafka, postgres, running
+from deploy.parts.debian import checked
+from deploy.parts.errors import PartError
+from deploy.parts.prefix import Say
+from deploy.parts.running import Program
+from deploy.processes import Process
+from deploy.site import Site, environment, plan
+from deploy.supervisor import Job, Supervisor
+from vitals.topics import Topics
+
+PARTITIONS = "4"
+
+
+class AlreadyRunning(PartError):
+    """Another `up` has this folder."""
+
+
+class Stop(BaseException):
+    """SIGINT or SIGTERM: not an error, the way to the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vigil:
+    """One `up` while it runs."""
+
+    home: Home
+    choices: Choices
+    ports: Mapping[str, int]
+    site: Site
+    env: Mapping[str, str]
+    supervisor: Supervisor
+    say: Say
+
+    def job(self, process: Process, values: Mapping[str, str]) -> Job:
+        """How `process` is kept running; its metrics get a port of their own."""
+        metrics = running.free_port()
+        own = {name: value.format(**values) for name, value in process.env.items()}
+        env = {**self.env, **own, "VIGIL_METRICS_PORT": str(metrics), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        argv = [sys.executable, "-m", *(word.format(**values) for word in process.argv)]
+        program = Program(process.name, argv, env, self.home.logs / f"{process.name}.log")
+        if process.ready == "enrolled":
+            memory, patients = self.home.simulator / "simulator.json", self.choices.patients
+            return Job(process.name, process.stage, lambda: program, lambda: probe.enrolled(memory, patients), "", process.ready_s)
+        is_ready = lambda: probe.ask(metrics).ready  # noqa: E731 - one of two ways, named where it is used
+        return Job(process.name, process.stage, lambda: program, is_ready, f"127.0.0.1:{metrics}", process.ready_s, metrics)
+
+
+def run(choices: Choices, environ: Mapping[str, str], say: Say, announce: Say) -> None:
+    """Bring Vigil up, say where it is (`announce`), keep it running until Ctrl-C or SIGTERM, stop it."""
+    home = Home(choices.data_dir)
+    home.make()
+    with _alone(home), _stoppable():
+        home.endpoints.unlink(missing_ok=True)
+        sweep(home, say)
+        ports = settle_ports(choices.ports, choices.bind, environ)
+        setup.parts(environ, say)
+        supervisor = Supervisor(home.run, say)
+        try:
+            accounts = _bring_up(home, choices, ports, environ, supervisor)
+            announce(_summary(home, accounts))
+            supervisor.watch(lambda: False)
+        except Stop:
+            pass
+        finally:
+            _ignore_signals()
+            home.endpoints.unlink(missing_ok=True)
+            supervisor.stop()
+            say("stopped")
+
+
+def _bring_up(
+    home: Home, choices: Choices, ports: Mapping[str, int], environ: Mapping[str, str], supervisor: Supervisor
+) -> list[dict[str, str]]:
+    say = supervisor.say
+    site = plan(home, choices, ports, environ, say)
+    say("starting " + (", ".join(job.name for job in site.jobs) or "no part: all are named"))
+    supervisor.start(site.jobs)
+    _prepare_data(site, environ, say)
+    env = environment(site, home, choices, ports)
+    vigil = Vigil(home, choices, ports, site, env, supervisor, say)
+    accounts = _seed(env)
+    values = _start_services(vigil, accounts)
+    if choices.simulator:
+        say(f"starting the simulator with {choices.patients} patients")
+        write_json(home.simulator / "endpoints.json", _endpoints(vigil, accounts))
+        supervisor.start([vigil.job(processes.SIMULATOR, values)])
+        accounts = _seed(env)  # the patient's account belongs to the first simulated patient, who is there now
+    write_json(home.endpoints, _endpoints(vigil, accounts))
+    return accounts
+
+
+def _prepare_data(site: Site, environ: Mapping[str, str], say: Say) -> None:
+    if site.own_database:
+        postgres.ensure_database(site.own_database, site.database.rsplit("/", 1)[1])
+    ran = migrate.migrate(site.database)
+    if ran:
+        say(f"migrated the database: {', '.join(ran)}")
+    topics = Topics(environ.get("VIGIL_TOPIC_PREFIX", Topics().prefix))
+    kafka.make_topics(site.kafka, topics.settings(), int(environ.get("VIGIL_PARTITIONS", PARTITIONS)))
+
+
+def _start_services(vigil: Vigil, accounts: list[dict[str, str]]) -> Mapping[str, str]:
+    values = {
+        "fhir_port": str(running.free_port()),
+        "integration_password": next((a["password"] for a in accounts if a["role"] == "integration"), ""),
+        "simulator_dir": str(vigil.home.simulator),
+        "patients": str(vigil.choices.patients),
+        "speed": f"{vigil.choices.speed:g}",
+    }
+    table = processes.table()
+    vigil.say("starting " + ", ".join(process.name for process in table))
+    vigil.supervisor.start([vigil.job(process, values) for process in table])
+    return values
+
+
+def _seed(env: Mapping[str, str]) -> list[dict[str, str]]:
+    """The demonstration accounts, by the process that may write them."""
+    command = [sys.executable, "-m", "dashboard_api.seed_main"]
+    said = checked(command, what="making the demonstration accounts", env={**os.environ, **env, "PYTHONPATH": str(ROOT)}, cwd=ROOT)
+    accounts: list[dict[str, str]] = json.loads(said)
+    return accounts
+
+
+def _endpoints(vigil: Vigil, accounts: list[dict[str, str]]) -> dict[str, Any]:
+    """`endpoints.json`, as the contract has it."""
+    site, ports, host = vigil.site, vigil.ports, vigil.choices.host
+    has_mllp = any(process.name == "mllp" for process in processes.table())
+    return {
+        "http": f"http://{host}:{ports['http']}",
+        "live": vigil.env["VIGIL_LIVE_URL"],
+        "mqtt": {
+            "host": site.mqtt_host,
+            "port": site.mqtt_port,
+            "tls_port": site.mqtt_tls_port,
+            "ca_file": str(site.mqtt_ca) if site.mqtt_ca else None,
+        },
+        "mllp": {"host": host, "port": ports["mllp"]} if has_mllp else None,
+        "kafka": site.kafka,
+        "database": site.database,
+        "accounts": accounts,
+        "ready": True,
+    }
+
+
+def _summary(home: Home, accounts: list[dict[str, str]]) -> str:
+    where = json.loads(home.endpoints.read_text())
+    lines = [f"  {account['role']:<12} {account['username']:<12} {account['password']}" for account in accounts]
+    return "\n".join(["", f"Dashboard: {where['http']}", "Accounts (role, user name, password):", *lines, ""])
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """Nobody else runs on this folder meanwhile; the lock goes with the process, however it ends."""
+    with (home.run / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as taken:
+            raise AlreadyRunning(f"a Vigil already runs on {home.path}; see ./vigil status, stop it with ./vigil down") from taken
+        with remember_supervisor(home):
+            yield
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        raise Stop
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
