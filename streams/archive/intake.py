@@ -14,7 +14,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from streams.archive.backoff import pause
@@ -76,6 +76,7 @@ class Intake:
         self._held: list[Held] = []
         self._bytes = 0
         self._expected: dict[int, int] = {}
+        self._first: dict[int, int] = {}
         self._rewinding: dict[int, asyncio.Task[None]] = {}
         self._changed = asyncio.Condition()
         self._generation = 0
@@ -91,6 +92,7 @@ class Intake:
             if self._generation != generation or not self._follows(record):
                 return
             self._expected[record.partition] = record.offset + 1
+            record = replace(record, first=self._first.get(record.partition, 0))
             self._held.append(Held(record, ack, asyncio.get_running_loop().time()))
             self._bytes += len(record.value)
             self._changed.notify_all()
@@ -117,7 +119,7 @@ class Intake:
             if start > offset:
                 self._metrics.lost.labels(self._name).inc(start - offset)
                 log.error("event=lost topic=%s partition=%d records=%d", self._name, partition, start - offset)
-                self._expected.pop(partition, None)
+                self._expected[partition] = self._first[partition] = start
         except Exception as error:  # noqa: BLE001 - the next record tries again; a task's exception would be seen by nobody
             log.warning("event=rewind_failed topic=%s partition=%d error=%s", self._name, partition, type(error).__name__)
         finally:

@@ -13,7 +13,10 @@ BOUNDLESS = 2**63
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """`schema` and `traceparent` are headers; `end` is the partition's end offset when the record came in; `timestamp` in ms."""
+    """`schema` and `traceparent` are headers; `end` is the partition's end offset when the record came in; `timestamp` in ms.
+
+    `first`: what Kafka had deleted lies below it, as far as known; no hole up to there can be filled.
+    """
 
     topic: str
     partition: int
@@ -23,6 +26,7 @@ class Record:
     traceparent: str | None = None
     timestamp: int = 0
     end: int = BOUNDLESS
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,8 @@ def due(records: Sequence[Record], stored: Mapping[int, int], dense: bool) -> Du
         expected = following.get(partition)
         if expected is not None and record.end < expected and partition not in gaps:
             expected = None  # the topic was made anew: its offsets start again
+        if expected is not None:
+            expected = max(expected, record.first)
         if partition in gaps or (expected is not None and record.offset < expected):
             continue
         if dense and expected is not None and record.offset > expected:

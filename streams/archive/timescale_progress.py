@@ -13,13 +13,16 @@ ON CONFLICT (reader, topic, partition) DO UPDATE SET next_offset = EXCLUDED.next
 
 
 def stored(session: Session, reader: str, topic: str, partitions: Collection[int]) -> dict[int, int]:
-    """partition -> next offset. Locks these rows: another process that still works on the partition waits, then sees ours."""
+    """partition -> next offset, 0 for one never seen.
+
+    Locks these rows: another process that still works on the partition waits, then sees ours.
+    """
     session.run(
-        "INSERT INTO telemetry.progress SELECT %s, %s, unnest(%s::int[]), -1 ON CONFLICT DO NOTHING",
+        "INSERT INTO telemetry.progress SELECT %s, %s, unnest(%s::int[]), 0 ON CONFLICT DO NOTHING",
         (reader, topic, sorted(partitions)),
     )
     found = session.rows(_STORED, (reader, topic, sorted(partitions)))
-    return {partition: offset for partition, offset in found if offset >= 0}
+    return dict(found)
 
 
 def advance(session: Session, reader: str, topic: str, next_offsets: Mapping[int, int]) -> None:

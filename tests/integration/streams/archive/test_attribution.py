@@ -30,7 +30,7 @@ def assigned(ask: Ask, readings: Readings) -> None:
             "INSERT INTO clinical.assignment (device, n, patient, during, author)"
             " VALUES (%s, 1, %s, tstzrange(to_timestamp(%s), NULL), 'a') RETURNING 1", f"d{n}", f"p{n}", START,
         )  # fmt: skip
-        readings.store([record([(f"p{n}", f"d{n}", i, (START + i) * 1000, {0: 70.0, 2: 97.0}) for i in range(600)], n)])
+        readings.store([record([(f"p{n}", f"d{n}", i, (START + i) * 1000, {0: 70.0, 2: 97.0}) for i in range(600)], n - 1)])
 
 
 def rolled(session: Session, ask: Ask) -> list[list[tuple[object, ...]]]:
@@ -68,7 +68,7 @@ def test_readings_of_nobody_are_kept_unseen_and_found_again(assigned: None, sess
 def test_what_a_gateway_attributed_before_it_heard_follows_later(assigned: None, session: Session, ask: Ask, readings: Readings) -> None:
     ask(CHANGE, "p3", START, None)
     ask(MOVE, START)
-    readings.store([record([("p1", "d1", 700, (START + 700) * 1000, {0: 70.0})], 3)])
+    readings.store([record([("p1", "d1", 700, (START + 700) * 1000, {0: 70.0})], 2)])
     moved = [settle(session), settle(session)]
     assert (moved, ask(WHOSE)) == ([1, 0], [("p2", 1200), ("p3", 1201)])
 

@@ -144,3 +144,18 @@ def test_refusals_links_and_duplicates_arrive_counted_once(
     told = "SELECT sum(next_offset)::int FROM telemetry.progress WHERE topic = %s AND next_offset > 0"
     wait_for(lambda: ask(told, topics.refused) == [(3 + 4 * PER_RECORD + 1,)], 90)
     assert (ask(COUNTS), ask(REFUSED)) == (expected(2), [("duplicate", 4 * PER_RECORD), ("malformed", 4)])
+
+
+def test_a_database_put_back_to_an_older_state_gets_from_kafka_what_it_lacks(
+    worker: Worker, send: Callable[[int, int], None], ask: Ask
+) -> None:
+    worker.start()
+    send(0, 20)
+    wait_for(lambda: ask(COUNTS) == expected(20), 90)
+    worker.end(signal.SIGTERM)
+    ask("WITH a AS (DELETE FROM telemetry.reading), b AS (DELETE FROM telemetry.seen), c AS (DELETE FROM telemetry.seen_recent) SELECT 1")
+    ask("WITH a AS (DELETE FROM telemetry.progress) SELECT 1")
+    worker.start()
+    send(20, 21)
+    wait_for(lambda: ask(COUNTS) == expected(21), 90)
+    assert (worker.metric("vigil_archive_gaps_total") >= 4, ask(REFUSED)) == (True, [])

@@ -126,6 +126,28 @@ def test_what_the_database_lacks_is_read_again_from_there() -> None:
     assert (play(store, story), store.offsets, places) == ([3, 4, 5], [3, 4, 5], [(0, 3)])
 
 
+def test_what_kafka_has_deleted_before_it_was_stored_is_passed_and_counted() -> None:
+    store = Store(stored={0: 3})
+    acked: list[int] = []
+    metrics = Metrics(CollectorRegistry())
+
+    async def rewind(_partition: int, _offset: int) -> int:
+        return 6
+
+    async def run() -> None:
+        intake = Intake("t", store, metrics, rewind, Limits(linger_s=0.01))
+        running = asyncio.create_task(intake.run())
+        await intake.take(record(8), lambda: acked.append(8))
+        await until(lambda: metrics.registry.get_sample_value("vigil_archive_lost_records_total", {"topic": "t"}) == 3)
+        for offset in (6, 7, 8):
+            await intake.take(record(offset), lambda offset=offset: acked.append(offset))
+        await intake.stop(5)
+        await running
+
+    asyncio.run(run())
+    assert (acked, store.offsets) == ([6, 7, 8], [6, 7, 8])
+
+
 def test_what_is_in_hand_when_partitions_go_is_given_up_unacknowledged() -> None:
     store = Store(failures=10**9)
 

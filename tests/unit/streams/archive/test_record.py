@@ -26,6 +26,12 @@ def test_a_hole_stops_its_partition_only_and_names_where_to_read_again() -> None
     assert (offsets(found.records), found.gaps, found.next_offsets) == ([(0, 10), (1, 3)], (Gap(0, 11),), {0: 11, 1: 4})
 
 
+def test_a_hole_that_kafka_cannot_fill_any_more_is_passed() -> None:
+    late = [Record("t", 0, 30, b"", first=30), Record("t", 0, 31, b"", first=30)]
+    found = due(late, {0: 10}, dense=True)
+    assert (offsets(found.records), found.gaps, found.next_offsets) == ([(0, 30), (0, 31)], (), {0: 32})
+
+
 def test_a_compacted_topic_has_holes_by_nature() -> None:
     found = due(records((0, 10), (0, 14)), {0: 7}, dense=False)
     assert (offsets(found.records), found.gaps, found.next_offsets) == ([(0, 10), (0, 14)], (), {0: 15})
