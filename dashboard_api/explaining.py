@@ -84,6 +84,8 @@ def verdict(alerts: Sequence[Mapping[str, Any]], found: Sequence[Condition], pag
         return f"{paged} page(s) had gone out."
     if alerts:
         return "There was an alert, and nobody was paged: " + "; ".join(f"{a['title']}: {a['state']}{_because(a)}" for a in alerts) + "."
+    if not found:
+        return "No alert: no reading that has limits was known of the hour before."
     beyond = [c for c in found if not c.within]
     if beyond:
         return "No alert: " + "; ".join(f"{c.vital} {c.says}" for c in beyond) + "."

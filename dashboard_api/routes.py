@@ -11,8 +11,11 @@ from dashboard_api.api import (
     described,
     devices,
     explain,
+    handovers,
     history,
+    ladders,
     limits,
+    oncall,
     patients,
     refusals,
     rights,
@@ -171,6 +174,58 @@ RULES: tuple[Route, ...] = (
     ),
 )  # fmt: skip
 
+ONCALL: tuple[Route, ...] = (
+    Route("GET", "/oncall/schedules", Right.ONCALL_READ, "listSchedules", oncall.schedules, "Rotas", answer=oncall.Schedules, audited=False, tag="oncall"),
+    Route(
+        "PUT", "/oncall/schedules/{id}", Right.ONCALL_WRITE, "putSchedule", oncall.put_schedule, "Make or replace a rota",
+        body=oncall.ScheduleBody, answer=oncall.ScheduleShown, tag="oncall",
+    ),
+    Route(
+        "DELETE", "/oncall/schedules/{id}", Right.ONCALL_WRITE, "deleteSchedule", oncall.delete_schedule, "Drop a rota",
+        status=204, errors=(404,), tag="oncall",
+    ),
+    Route(
+        "GET", "/oncall/schedules/{id}/calendar", Right.ONCALL_READ, "readCalendar", oncall.ics, "The rota as iCalendar",
+        answer=str, errors=(404,), audited=False, tag="oncall", media=("text/calendar",),
+    ),
+    Route("GET", "/oncall/now", Right.ONCALL_READ, "onCallNow", oncall.now, "Who is on", query=oncall.NowQuery, answer=oncall.Now, audited=False, tag="oncall"),
+    Route("GET", "/oncall/overrides", Right.ONCALL_READ, "listOverrides", oncall.overrides, "Swaps", answer=oncall.Overrides, audited=False, tag="oncall"),
+    Route(
+        "POST", "/oncall/overrides", Right.ONCALL_SWAP, "createOverride", oncall.swap, "Swap, or take a day off",
+        body=oncall.NewOverride, answer=oncall.OverrideShown, status=201, tag="oncall",
+    ),
+    Route("GET", "/oncall/gaps", Right.ONCALL_READ, "listGaps", oncall.gaps, "When nobody is on call", answer=oncall.Gaps, audited=False, tag="oncall"),
+    Route("GET", "/oncall/people", Right.ONCALL_READ, "listPeople", oncall.people, "Who may be called", answer=oncall.People, audited=False, tag="oncall"),
+    Route(
+        "PUT", "/oncall/people/{name}", Right.ONCALL_WRITE, "putPerson", oncall.put_person, "How somebody is reached",
+        body=oncall.Reach, answer=oncall.Person, tag="oncall",
+    ),
+    Route(
+        "GET", "/escalation-policies", Right.ONCALL_READ, "listPolicies", ladders.listed, "Who is called in which order",
+        answer=ladders.Ladders, audited=False, tag="oncall",
+    ),
+    Route(
+        "PUT", "/escalation-policies/{id}", Right.ONCALL_WRITE, "putPolicy", ladders.put, "Make or replace a policy",
+        body=ladders.LadderBody, answer=ladders.LadderShown, tag="oncall",
+    ),
+    Route(
+        "DELETE", "/escalation-policies/{id}", Right.ONCALL_WRITE, "deletePolicy", ladders.delete, "Drop a policy",
+        status=204, errors=(404,), tag="oncall",
+    ),
+    Route(
+        "GET", "/handovers", Right.HANDOVER, "listHandovers", handovers.listed, "Shift handovers",
+        query=handovers.HandoverQuery, answer=handovers.Handovers, tag="oncall",
+    ),
+    Route(
+        "POST", "/handovers", Right.HANDOVER, "createHandover", handovers.create, "Make a sheet of what is open now",
+        body=handovers.NewHandover, answer=handovers.Handover, status=201, errors=(404,), tag="oncall",
+    ),
+    Route(
+        "POST", "/handovers/{id}/accept", Right.HANDOVER, "acceptHandover", handovers.accept, "Take over, and the pager with it",
+        body=handovers.Acceptance, answer=handovers.Handover, errors=(404, 409), tag="oncall",
+    ),
+)  # fmt: skip
+
 RIGHTS: tuple[Route, ...] = (
     Route(
         "GET", "/patients/{id}/export", Right.EXPORT, "exportPatient", rights.export, "Everything that is held of a patient",
@@ -234,6 +289,6 @@ DOCUMENT: tuple[Route, ...] = (
     Route("GET", "/openapi.json", None, "openapi", described.read, "This document", answer=dict[str, Any], audited=False, tag="about"),
 )
 
-ROUTES: tuple[Route, ...] = ACCESS + WARD + DEVICE + CARE + REVIEW + RULES + RIGHTS + DOCUMENT
+ROUTES: tuple[Route, ...] = ACCESS + WARD + DEVICE + CARE + REVIEW + RULES + ONCALL + RIGHTS + DOCUMENT
 ALL: tuple[tuple[str, Route], ...] = (*((PREFIX, route) for route in ROUTES), *((fhir.BASE, route) for route in FHIR))
 """(prefix, route): also those outside /api/v1."""

@@ -26,6 +26,9 @@ MAY = {
     "exportPatient": "dp", "erasePatient": "a", "readConsents": "dnpoa", "putConsents": "dp",
     "breakGlass": "dno", "listBrokenGlass": "u", "reviewBrokenGlass": "u",
     "readRules": "dnoa", "putRules": "a", "listRuleVersions": "dnoa",
+    "listSchedules": "dnoa", "putSchedule": "a", "deleteSchedule": "a", "readCalendar": "dnoa", "onCallNow": "dnoa", "listOverrides": "dnoa",
+    "createOverride": "dnoa", "listGaps": "dnoa", "listPeople": "dnoa", "putPerson": "a", "listPolicies": "dnoa", "putPolicy": "a",
+    "deletePolicy": "a", "listHandovers": "dno", "createHandover": "dno", "acceptHandover": "dno",
     "fhirSearchPatients": "dnpoai", "fhirReadPatient": "dnpoai", "fhirSearchDevices": "dnoai", "fhirReadDevice": "dnoai",
     "fhirSearchObservations": "dnpoi", "fhirReadObservation": "dnpoi", "fhirSearchIssues": "dnpoi", "fhirReadIssue": "dnpoi",
     "fhirCreateObservation": "i", "fhirTransaction": "i",
@@ -35,7 +38,7 @@ As = Callable[[str], httpx.Client]
 
 
 def asked(client: httpx.Client, prefix: str, route: Route) -> httpx.Response:
-    path = (prefix + route.path).replace("{id}", "nobody").replace("{n}", "1").replace("{username}", "nobody")
+    path = (prefix + route.path).replace("{id}", "nobody").replace("{n}", "1").replace("{username}", "nobody").replace("{name}", "nobody")
     return client.request(route.method, path, content=b"" if route.method == "GET" else b"[]")
 
 
