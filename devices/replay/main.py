@@ -7,6 +7,7 @@ second time the same samples have the same numbers and times, so nothing changes
 
 import argparse
 import asyncio
+import hashlib
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -105,7 +106,14 @@ def enrolled(where: endpoints.Endpoints, memory: Memory, sent: Sequence[Entry], 
     names = {(e.stay, e.part): f"{prefix}{e.stay}/{e.part}" for e in sent}
     wanted = []
     for (stay, part), name in names.items():
-        who = Person(f"REPLAY-{prefix}{stay}", f"Recording {stay}", "1950-01-01", "unknown", WARD, stay[:40])
+        who = Person(
+            f"REPLAY-{hashlib.sha256((prefix + stay).encode()).hexdigest()[:16]}",
+            f"Recording {stay}",
+            "1950-01-01",
+            "unknown",
+            WARD,
+            stay[:40],
+        )
         kind = "cgm" if part == "cgm" else "monitor"
         wanted.append(Wanted(name, who, rfc3339(spans[stay][0] + shifts[stay] - HOUR_MS), kind))
     registry = Registry(where.http, where.account("admin"))
