@@ -2,7 +2,7 @@
 
 In: `vitals.readings` (Faust), `vitals.patients`, `vitals.links`, `vitals.rules` (all of them, from the beginning). Out: `vitals.findings`,
 `vitals.scores`, `vitals.checkpoints`, and `vitals.refused` for what cannot be folded. Names, agents and wiring only.
-What waits in the stream is folded in one step, up to `MOST` records: the further behind, the larger the steps.
+While it is behind, what waits is folded in one step, up to `MOST` records.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +39,8 @@ LOGGING: Mapping[str, Any] = {
     "root": {"level": "WARNING", "handlers": ["stderr"]},
     "loggers": {"vigil": {"level": "INFO"}},
 }
-MOST = 32
-SCORES_S, SCORES_BEHIND_S = 0.5, 2.0
+MOST, LONGEST_S = 256, 0.1
+SCORES_S, SCORES_BEHIND_S = 0.5, 5.0
 
 
 def port_or_none(text: str) -> int:
@@ -67,9 +67,9 @@ class Settings:
     checkpoint_s: float = setting("VIGIL_CHECKPOINT_S", seconds, "seconds between checkpoints", "3")
 
 
-def faust_app(chosen: Settings) -> Any:
+def faust_app(chosen: Settings, role: str = "detect") -> Any:
     """A Faust app that consumes only: no tables, no web server, and quick to notice that a worker died."""
-    name = f"{chosen.prefix}-detect"
+    name = f"{chosen.prefix}-{role}"
     return faust.App(
         name,
         broker=f"kafka://{chosen.kafka}",
@@ -79,7 +79,7 @@ def faust_app(chosen: Settings) -> Any:
         broker_heartbeat_interval=2.0,
         broker_rebalance_timeout=6.0,
         broker_max_poll_interval=86_400.0,
-        stream_buffer_maxsize=128,
+        stream_buffer_maxsize=512,
         store="memory://",
         topic_allow_declare=False,
         topic_disable_leader=True,
@@ -119,25 +119,61 @@ def rereader(app: Any, topic: str) -> Callable[[int, int], Awaitable[int]]:
     return reread
 
 
-def agent_of(app: Any, worker: Worker) -> Callable[[Any], Awaitable[None]]:
-    """Gathers what waits, then folds it, partition by partition. What was gathered before a rebalance is given up: it comes again."""
+class Gathering:
+    """What came and is not folded. It gathers while Kafka has more, `MOST` records or `LONGEST_S` at most; the newest is folded at once.
+
+    What was gathered before a rebalance is given up: it comes again.
+    """
+
+    def __init__(self, app: Any, worker: Worker) -> None:
+        self._app, self._worker = app, worker
+        self._waiting: dict[int, list[Record]] = {}
+        self._count = self._generation = 0
+        self._since = 0.0
+        self._folding = asyncio.Lock()
+
+    async def take(self, event: Any) -> None:
+        """One event of the readings."""
+        message = event.message
+        if message.generation_id != self._generation:
+            self._waiting, self._count, self._generation = {}, 0, message.generation_id
+        if not self._count:
+            self._since = time.monotonic()
+        self._waiting.setdefault(message.partition, []).append(record_of(event))
+        self._count += 1
+        more = (self._app.consumer.highwater(message.tp) or 0) > message.offset + 1
+        if not more or self._count >= MOST or time.monotonic() - self._since > LONGEST_S:
+            await self.fold()
+
+    async def fold(self) -> None:
+        """Folds what waits, partition by partition."""
+        async with self._folding:
+            waiting, generation = self._waiting, self._generation
+            self._waiting, self._count = {}, 0
+            for number, records in waiting.items():
+                if generation == self._app.consumer_generation_id:
+                    await self._worker.take(number, records, clock())
+
+
+def agent_of(gathering: Gathering) -> Callable[[Any], Awaitable[None]]:
+    """Hands on every event; it is acknowledged when a checkpoint includes it."""
 
     async def agent(stream: Any) -> None:
-        waiting: dict[int, list[Record]] = {}
-        gathered = generation = 0
         async for event in stream.noack().events():
-            if event.message.generation_id != generation:
-                waiting, gathered, generation = {}, 0, event.message.generation_id
-            waiting.setdefault(event.message.partition, []).append(record_of(event))
-            gathered += 1
-            if gathered < MOST and not stream.channel.queue.empty():
-                continue
-            for number, records in waiting.items():
-                if generation == app.consumer_generation_id:
-                    await worker.take(number, records, clock())
-            waiting, gathered = {}, 0
+            await gathering.take(event)
 
     return agent
+
+
+def sweep(app: Any, gathering: Gathering) -> Callable[[], Awaitable[None]]:
+    """Folds what waits although no more came."""
+
+    async def run() -> None:
+        while not app.should_stop:
+            await asyncio.sleep(LONGEST_S)
+            await gathering.fold()
+
+    return run
 
 
 async def caught_up(app: Any, worker: Worker, tp: TP) -> bool:
@@ -208,8 +244,9 @@ def wired(chosen: Settings) -> Any:
         loop[0].call_soon_threadsafe(worker.context, topic, value, clock())
 
     context = kafka.Context(chosen.kafka, topics, take)
+    gathering = Gathering(app, worker)
     source = app.topic(topics.readings, key_type=bytes, value_type=bytes, value_serializer="raw", key_serializer="raw")
-    app.agent(source, name=topics.readings)(agent_of(app, worker))
+    app.agent(source, name=topics.readings)(agent_of(gathering))
 
     async def begin() -> None:
         loop.append(asyncio.get_running_loop())
@@ -222,20 +259,19 @@ def wired(chosen: Settings) -> Any:
         await worker.checkpoint()
         await asyncio.get_running_loop().run_in_executor(None, context.stop)
 
-    for task in (begin, checkpoints(app, worker, chosen.checkpoint_s), heartbeat(app, worker, topics.readings)):
+    for task in (begin, checkpoints(app, worker, chosen.checkpoint_s), heartbeat(app, worker, topics.readings), sweep(app, gathering)):
         app.task(task)
     app.on_partitions_revoked.connect(revoked, weak=False)
     app.on_before_shutdown.connect(stopping, weak=False)
     return app
 
 
-def wait_for_kafka(chosen: Settings) -> None:
+def wait_for_topics(bootstrap: str, wanted: Sequence[str]) -> None:
     """Until Kafka answers and has the topics: they are made with their partitions elsewhere, never by reading them."""
-    topics, attempt = Topics(chosen.prefix), 0
-    wanted = [topics.readings, topics.patients, topics.links, topics.rules, topics.findings, topics.scores, topics.checkpoints]
+    attempt = 0
     while True:
         try:
-            missing = kafka.missing_topics(chosen.kafka, wanted)
+            missing = kafka.missing_topics(bootstrap, wanted)
             if not missing:
                 return
             reason = f"no topic {', '.join(missing)}"
@@ -255,7 +291,9 @@ def main() -> None:
     metrics.READY.set(0)
     if chosen.metrics_port:
         start_http_server(chosen.metrics_port, chosen.bind)
-    wait_for_kafka(chosen)
+    topics = Topics(chosen.prefix)
+    used = (topics.readings, topics.patients, topics.links, topics.rules, topics.findings, topics.scores, topics.checkpoints)
+    wait_for_topics(chosen.kafka, used)
     worker = faust.Worker(wired(chosen), loglevel="WARNING", quiet=True)
     worker.spinner = None  # it draws on the log
     worker.execute_from_commandline()

@@ -8,7 +8,7 @@ Every input is first rounded half up, in decimal, to the chart's resolution (who
 what a nurse charts stands for 12 hours, the longest pause between two observations that the score's own tiers allow.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
@@ -62,6 +62,7 @@ MAX_AGE_MS: Mapping[str, int] = MappingProxyType(
 _WORST = np.array([max(points for _, points in TABLE[name]) for name in PARAMETERS], dtype=np.int8)
 _SHORT_OF_HALF = 1e-7
 _HR, _PULSE, _FLOW, _FIO2, _ON = (BY_NAME[n].index for n in ("hr", "pulse", "o2_flow", "fio2", "on_oxygen"))
+_WORDS = BY_NAME["acvpu"].words
 _DIRECT = {RR: "rr", SPO2: "spo2", SBP: "sbp", ACVPU: "acvpu", TEMP: "temp"}
 
 
@@ -167,27 +168,29 @@ def tiers(lowest: type_i64, low: type_i8) -> type_i8:
     return np.where(lowest >= HIGH, 3, np.where(lowest >= MEDIUM, 2, np.where(single, 1, 0))).astype(np.int8)
 
 
-def update(scores: Scores, i: int, patient: str, at: int, scale: Literal[1, 2]) -> ScoreUpdate:
-    """Row i of `scores` as it travels; `at` in ms."""
-    inputs = {name: _input(scores, i, j) for j, name in enumerate(PARAMETERS)}
-    return ScoreUpdate(
-        patient=patient,
-        at=at,
-        lowest=int(scores.lowest[i]),
-        highest=int(scores.highest[i]),
-        tier=TIERS[scores.tier[i]],
-        scale=scale,
-        inputs=inputs,
-    )
+def updates(scores: Scores, patients: Sequence[str], at: Sequence[int], scale: Sequence[Literal[1, 2]]) -> list[ScoreUpdate]:
+    """All rows of `scores` as they travel; `at` in ms."""
+    columns = (scores.values.tolist(), scores.points.tolist(), scores.observed_at.tolist(), scores.stale.tolist())
+    totals = zip(scores.lowest.tolist(), scores.highest.tolist(), scores.tier.tolist(), patients, at, scale, strict=True)
+    return [
+        ScoreUpdate(
+            patient=patient,
+            at=when,
+            lowest=lowest,
+            highest=highest,
+            tier=TIERS[tier],
+            scale=which,
+            inputs={name: _input(j, *cells) for j, (name, *cells) in enumerate(zip(PARAMETERS, *row, strict=True))},
+        )
+        for (lowest, highest, tier, patient, when, which), row in zip(totals, zip(*columns, strict=True), strict=True)
+    ]
 
 
-def _input(scores: Scores, i: int, j: int) -> ScoreInput:
-    observed_at = int(scores.observed_at[i, j]) or None
-    if scores.points[i, j] == MISSING:
-        return ScoreInput(observed_at=observed_at, stale=bool(scores.stale[i, j]))
-    value = float(scores.values[i, j])
-    shown: float | str = VITALS[BY_NAME["acvpu"].index].words[int(value)] if j == ACVPU else value
-    return ScoreInput(value=shown, points=int(scores.points[i, j]), observed_at=observed_at)
+def _input(parameter: int, value: float, points: int, observed_at: int, stale: bool) -> ScoreInput:
+    if points == MISSING:
+        return ScoreInput(observed_at=observed_at or None, stale=stale)
+    shown = _WORDS[int(value)] if parameter == ACVPU else value
+    return ScoreInput(value=shown, points=points, observed_at=observed_at or None)
 
 
 def score_one(
@@ -205,4 +208,4 @@ def score_one(
     values, observed_at = np.full((1, V), np.nan), np.zeros((1, V), dtype=np.int64)
     for name, (value, at) in readings.items():
         values[0, BY_NAME[name].index], observed_at[0, BY_NAME[name].index] = value, at
-    return update(score(values, observed_at, now, scale, max_age), 0, patient, now, scale)
+    return updates(score(values, observed_at, now, scale, max_age), [patient], [now], [scale])[0]

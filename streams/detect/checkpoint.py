@@ -55,10 +55,9 @@ _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(_Page)
 
 
-def dirty_pages(memory: Memory, since: npt.NDArray[np.uint8]) -> list[int]:
-    """The pages with a row marked in `since` (rows,)."""
-    n = len(memory.patients)
-    return sorted(set((np.flatnonzero(since[:n]) // PAGE).tolist()))
+def dirty_pages(memory: Memory) -> list[int]:
+    """The pages with a row that changed since it was last saved."""
+    return sorted(set((np.flatnonzero(memory.settings.dirty[: len(memory.patients)]) // PAGE).tolist()))
 
 
 def save(memory: Memory, pages: Iterable[int], included: int) -> dict[int, bytes]:

@@ -88,8 +88,8 @@ def evidence(memory: Memory, row: int, t: int) -> dict[str, Any]:
 def told(memory: Memory, rows: type_i64, now_ms: int) -> list[ScoreUpdate]:
     """The scores of `rows` as they travel."""
     scores = _score(memory, rows, now_ms)
-    scales: list[Literal[1, 2]] = [2 if memory.settings.scale[r] == 2 else 1 for r in rows]
-    return [news2.update(scores, i, memory.patients[r], int(memory.rows.at[r]), scales[i]) for i, r in enumerate(rows)]
+    scales: list[Literal[1, 2]] = [2 if scale == 2 else 1 for scale in memory.settings.scale[rows].tolist()]
+    return news2.updates(scores, [memory.patients[r] for r in rows.tolist()], memory.rows.at[rows].tolist(), scales)
 
 
 def updates(memory: Memory, now_ms: int) -> list[ScoreUpdate]:

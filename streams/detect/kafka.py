@@ -8,6 +8,7 @@ acknowledged everything, else they raise PartAway. Dropped: nothing.
 
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -22,6 +23,7 @@ from vitals.topics import Topics, partition_of
 from vitals.trace import continued
 
 _TIMEOUT_S = 10.0
+_READ_S = 60.0
 _ENCODER = msgspec.json.Encoder()
 
 Taken = Callable[[str, bytes], None]
@@ -44,7 +46,7 @@ def _consumer(bootstrap: str, group: str) -> Consumer:
             "group.id": group,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
-            "enable.partition.eof": False,
+            "enable.partition.eof": True,
             "log_level": 0,
         }
     )
@@ -72,13 +74,7 @@ class Context:
         self._thread = threading.Thread(target=self._run, name="context", daemon=True)
 
     def start(self) -> None:
-        """Begins to read. Raises KafkaException when Kafka does not answer."""
-        left = {}
-        for each in _from_the_beginning(self._consumer, self._topics):
-            low, high = self._consumer.get_watermark_offsets(each, timeout=_TIMEOUT_S)
-            if high > low:
-                left[each.topic, each.partition] = high
-        self._left = left
+        """Begins to read, on its own thread."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -89,20 +85,30 @@ class Context:
         self._consumer.close()
 
     def _run(self) -> None:
+        left = self._begun()
         while not self._stopping.is_set():
-            if not self._left:
+            if not left:
                 self.known.set()
             for message in self._consumer.consume(500, 0.2):
-                self._one(message)
+                place, value = (message.topic() or "", message.partition() or 0), message.value()
+                if message.error() is not None:
+                    left -= {place} if _is_end(message) else set()
+                elif value is not None:
+                    self._take(place[0], value)
 
-    def _one(self, message: Message) -> None:
-        if message.error() is not None:
-            return
-        topic, partition, offset, value = message.topic() or "", message.partition() or 0, message.offset() or 0, message.value()
-        if value is not None:
-            self._take(topic, value)
-        if offset + 1 >= self._left.get((topic, partition), 1 << 62):
-            del self._left[topic, partition]
+    def _begun(self) -> set[tuple[str, int]]:
+        """What has to be read to its end before detection may begin; waits for Kafka as long as that takes."""
+        while not self._stopping.is_set():
+            try:
+                return {(p.topic, p.partition) for p in _from_the_beginning(self._consumer, self._topics)}
+            except KafkaException:
+                self._stopping.wait(1.0)
+        return set()
+
+
+def _is_end(message: Message) -> bool:
+    error = message.error()
+    return error is not None and error.code() == KafkaError._PARTITION_EOF
 
 
 class Out:
@@ -183,18 +189,19 @@ def read_pages(bootstrap: str, topics: Topics, partition: int) -> dict[int, byte
     consumer = _consumer(bootstrap, f"{topics.prefix}-detect-pages")
     place = TopicPartition(topics.checkpoints, partition, OFFSET_BEGINNING)
     pages: dict[int, tuple[int, bytes]] = {}
+    until = time.monotonic() + _READ_S
     try:
         consumer.assign([place])
-        low, high = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
-        while high > low and (consumer.position([place])[0].offset < high):
-            messages = consumer.consume(100, 2.0)
-            for message in messages:
+        while time.monotonic() < until:
+            for message in consumer.consume(100, 0.5):
+                if _is_end(message):
+                    return {number: data for number, (_, data) in pages.items()}
                 _newest(pages, message)
     except KafkaException as error:
         raise PartAway(f"Kafka: {error}") from error
     finally:
         consumer.close()
-    return {number: data for number, (_, data) in pages.items()}
+    raise PartAway(f"Kafka did not hand out {topics.checkpoints} to its end in {_READ_S:g} s")
 
 
 def _newest(pages: dict[int, tuple[int, bytes]], message: Message) -> None:

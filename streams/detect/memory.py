@@ -68,7 +68,10 @@ class Rows:
 
 @dataclass(slots=True, eq=False)
 class Settings:
-    """Of each patient, from its context and the rules; not part of a checkpoint. bounds (rows * V,) each."""
+    """Of each patient, from its context and the rules; not part of a checkpoint. bounds (rows * V,) each.
+
+    dirty: changed since the last checkpoint.
+    """
 
     low1: type_f64 = field(metadata=kept(np.float64, V, -np.inf))
     low2: type_f64 = field(metadata=kept(np.float64, V, -np.inf))
@@ -78,6 +81,7 @@ class Settings:
     scored: type_u8 = field(metadata=kept(np.uint8, 1, 1))
     active: type_u8 = field(metadata=kept(np.uint8, 1, 1))
     expires: type_i64 = field(metadata=kept(np.int64, 1, NEVER))
+    dirty: type_u8 = field(metadata=kept(np.uint8))
 
 
 @dataclass(slots=True, eq=False)

@@ -9,6 +9,7 @@ detection is here: a record on which `step` breaks becomes a refusal with its by
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from streams.detect import checkpoint
 from streams.detect.memory import Memory
 from streams.detect.step import step
-from vitals.batch import SCHEMA_ID, Batch, decode
+from vitals.batch import SCHEMA_ID, Batch, gathered, opened
 from vitals.errors import WireFormatError
 from vitals.finding import Finding
 from vitals.refusal import Reason, Refusal
@@ -55,7 +56,6 @@ class Partition:
         self.held: list[Record] = []
         self._included = checkpoint.restore(memory, pages)
         self._replay_until = int(self._included.max(initial=-1))
-        self._dirty: npt.NDArray[np.uint8] = np.zeros(memory.room, dtype=np.uint8)
 
     def expects(self, offset: int) -> bool:
         """Whether `offset` is the next one, or the first that is seen."""
@@ -65,65 +65,61 @@ class Partition:
         """Folds records that follow each other; `held` then waits for a checkpoint."""
         self.held.extend(records)
         self.offset = records[-1].offset
-        batches, refusals = self._decoded(records, now_ms)
+        records_of, refusals = self._opened(records, now_ms)
         try:
-            findings = self._stepped([b for b, _ in batches], now_ms)
+            batch = self._unseen(records_of)
+            findings = self._stepped(batch, now_ms) if batch is not None else []
         except Exception:  # the one guard: an agent must not raise, or Kafka's record would count as done
             log.exception("event=step_failed partition=%d records=%d", self.number, len(records))
-            broken = [(_refusal(record, "detection failed on it", now_ms), record.trace) for _, record in batches]
+            broken = [(_refusal(record, "detection failed on it", now_ms), record.trace) for _, record in records_of]
             return Outcome([], refusals + broken, 0)
-        traced = [(f, _trace(f, batches)) for f in findings]
-        return Outcome(traced, refusals, sum(int((~np.isnan(b.values)).sum()) for b, _ in batches))
+        traced = [(f, _trace(f, records_of)) for f in findings]
+        return Outcome(traced, refusals, 0 if batch is None else int((batch.values == batch.values).sum()))
 
-    def touched(self, rows: list[int]) -> None:
-        """Marks rows that a checkpoint has to write."""
-        if len(self._dirty) < self.memory.room:
-            self._dirty = np.concatenate([self._dirty, np.zeros(self.memory.room - len(self._dirty), dtype=np.uint8)])
-        self._dirty[rows] = 1
-
-    def touched_patients(self, findings: Sequence[Finding]) -> None:
-        """The rows of `findings`."""
-        self.touched([self.memory.row_of[f.patient] for f in findings if f.patient in self.memory.row_of])
+    def touched(self, findings: Sequence[Finding]) -> None:
+        """Time or a link changed the patients of `findings`: a checkpoint has to write them."""
+        for finding in findings:
+            self.memory.settings.dirty[self.memory.row_of[finding.patient]] = 1
 
     def pages(self) -> dict[int, bytes]:
         """The records that a checkpoint must write now; the marks are gone until `touched` again."""
         if self.offset is None:
             return {}
-        dirty = checkpoint.dirty_pages(self.memory, self._dirty)
-        self._dirty[:] = 0
+        dirty = checkpoint.dirty_pages(self.memory)
+        self.memory.settings.dirty[:] = 0
         return checkpoint.save(self.memory, dirty, self.offset)
 
     def marked(self, pages: Sequence[int]) -> None:
         """The pages could not be written: they are dirty again."""
-        for page in pages:
-            self.touched([page * checkpoint.PAGE])
+        self.memory.settings.dirty[[page * checkpoint.PAGE for page in pages]] = 1
 
-    def _decoded(self, records: Sequence[Record], now_ms: int) -> tuple[list[tuple[Batch, Record]], list[tuple[Refusal, bytes | None]]]:
-        batches, refusals = [], []
+    def _opened(self, records: Sequence[Record], now_ms: int) -> tuple[list[tuple[Any, Record]], list[tuple[Refusal, bytes | None]]]:
+        found, refusals = [], []
         for record in records:
             try:
                 if record.schema not in (b"", SCHEMA_ID):
                     raise WireFormatError(f"schema {record.schema.decode('ascii', 'replace')}, expected {SCHEMA_ID.decode()}")
-                batches.append((self._unseen(decode(record.value), record.offset), record))
+                found.append((opened(record.value), record))
             except WireFormatError as error:
                 refusals.append((_refusal(record, str(error), now_ms), record.trace))
-        return batches, refusals
+        return found, refusals
 
-    def _unseen(self, batch: Batch, offset: int) -> Batch:
-        """`batch` without the samples of patients whose page includes `offset` already."""
-        if offset > self._replay_until:
-            return batch
+    def _unseen(self, records: Sequence[tuple[Any, Record]]) -> Batch | None:
+        """The samples of all records, but for those of patients whose page includes them already."""
+        new = [each for each, record in records if record.offset > self._replay_until]
+        batches = [self._without_known(gathered([each]), record.offset) for each, record in records if record.offset <= self._replay_until]
+        if new:
+            batches.append(gathered(new))
+        return merged(batches) if batches else None
+
+    def _without_known(self, batch: Batch, offset: int) -> Batch:
         rows = np.array([self.memory.row_of.get(p, -1) for p in batch.patients], dtype=np.int64)
         page = np.where(rows >= 0, rows // checkpoint.PAGE, len(self._included))
         known = np.append(self._included, np.full(int(page.max(initial=0)) + 1, -1))[page] >= offset
         return taken(batch, np.flatnonzero(~known[batch.patient]))
 
-    def _stepped(self, batches: Sequence[Batch], now_ms: int) -> list[Finding]:
-        if not batches:
-            return []
-        batch = merged(batches)
+    def _stepped(self, batch: Batch, now_ms: int) -> list[Finding]:
         findings = step(self.memory, batch, now_ms)
-        self.touched([self.memory.row_of[p] for p in batch.patients])
         self.seen_ms = max(self.seen_ms, int(batch.received_at.max(initial=0)))
         return findings
 
@@ -152,9 +148,12 @@ def taken(batch: Batch, at: npt.NDArray[np.int64]) -> Batch:
     return Batch(batch.patients, batch.patient[at], batch.devices, batch.device[at], *(getattr(batch, n)[at] for n in names))
 
 
-def _trace(finding: Finding, batches: Sequence[tuple[Batch, Record]]) -> bytes | None:
-    """The trace of the last record that speaks of the finding's patient."""
-    return next((record.trace for batch, record in reversed(batches) if finding.patient in batch.patients), None)
+def _trace(finding: Finding, records: Sequence[tuple[Any, Record]]) -> bytes | None:
+    """The trace of the last record that speaks of the finding's patient; the last record's where none does."""
+    if len(records) == 1:
+        return records[0][1].trace
+    speaks = (record.trace for each, record in reversed(records) if finding.patient in each.column(0).to_pylist())
+    return next(speaks, records[-1][1].trace)
 
 
 def _refusal(record: Record, detail: str, now_ms: int) -> Refusal:

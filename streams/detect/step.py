@@ -70,7 +70,8 @@ def step(memory: Memory, batch: Batch, now_ms: int) -> list[Finding]:
     """Folds `batch` in; `now_ms` only dates the findings."""
     if not len(batch):
         return []
-    rows = np.array([memory.row(p) for p in batch.patients], dtype=np.int64)[batch.patient]
+    rows = _rows(memory, batch)
+    memory.settings.dirty[rows] = 1
     slots = _slots(memory, batch, rows)
     keep = _wanted(memory, batch, rows, slots)
     found: list[Finding] = []
@@ -115,6 +116,14 @@ def rounds(rows: type_i64) -> Iterator[type_i64]:
     nth = place - np.maximum.accumulate(np.where(first, place, 0))
     by_round = np.argsort(nth, kind="stable")
     yield from np.split(order[by_round], np.cumsum(np.bincount(nth))[:-1])
+
+
+def _rows(memory: Memory, batch: Batch) -> type_i64:
+    known = np.array([memory.row_of.get(p, -1) for p in batch.patients], dtype=np.int64)
+    for i in np.flatnonzero(known < 0).tolist():
+        known[i] = memory.row(batch.patients[i])
+    rows: type_i64 = known[batch.patient]
+    return rows
 
 
 def _slots(memory: Memory, batch: Batch, rows: type_i64) -> type_i64:

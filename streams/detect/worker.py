@@ -124,7 +124,7 @@ class Worker:
         if partition is None:
             return
         found = tick(partition.memory, now_ms)
-        partition.touched_patients(found)
+        partition.touched(found)
         self._say(partition, Outcome([(f, None) for f in found], [], 0))
 
     def tell_scores(self, number: int, now_ms: int) -> None:
@@ -186,7 +186,7 @@ class Worker:
         self._links[link.device] = link
         for partition in self.partitions.values():
             found = linked(partition.memory, link, now_ms)
-            partition.touched_patients(found)
+            partition.touched(found)
             self._say(partition, Outcome([(f, None) for f in found], [], 0))
 
     def _rule(self, rules: RuleSet, now_ms: int) -> None:
