@@ -6,10 +6,10 @@ import sys
 import time
 from collections.abc import Sequence
 
+from deploy.down import LOG
 from deploy.home import ROOT, Home
 from deploy.parts.prefix import Say
 
-LOG = "up.log"
 POLL_S = 0.1
 
 

@@ -19,6 +19,7 @@ from deploy.parts.prefix import Say
 from deploy.records import Record
 
 SUPERVISOR = "supervisor.pid"
+LOG = "up.log"
 DOWN_S = 180.0
 STOP_S = 30.0
 
@@ -61,8 +62,7 @@ def down(path: Path, say: Say) -> bool:
     watching = supervisor(home)
     if watching:
         say(f"stopping the Vigil on {path}")
-        os.kill(watching.pid, signal.SIGTERM)
-        _wait_gone(watching, DOWN_S)
+        _stop(watching, home, say)
     left = sweep(home, say)
     home.endpoints.unlink(missing_ok=True)
     return bool(watching or left)
@@ -81,9 +81,25 @@ def sweep(home: Home, say: Say) -> list[Record]:
     return living
 
 
-def _wait_gone(record: Record, deadline_s: float) -> None:
-    until = time.monotonic() + deadline_s
-    while records.alive(record):
+def _stop(watching: Record, home: Home, say: Say) -> None:
+    """Ask the supervisor to stop and show what it says meanwhile (a detached one logs to `up.log`)."""
+    log = home.logs / LOG
+    shown = log.stat().st_size if log.exists() else 0
+    os.kill(watching.pid, signal.SIGTERM)
+    until = time.monotonic() + DOWN_S
+    while records.alive(watching):
+        shown = _show(log, shown, say)
         if time.monotonic() > until:
-            raise PartError(f"the supervisor (pid {record.pid}) did not stop within {deadline_s:.0f} s")
+            raise PartError(f"the supervisor (pid {watching.pid}) did not stop within {DOWN_S:.0f} s; its log: {log}")
         time.sleep(0.1)
+
+
+def _show(log: Path, shown: int, say: Say) -> int:
+    """Say the whole lines after byte `shown`; where they end."""
+    if not log.exists():
+        return shown
+    fresh = log.read_bytes()[shown:]
+    whole = fresh[: fresh.rfind(b"\n") + 1]
+    for line in whole.decode(errors="replace").splitlines():
+        say(line.split("] ", 1)[-1])
+    return shown + len(whole)

@@ -24,7 +24,7 @@ class Process:
     stage: int
     env: Mapping[str, str] = field(default_factory=dict)
     optional: bool = False
-    ready_s: float = 90.0
+    ready_s: float = 120.0
     ready: Literal["metrics", "enrolled"] = "metrics"
 
 

@@ -37,7 +37,7 @@ class Job:
     program: Callable[[], Program]
     is_ready: Callable[[], bool]
     address: str
-    ready_s: float = 90.0
+    ready_s: float = 120.0
     metrics_port: int = 0
 
 
@@ -143,5 +143,6 @@ class Supervisor:
                 child.process.process.send_signal(child.process.stop_signal)
         until = time.monotonic() + STOP_S
         for child in children:
-            child.process.wait(max(until - time.monotonic(), 0.1))
+            if not child.process.wait(max(until - time.monotonic(), 0.1)):
+                self.say(f"{child.job.name} did not end in {STOP_S:.0f} s and was killed")
             records.forget(self.folder, child.job.name)

@@ -4,13 +4,14 @@ Its jars come through Maven, pinned by SHA-256; it runs on the machine's Java or
 in the log; a killed broker recovers from it.
 """
 
+import time
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from deploy.parts import java, maven, prefix, running
 from deploy.parts.debian import checked
@@ -124,3 +125,17 @@ def make_topics(address: str, settings: Mapping[str, Mapping[str, str]], partiti
         except KafkaException as refused:
             if refused.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise PartError(f"Kafka at {address} refuses topic {name}: {refused.args[0].str()}") from refused
+    _led(admin, [TopicPartition(topic.topic, p) for topic in wanted for p in range(partitions)])
+
+
+def _led(admin: AdminClient, places: Sequence[TopicPartition], deadline_s: float = 30.0) -> None:
+    """Wait until every partition has its leader: a topic that is made answers "not leader" for some moments yet."""
+    until = time.monotonic() + deadline_s
+    while True:
+        asked = admin.list_offsets({place: OffsetSpec.latest() for place in places}, request_timeout=10)
+        places = [place for place, answer in asked.items() if answer.exception() is not None]
+        if not places:
+            return
+        if time.monotonic() > until:
+            raise PartError(f"Kafka gives no leader for {len(places)} partitions, {places[0].topic} among them")
+        time.sleep(0.1)

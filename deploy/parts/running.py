@@ -46,13 +46,15 @@ class Running:
             self.process.send_signal(self.stop_signal)
         self.wait(deadline_s)
 
-    def wait(self, deadline_s: float) -> None:
-        """Wait for its end, and force it at the deadline."""
+    def wait(self, deadline_s: float) -> bool:
+        """Wait for its end, and force it at the deadline; whether it ended by itself."""
         try:
             self.process.wait(deadline_s)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(10)
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
