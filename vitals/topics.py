@@ -68,6 +68,11 @@ class Topics:
         return f"{self.prefix}.checkpoints"
 
     @property
+    def watches(self) -> str:
+        """What the waveform worker told and has not ended, key patient, compacted. streams/waveform_app -> itself."""
+        return f"{self.prefix}.watches"
+
+    @property
     def commands(self) -> str:
         """`vitals.command.Command`, JSON, key patient. dashboard_api -> alerts."""
         return f"{self.prefix}.commands"
@@ -89,6 +94,7 @@ class Topics:
             self.patients: compact,
             self.rules: compact,
             self.checkpoints: compact,
+            self.watches: compact,
             self.scores: keep[1],
             self.findings: keep[30],
             self.commands: keep[30],

@@ -1,0 +1,163 @@
+"""The waveform Faust worker: `python -m streams.waveform_app worker`.
+
+In: `vitals.waveforms` (Faust), `vitals.patients` (all of it, from the beginning). Out: `vitals.findings`, `vitals.watches` (what is on),
+`vitals.refused` for what cannot be judged. Names, agents and wiring only. A record is acknowledged after what it led to is durable.
+"""
+
+import asyncio
+import logging
+import logging.config
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import faust
+import msgspec
+from prometheus_client import Counter, start_http_server
+
+from streams.detect import kafka, metrics
+from streams.detect.waveform.kafka import Marks, read_marks
+from streams.detect.waveform.worker import Outcome, Ward
+from streams.detect_app import LOGGING, Settings, faust_app, wait_for_topics
+from vitals import settings
+from vitals.context import PatientContext
+from vitals.errors import PartAway
+from vitals.topics import Topics
+
+log = logging.getLogger("vigil.waveform")
+CHUNKS = Counter("vigil_waveform_chunks", "waveform chunks judged")
+_context = msgspec.json.Decoder(PatientContext).decode
+
+
+def clock() -> int:
+    """Now, ms."""
+    return int(time.time() * 1000)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What an agent needs to judge a record and to tell what came of it."""
+
+    ward: Ward
+    out: kafka.Out
+    marks: Marks
+    restored: Callable[[int], dict[str, bytes]]
+
+    async def take(self, event: Any) -> None:
+        """One record, acknowledged when what it led to is durable. While Kafka is away it waits here."""
+        message = event.message
+        value, now = message.value or b"", clock()
+        if message.partition not in self.ward.watches:
+            self.ward.open(message.partition, await durably(partial(self.restored, message.partition)))
+        outcome = self.ward.take(message.partition, value, message.topic, now)
+        if outcome.told:
+            await durably(partial(self.tell, message.partition, outcome, dict(message.headers or ()).get("traceparent")))
+        CHUNKS.inc()
+        metrics.BEHIND.set(max(0, now - int((message.timestamp or 0) * 1000)))
+        event.ack()
+
+    def tell(self, partition: int, outcome: Outcome, trace: bytes | None) -> None:
+        """Queues what a record led to and waits until it is durable. Raises PartAway."""
+        self.out.findings(partition, [(finding, trace) for finding in outcome.findings])
+        self.out.refusals([(outcome.refusal, trace)] if outcome.refusal is not None else [])
+        self.out.flush()
+        if outcome.kept is not None:
+            self.marks.keep(partition, outcome.patient, outcome.kept)
+        for finding in outcome.findings:
+            metrics.FINDINGS.labels(finding.rule, finding.phase).inc()
+
+
+async def durably(step: Callable[[], Any]) -> Any:
+    """`step` on a thread, again and again until Kafka is there."""
+    while True:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(None, step)
+        except PartAway as error:
+            log.warning("event=waiting for=kafka reason=%s", error)
+            await asyncio.sleep(1.0)
+
+
+def agent_of(desk: Desk) -> Callable[[Any], Awaitable[None]]:
+    """Judges every record in turn."""
+
+    async def agent(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await desk.take(event)
+
+    return agent
+
+
+def places(ward: Ward, topics: Topics, loop: list[asyncio.AbstractEventLoop]) -> Callable[[str, bytes], None]:
+    """Hands patients' contexts over to the event loop; a record that is none is counted."""
+
+    def take(topic: str, value: bytes) -> None:
+        if topic != topics.patients:
+            return
+        try:
+            loop[0].call_soon_threadsafe(ward.place, _context(value))
+        except msgspec.MsgspecError:
+            metrics.CONTEXT.labels("patients", "refused").inc()
+
+    return take
+
+
+def wired(chosen: Settings) -> Any:
+    """The whole worker."""
+    app, topics = faust_app(chosen, "waveform"), Topics(chosen.prefix)
+    ward = Ward()
+    loop: list[asyncio.AbstractEventLoop] = []
+    context = kafka.Context(chosen.kafka, topics, places(ward, topics, loop))
+    source = app.topic(topics.waveforms, key_type=bytes, value_type=bytes, value_serializer="raw", key_serializer="raw")
+
+    def restored(partition: int) -> dict[str, bytes]:
+        context.known.wait()
+        return read_marks(chosen.kafka, topics, partition)
+
+    desk = Desk(ward, kafka.Out(chosen.kafka, topics), Marks(chosen.kafka, topics), restored)
+    app.agent(source, name=topics.waveforms)(agent_of(desk))
+
+    async def begin() -> None:
+        loop.append(asyncio.get_running_loop())
+        context.start()
+
+    async def watch() -> None:
+        while not app.should_stop:
+            metrics.READY.set(bool(app.consumer.assignment()))
+            ward.idle(clock())
+            await asyncio.sleep(1.0)
+
+    async def revoked(_app: Any, *_revoked: Any, **_signal: Any) -> None:
+        ward.revoked()
+
+    async def stopping(_app: Any, **_signal: Any) -> None:
+        await asyncio.get_running_loop().run_in_executor(None, context.stop)
+
+    app.task(begin)
+    app.task(watch)
+    app.on_partitions_revoked.connect(revoked, weak=False)
+    app.on_before_shutdown.connect(stopping, weak=False)
+    return app
+
+
+def main() -> None:
+    """Reads the environment, waits for Kafka, and hands over to Faust's command line."""
+    if sys.argv[1:] != ["worker"]:
+        raise SystemExit("usage: python -m streams.waveform_app worker")
+    logging.config.dictConfig(dict(LOGGING))
+    chosen = settings.read(Settings, os.environ)
+    topics = Topics(chosen.prefix)
+    metrics.READY.set(0)
+    if chosen.metrics_port:
+        start_http_server(chosen.metrics_port, chosen.bind)
+    wait_for_topics(chosen.kafka, [topics.waveforms, topics.patients, topics.findings, topics.watches, topics.refused])
+    worker = faust.Worker(wired(chosen), loglevel="WARNING", quiet=True)
+    worker.spinner = None  # it draws on the log
+    worker.execute_from_commandline()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""The waveform worker on a real Kafka: a heart that stops is told once, also when the worker is killed in between."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from tests.unit.streams.detect.test_waveform_watch import CALM, chunks, heart
+from tests.waiting import wait_for
+from vitals.context import PatientContext
+from vitals.finding import Finding
+from vitals.topics import Topics, partition_of
+from vitals.waveform import SCHEMA_ID, Waveform, encode
+
+PARTITIONS = 4
+DECODER = msgspec.json.Decoder(Finding)
+
+
+@contextmanager
+def worker(kafka: str, topics: Topics) -> Iterator[subprocess.Popen[bytes]]:
+    environ = os.environ | {"VIGIL_KAFKA": kafka, "VIGIL_TOPIC_PREFIX": topics.prefix}
+    process = subprocess.Popen([sys.executable, "-m", "streams.waveform_app", "worker"], env=environ)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def send(kafka: str, topic: str, key: str, values: list[bytes]) -> None:
+    producer = Producer({"bootstrap.servers": kafka})
+    for value in values:
+        producer.produce(topic, value, key, partition_of(key, PARTITIONS), headers=[("schema", SCHEMA_ID)])
+    assert producer.flush(20) == 0
+
+
+def said(kafka: str, topic: str, key: str) -> list[bytes]:
+    consumer = Consumer({"bootstrap.servers": kafka, "group.id": "said", "enable.auto.commit": False})
+    place = TopicPartition(topic, partition_of(key, PARTITIONS), 0)
+    end = consumer.get_watermark_offsets(place, timeout=10)[1]
+    consumer.assign([place])
+    values: list[bytes] = []
+    while len(values) < end:
+        values += [m.value() for m in consumer.consume(500, 1.0) if m.error() is None]
+    consumer.close()
+    return values
+
+
+def told(kafka: str, topics: Topics) -> list[tuple[str, str, str]]:
+    found = [DECODER.decode(v) for v in said(kafka, topics.findings, "p")]
+    return [(f.rule, f.phase, f.ward) for f in found]
+
+
+def stopping_heart() -> tuple[list[Waveform], list[Waveform]]:
+    """An ECG up to 10 s into an asystole, and what follows: the beat returns."""
+    whole = chunks(heart([*CALM, 12.0, *CALM]))
+    return whole[:58], whole[58:]
+
+
+def test_a_killed_worker_goes_on_where_it_was(kafka: str, topics: Topics) -> None:
+    before, after = stopping_heart()
+    send(kafka, topics.patients, "p", [msgspec.json.encode(PatientContext(patient="p", version=1, ward="north"))])
+    send(kafka, topics.waveforms, "p", [encode(c) for c in before])
+    with worker(kafka, topics) as first:
+        wait_for(lambda: said(kafka, topics.watches, "p"), 40, "the asystole and its mark")
+        first.kill()
+        first.wait(10)
+    send(kafka, topics.waveforms, "p", [b"not a chunk"] + [encode(c) for c in after])
+    with worker(kafka, topics):
+        wait_for(lambda: len(told(kafka, topics)) >= 2, 40, "the end of the asystole")
+    assert sorted(set(told(kafka, topics))) == [("ecg_asystole", "end", "north"), ("ecg_asystole", "start", "north")]
