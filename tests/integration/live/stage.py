@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import numpy as np
 import psycopg
@@ -161,7 +160,7 @@ class Feed:
         self.process = subprocess.Popen([sys.executable, "-m", "dashboard_api.live_main"], env=env, stderr=self.log)
 
     def wait_ready(self) -> None:
-        wait_for(self._healthy, 30, "the live feed to be ready")
+        wait_for(self._healthy, 90, "the live feed to be ready")
 
     def stop(self, how: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
@@ -173,9 +172,8 @@ class Feed:
     def _healthy(self) -> bool:
         assert self.process.poll() is None, "the live feed has died"
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
+            return httpx.get(f"http://127.0.0.1:{self.port}/healthz", timeout=5).status_code == 200
+        except httpx.TransportError:
             return False
 
     @contextmanager

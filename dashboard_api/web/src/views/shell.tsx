@@ -27,7 +27,7 @@ const PLACES: [string, Key, () => boolean][] = [
   ["/admin", "nav.admin", () => may("accounts")],
 ];
 
-export const home = (): string => PLACES.find(([, , seen]) => seen())?.[0] ?? "/";
+export const home = (): string => (may("accounts") ? "/admin" : undefined) ?? PLACES.find(([, , seen]) => seen())?.[0] ?? "/";
 
 export function Shell({ children }: { children: preact.ComponentChildren }) {
   return (

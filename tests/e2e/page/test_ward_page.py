@@ -1,0 +1,235 @@
+"""What a nurse meets on the ward's page, in a real Chromium against real servers."""
+
+import re
+import signal
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.page.conftest import Site, log_in
+from tests.integration.live.stage import now_ms
+
+pytestmark = pytest.mark.slow
+AXE = Path("dashboard_api/web/node_modules/axe-core/axe.min.js")
+
+
+class Bed:
+    """A ward of one test's own, with one patient and one nurse."""
+
+    def __init__(self, site: Site, role: str = "nurse") -> None:
+        self.site, self.ward = site, f"w{uuid.uuid4().hex[:8]}"
+        self.patient = site.admitted(self.ward, "7", "Ada Moreau")
+        self.user = f"u{uuid.uuid4().hex[:8]}"
+        site.person(self.user, role, (self.ward,) if role == "nurse" else (), self.patient if role == "patient" else None)
+
+    def says(self, hr: float, **more: float | None) -> None:
+        self.site.sample(self.patient, hr=hr, **({"spo2": 97, "rr": 16, "sbp": 121, "dbp": 78, "temp": 36.8} | more))
+
+    @contextmanager
+    def beating(self, hr: float) -> Iterator[None]:
+        """A sample every 300 ms while within."""
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(0.3):
+                self.says(hr)
+
+        thread = threading.Thread(target=beat)
+        thread.start()
+        yield
+        over.set()
+        thread.join()
+
+    def value(self, page: Page, vital: str) -> Any:
+        return page.locator(f'[data-patient="{self.patient}"] [data-vital="{vital}"]')
+
+
+@pytest.fixture
+def bed(site: Site) -> Bed:
+    return Bed(site)
+
+
+def test_values_appear_with_the_name_and_move(site: Site, bed: Bed, page: Page) -> None:
+    bed.says(71)
+    log_in(page, site, bed.user)
+    tile = page.locator(f'[data-patient="{bed.patient}"]')
+    expect(tile).to_contain_text("Bed 7")
+    expect(tile).to_contain_text("Ada Moreau")
+    expect(bed.value(page, "hr")).to_contain_text("71")
+    bed.says(83)
+    expect(bed.value(page, "hr")).to_contain_text("83")
+    expect(bed.value(page, "bp")).to_contain_text("121/78")
+
+
+def test_a_channel_that_falls_silent_turns_grey_and_says_so(site: Site, bed: Bed, page: Page) -> None:
+    at = now_ms()
+    for before in (3000, 2000, 1000, 0):
+        site.sample(bed.patient, at - before, hr=72, spo2=96)
+    log_in(page, site, bed.user)
+    expect(bed.value(page, "hr")).to_have_attribute("data-state", "stale", timeout=8_000)
+    expect(bed.value(page, "hr")).to_contain_text("old")
+
+
+def test_a_probe_that_is_off_shows_no_number(site: Site, bed: Bed, page: Page) -> None:
+    bed.says(72, spo2=None)
+    log_in(page, site, bed.user)
+    expect(bed.value(page, "spo2")).to_have_attribute("data-state", "no_value")
+    expect(bed.value(page, "spo2")).not_to_contain_text(re.compile(r"\d"))
+
+
+def test_an_alert_appears_is_spoken_and_acknowledged_from_the_tile(site: Site, bed: Bed, page: Page) -> None:
+    bed.says(72)
+    log_in(page, site, bed.user)
+    expect(bed.value(page, "hr")).to_contain_text("72")
+    alert = site.found(bed.patient, bed.ward, "Oxygen saturation below 88 %")
+    chip = page.locator(f'[data-patient="{bed.patient}"] .chip')
+    expect(chip).to_contain_text("High")
+    expect(chip).to_contain_text("Oxygen saturation below 88 %")
+    expect(page.locator("[data-voice]")).to_contain_text("Oxygen saturation below 88 %")
+    chip.get_by_role("button").click()
+    expect(chip).to_have_class(re.compile("held"))
+    assert site.do("SELECT state FROM alerting.alert WHERE id = %s", alert) == [("acknowledged",)]
+
+
+def test_the_inbox_shows_why_and_resolving_empties_it(site: Site, bed: Bed, page: Page) -> None:
+    bed.says(72)
+    log_in(page, site, bed.user)
+    alert = site.found(bed.patient, bed.ward, "Oxygen saturation below 88 %")
+    page.get_by_role("link", name=re.compile("^Alerts")).click()
+    page.locator(f'[data-alert="{alert}"]').click()
+    card = page.locator(".detail .alertcard")
+    expect(card).to_contain_text("84 %")
+    expect(card).to_contain_text("raised")
+    card.get_by_role("button", name="Acknowledge").click()
+    expect(card).to_contain_text("Acknowledged")
+    card.get_by_role("button", name="Resolve").click()
+    expect(page.locator(f'[data-alert="{alert}"]')).to_have_count(0)
+
+
+def test_a_cut_connection_is_said_nothing_stays_live_and_nothing_is_missed(site: Site, bed: Bed, page: Page) -> None:
+    with bed.beating(70):
+        log_in(page, site, bed.user)
+        expect(bed.value(page, "hr")).to_have_attribute("data-state", "live")
+        site.live.stop(signal.SIGKILL)
+        expect(page.locator("[data-banner]")).to_contain_text("not live")
+        expect(bed.value(page, "hr")).to_have_attribute("data-state", "stale")
+        site.found(bed.patient, bed.ward, "While nobody could see it")
+    bed.says(99)
+    site.restart_live()
+    expect(page.locator("[data-banner]")).to_have_count(0, timeout=25_000)
+    expect(bed.value(page, "hr")).to_contain_text("99")
+    expect(page.locator(f'[data-patient="{bed.patient}"] .chip')).to_contain_text("While nobody could see it")
+
+
+def test_a_server_that_falls_silent_is_not_believed(site: Site, bed: Bed, page: Page) -> None:
+    with bed.beating(70):
+        log_in(page, site, bed.user)
+        expect(bed.value(page, "hr")).to_have_attribute("data-state", "live")
+        site.live.process.send_signal(signal.SIGSTOP)
+        expect(page.locator("[data-banner]")).to_contain_text("not live", timeout=12_000)
+        expect(bed.value(page, "hr")).to_have_attribute("data-state", "stale")
+        site.live.process.send_signal(signal.SIGCONT)
+        expect(page.locator("[data-banner]")).to_have_count(0, timeout=25_000)
+        expect(bed.value(page, "hr")).to_have_attribute("data-state", "live")
+
+
+def test_a_reload_stays_logged_in(site: Site, bed: Bed, page: Page) -> None:
+    bed.says(64)
+    log_in(page, site, bed.user)
+    expect(bed.value(page, "hr")).to_contain_text("64")
+    page.reload()
+    expect(bed.value(page, "hr")).to_contain_text("64")
+
+
+def test_no_name_goes_over_the_live_feed(site: Site, bed: Bed, page: Page) -> None:
+    heard: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: heard.append(str(frame))))
+    bed.says(64)
+    log_in(page, site, bed.user)
+    expect(page.locator(f'[data-patient="{bed.patient}"]')).to_contain_text("Ada Moreau")
+    expect(bed.value(page, "hr")).to_contain_text("64")
+    assert bed.patient in "".join(heard)
+    assert not any("Moreau" in frame for frame in heard)
+
+
+def test_the_patient_view_shows_values_and_score(site: Site, bed: Bed, page: Page) -> None:
+    bed.says(64)
+    site.score(bed.patient, 5, 8)
+    log_in(page, site, bed.user)
+    page.locator(f'[data-patient="{bed.patient}"] .who').click()
+    expect(page.get_by_role("heading", name=re.compile("Ada Moreau"))).to_be_visible()
+    expect(page.locator('[data-news="5–8"]').first).to_be_visible()
+    expect(page.locator("table.score")).to_contain_text("missing")
+
+
+def test_the_page_speaks_another_language_and_other_units(site: Site, bed: Bed, page: Page) -> None:
+    bed.says(64, temp=37.0)
+    log_in(page, site, bed.user)
+    expect(bed.value(page, "temp")).to_contain_text("37.0")
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("Temperature").select_option("°F")
+    expect(bed.value(page, "temp")).to_contain_text("98.6")
+    page.get_by_label("Language").select_option("de")
+    expect(page.get_by_role("link", name="Station")).to_be_visible()
+
+
+def test_a_patient_sees_only_themself(site: Site, page: Page) -> None:
+    mine = Bed(site, "patient")
+    other = site.admitted(mine.ward, "8", "Jonas Dvorak")
+    mine.says(66)
+    site.sample(other, hr=91)
+    log_in(page, site, mine.user)
+    expect(page.locator('[data-vital="hr"]')).to_contain_text("66")
+    assert "Dvorak" not in page.inner_text("body")
+    assert page.locator('nav a[href="/"]').count() == 0
+
+
+def test_an_admin_is_shown_no_values(site: Site, page: Page) -> None:
+    boss = Bed(site, "admin")
+    boss.says(66)
+    log_in(page, site, boss.user)
+    expect(page.get_by_role("heading", name="Administration")).to_be_visible()
+    assert page.locator("[data-vital]").count() == 0
+
+
+def test_a_wrong_password_is_said_in_words(site: Site, bed: Bed, page: Page) -> None:
+    page.goto(site.address)
+    page.get_by_label("User name").fill(bed.user)
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_contain_text("wrong")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_ward_the_inbox_and_the_patient_have_no_accessibility_violations(site: Site, bed: Bed, page: Page, scheme: Any) -> None:
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    bed.says(64)
+    site.score(bed.patient, 5, 8)
+    page.goto(site.address)
+    found = {"login": violations(page)}
+    log_in(page, site, bed.user)
+    alert = site.found(bed.patient, bed.ward, "Oxygen saturation below 88 %")
+    expect(page.locator(f'[data-patient="{bed.patient}"] .chip')).to_be_visible()
+    found["ward"] = violations(page)
+    page.get_by_role("link", name=re.compile("^Alerts")).click()
+    page.locator(f'[data-alert="{alert}"]').click()
+    expect(page.locator(".detail .alertcard")).to_contain_text("raised")
+    found["inbox"] = violations(page)
+    page.locator(".detail .alertcard header a").click()
+    expect(page.locator("table.score")).to_be_visible()
+    found["patient"] = violations(page)
+    assert found == {"login": [], "ward": [], "inbox": [], "patient": []}
+
+
+def violations(page: Page) -> list[str]:
+    """axe's findings against WCAG 2.2 AA, one line each."""
+    page.evaluate(AXE.read_text())
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+    result = page.evaluate("tags => axe.run(document, {runOnly: tags})", tags)
+    return [f"{v['id']}: {n['target']} {n['failureSummary'].splitlines()[-1].strip()}" for v in result["violations"] for n in v["nodes"]]
