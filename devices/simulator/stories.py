@@ -66,10 +66,10 @@ _ALL = (
     ),
     Story(
         "desaturation",
-        "the saturation drops for a minute and a half, every six minutes",
-        {"spo2": -14, "hr": 16, "rr": 5},
-        _episode(20, 20, 70, 20),
-        360,
+        "the saturation drops for two minutes, every seven",
+        {"spo2": -17, "hr": 16, "rr": 5},
+        _episode(20, 20, 110, 20),
+        420,
     ),
     Story(
         "probe_off", "the finger clip is off for a minute, every four", curve=_episode(30, 0.1, 60, 0.1), period_s=240, fault="probe_off"

@@ -1,0 +1,49 @@
+"""Recordings of real patients through the devices' door: every row accounted for, zeros of a dead line never a number."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.vigils import ROOT, Running
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+DATA = ROOT.parent / "shared" / "data"
+MIMIC = DATA / "mimic3_demo" / "vitals.csv.gz"
+MONITOR = DATA / "wfdb" / "s00001-2896-10-10-00-31n"
+READINGS = "SELECT count(*) FROM telemetry.reading r JOIN clinical.patient p ON p.no = r.patient_no WHERE p.ward = 'replay'"
+
+ZEROS = "SELECT count(*) FROM telemetry.reading r JOIN clinical.patient p ON p.no = r.patient_no WHERE p.bed = %s AND r.value = 0"
+
+
+def needs(path: Path) -> None:
+    """Skips, with the reason, where the recordings are not beside the checkout."""
+    if not path.with_suffix(".hea" if not path.suffix else path.suffix).exists():
+        pytest.skip(f"{path.name}: the recordings are not beside this checkout")
+
+
+def account(text: str) -> dict[str, int]:
+    """The lines of a replay's account; of two of one name (rows, then notices) the first."""
+    found: dict[str, int] = {}
+    for name, number in re.findall(r"^(\S.*?)\s{2,}([\d,]+)$", text, re.MULTILINE):
+        found.setdefault(name, int(number.replace(",", "")))
+    return found
+
+
+def test_every_row_of_mimic_is_stored_once_or_refused_and_a_second_time_changes_nothing(vigil: Running) -> None:
+    needs(MIMIC)
+    first = account(vigil.run("replay", str(MIMIC), "--format", "mimic3", "--speed", "max").stdout)
+    before = vigil.rows(READINGS)
+    second = account(vigil.run("replay", str(MIMIC), "--format", "mimic3", "--speed", "max").stdout)
+    names = ("rows played", "stored once", "stored as no value", "refused: implausible", "refused: unknown_vital", "not accounted for")
+    assert (first["rows played"], first["not accounted for"], sum(first[n] for n in names[1:5]), vigil.rows(READINGS), second["stored once"]) == (
+        58_243, 0, 58_243, before, first["stored once"],
+    )  # fmt: skip
+
+
+def test_a_dead_arterial_line_is_one_technical_condition_and_its_zeros_are_no_numbers(vigil: Running) -> None:
+    needs(MONITOR)
+    done = account(vigil.run("replay", str(MONITOR), "--format", "wfdb", "--speed", "max").stdout)
+    zeros = vigil.rows(ZEROS, MONITOR.name)
+    assert (done["rows played"], done["not accounted for"], zeros) == (14_008, 0, [(0,)])
