@@ -33,6 +33,7 @@ SERVICES = (
     Process("mllp", ("ingest.mllp_main",), 20, optional=True),
     Process("fhir", ("ingest.fhir_main",), 20, {"VIGIL_FHIR_PORT": "{fhir_port}"}, optional=True),
     Process("detect", ("streams.detect_app", "worker"), 30, {"VIGIL_INSTANCE": "0"}),
+    Process("waveform", ("streams.waveform_app", "worker"), 30, {"VIGIL_INSTANCE": "0"}),
     Process("archive", ("streams.archive_app", "worker"), 30, {"VIGIL_INSTANCE": "0"}),
     Process("alerts", ("alerts.alerts_main",), 40, {"VIGIL_ALERTS_INSTANCE": "alerts-1"}),
     Process("live", ("dashboard_api.live_main",), 50),
