@@ -79,7 +79,14 @@ def _pause(desk: Desk, case: Case, before: Case, now: int, cause: str) -> None:
         desk.put(before, case, {"reason": "no longer suppressed"}, kind="noted", at=now, cause=cause)
 
 
-_DUE = {"rung": _rung, "step": _step, "shelf": _shelf, "pause": _pause}
+def _wait(desk: Desk, case: Case, before: Case, now: int, cause: str) -> None:
+    if case.alert.state != "active":
+        desk.put(before, case, {"reason": "no longer active"}, kind="noted", at=now, cause=cause)
+    else:
+        desk.activate(before, case, kind="waited", at=now, cause=cause, rung=case.memory.rung + 1)
+
+
+_DUE = {"rung": _rung, "wait": _wait, "step": _step, "shelf": _shelf, "pause": _pause}
 
 
 def receipt(desk: Desk, got: Receipt, now: int) -> None:
@@ -96,7 +103,7 @@ def receipt(desk: Desk, got: Receipt, now: int) -> None:
 
 def _delays(delays: Delays, got: Receipt) -> Delays:
     if got.state == "seen":
-        return msgspec.structs.replace(delays, seen=delays.seen or got.at)
+        return msgspec.structs.replace(delays, seen=delays.seen or got.at, sent=delays.sent or got.sent_at)
     if got.state != "delivered":
         return delays
     return msgspec.structs.replace(delays, sent=delays.sent or got.sent_at or got.at, delivered=delays.delivered or got.at)

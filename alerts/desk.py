@@ -8,13 +8,13 @@ Promise: deterministic; what was taken once (same cause) is not taken again; eve
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from alerts.case import Case, Change, change, with_alert, with_memory
 from alerts.escalation import Book, Call, Contact, call
 from alerts.lifecycle import STEPS
-from alerts.pipeline import Pause, Scene, Verdict, covers, run
+from alerts.pipeline import ASKED_AGAIN, Pause, Scene, Verdict, covers, quiet_until, run
 from vitals.alert import State
 from vitals.finding import Priority
 
@@ -49,6 +49,8 @@ class Page:
     fallback: tuple[Contact, ...]
     created_at: int
     expires_at: int
+    cause: str = ""
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +67,25 @@ class Answer:
 class Desk:
     """See the module. `owner`: finding -> alert. `seen`: causes taken before. `beds`: patient -> bed.
 
-    `paged`: ward -> pages of the last minute. `silenced`: alerts whose waiting pages are no longer wanted.
+    `paged`: ward -> pages of the last minute. `silenced`: alerts whose waiting pages are no longer wanted. `starts`: (patient, rule,
+    subject) -> how often it began lately. `gateways`: device -> its gateway. `spoken`: a gateway's loss -> the alert paged for it.
+    `zones`: ward -> time zone. `bundles`: (ward, priority) -> the alert that speaks for those that waited, in this batch.
     """
 
     book: Book
     cases: dict[str, Case] = field(default_factory=dict)
+    of_patient: dict[str, dict[str, None]] = field(default_factory=dict)
     owner: dict[str, str] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     answered: set[str] = field(default_factory=set)
     beds: Mapping[str, str] = field(default_factory=dict)
     pauses: tuple[Pause, ...] = ()
     paged: Counter[str] = field(default_factory=Counter)
+    starts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    gateways: Mapping[str, str] = field(default_factory=dict)
+    spoken: dict[str, str] = field(default_factory=dict)
+    zones: Mapping[str, str] = field(default_factory=dict)
+    bundles: dict[tuple[str, Priority], str] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
@@ -85,7 +95,13 @@ class Desk:
 
     def open_of(self, patient: str) -> list[Case]:
         """The patient's cases that are not closed."""
-        return [case for case in self.cases.values() if case.alert.patient == patient and case.alert.state != "closed"]
+        cases = [self.cases[alert] for alert in self.of_patient.get(patient, ())]
+        return [case for case in cases if case.alert.state != "closed"]
+
+    def keep(self, case: Case) -> None:
+        """Knows this version of a case."""
+        self.cases[case.alert.id] = case
+        self.of_patient.setdefault(case.alert.patient, {})[case.alert.id] = None
 
     def adopt(self, finding: str, alert: str) -> None:
         """From now on this finding belongs to this alert."""
@@ -97,7 +113,7 @@ class Desk:
     ) -> Case:
         """Takes a case's new version; sets when time changes it next; frees what it covered once it is closed."""
         made = change(before, timed(before, after, at), note, kind=kind, at=at, cause=cause, actor=actor)
-        self.cases[made.case.alert.id] = made.case
+        self.keep(made.case)
         self.changes.append(made)
         if cause is not None:
             self.seen.add(cause)
@@ -112,9 +128,12 @@ class Desk:
     ) -> Case:
         """Takes a case that became active through the pipeline: it pages, joins, waits or is suppressed, and says why."""
         plan = self._call(after, rung, at)
-        verdict, stages = run(after, self._scene(after, plan, at))
+        verdict, stages = run(after, self._scene(after, plan, at, kind))
         if verdict.go == "page":
             after = self.page(after, plan, kind, at)
+            self._speaks(after, kind)
+        elif verdict.go == "join" and verdict.by is not None:
+            self._spoken_for(verdict.by)
         note = {"reason": stages[-1][1], "stages": stages}
         case = self.put(before, settled(after, verdict), note, kind=kind, at=at, cause=cause, actor=actor)
         if case.alert.state == "active":
@@ -132,6 +151,7 @@ class Desk:
                 Page(
                     str(uuid.uuid5(_NAMESPACE, key)), alert.id, memory.partition, kind, alert.ward, memory.bed, alert.priority,
                     recipient.person, first.channel, first.address, tuple(others), at, at + PAGE_LIFE_MS,
+                    memory.cause if memory.cause.startswith("gateway:") else "",
                 )
             )  # fmt: skip
         self.paged[alert.ward] += len(plan.recipients)
@@ -147,9 +167,31 @@ class Desk:
     def _call(self, case: Case, rung: int, at: int) -> Call:
         return call(self.book, case.alert.ward, case.alert.priority, rung, at)
 
-    def _scene(self, case: Case, plan: Call, at: int) -> Scene:
-        others = [one for one in self.open_of(case.alert.patient) if one.alert.id != case.alert.id]
-        return Scene(others, self.pauses, self.paged[case.alert.ward], plan.why, at)
+    def _scene(self, case: Case, plan: Call, at: int, kind: str) -> Scene:
+        alert, cause = case.alert, case.memory.cause
+        spoken = self.spoken.get(cause)
+        return Scene(
+            others=[one for one in self.open_of(alert.patient) if one.alert.id != alert.id],
+            now=at,
+            pauses=self.pauses,
+            paged=self.paged[alert.ward],
+            starts=self.starts[(alert.patient, alert.rule, alert.subject)],
+            spoken=None if spoken == alert.id else spoken,
+            fresh=kind not in ASKED_AGAIN,
+            waited=kind == "waited",
+            bundle=self.bundles.get((alert.ward, alert.priority)),
+            quiet_until=quiet_until(self.zones.get(alert.ward, "UTC"), at) if alert.priority == "low" else None,
+            reachable=plan.why,
+        )
+
+    def _speaks(self, case: Case, kind: str) -> None:
+        if case.memory.cause.startswith("gateway:"):
+            self.spoken[case.memory.cause] = case.alert.id
+        if kind == "waited":
+            self.bundles[(case.alert.ward, case.alert.priority)] = case.alert.id
+
+    def _spoken_for(self, speaker: str) -> None:
+        self.pages = [replace(page, count=page.count + 1) if page.alert == speaker else page for page in self.pages]
 
     def _cover(self, cover: Case, at: int) -> None:
         for case in self.open_of(cover.alert.patient):
@@ -174,8 +216,10 @@ def settled(case: Case, verdict: Verdict) -> Case:
     if verdict.go == "suppress":
         due = {"due_at": verdict.until, "due_for": "" if verdict.until is None else "pause"}
         return with_memory(with_alert(case, state="suppressed", reason=verdict.reason), covered_by=verdict.by, **due)
-    if verdict.go in ("join", "hold", "merge"):
+    if verdict.go in ("join", "merge"):
         return with_memory(case, joined=verdict.by, due_at=verdict.until, due_for="rung")
+    if verdict.go == "hold":
+        return with_memory(case, due_at=verdict.until, due_for="wait")
     return case
 
 

@@ -37,12 +37,13 @@ def take(desk: Desk, finding: Finding, now: int, partition: int = 0) -> None:
 
 
 def _new(desk: Desk, finding: Finding, now: int, partition: int) -> None:
-    case = raised(finding, now, partition, desk.beds.get(finding.patient, ""))
+    case = raised(finding, now, partition, desk.beds.get(finding.patient, ""), desk.gateways.get(finding.subject))
+    desk.starts[(finding.patient, finding.rule, finding.subject)] += 1
     if case.alert.state == "closed":
         desk.counts["retrospective"] += 1
         desk.put(None, case, {"reason": "over before it could be known"}, kind="raised", at=now, cause=identity(finding))
     else:
-        scene = Scene(desk.open_of(finding.patient), (), 0, "", now)
+        scene = Scene(desk.open_of(finding.patient), now)
         into = deduplicate(case, scene).by
         if into is None:
             desk.counts["raised"] += 1
@@ -53,8 +54,8 @@ def _new(desk: Desk, finding: Finding, now: int, partition: int) -> None:
     desk.adopt(finding.id, finding.id)
 
 
-def raised(finding: Finding, now: int, partition: int, bed: str) -> Case:
-    """The alert that this finding makes."""
+def raised(finding: Finding, now: int, partition: int, bed: str, gateway: str | None = None) -> Case:
+    """The alert that this finding makes. `gateway`: the one through which the device that it is about speaks."""
     over = finding.retrospective or finding.phase == "end"
     state: State = "closed" if over else "active"
     alert = Alert(
@@ -64,7 +65,7 @@ def raised(finding: Finding, now: int, partition: int, bed: str) -> Case:
         retrospective=over, evidence=finding.evidence, delays=delays(finding, now),
     )  # fmt: skip
     memory = Memory(
-        findings=() if over else (finding.id,), cause=cause_of(finding), starts=(finding.started_at,), bed=bed, partition=partition
+        findings=() if over else (finding.id,), cause=cause_of(finding, gateway), starts=(finding.started_at,), bed=bed, partition=partition
     )
     return Case(alert=alert, memory=memory)
 
@@ -74,9 +75,11 @@ def delays(finding: Finding, raised_at: int | None) -> Delays:
     return Delays(sensor=finding.at, received=finding.received_at, detected=finding.detected_at, raised=raised_at)
 
 
-def cause_of(finding: Finding) -> str:
-    """What is paged as one: a patient's physiology; each technical fault by its own."""
-    return "physiology" if finding.alert_class == "physiological" else f"{finding.rule}:{finding.subject}"
+def cause_of(finding: Finding, gateway: str | None = None) -> str:
+    """What is paged as one: a patient's physiology; the silence of all devices of a gateway; each other technical fault by its own."""
+    if finding.alert_class == "physiological":
+        return "physiology"
+    return f"gateway:{gateway}" if gateway and finding.rule == "silence" else f"{finding.rule}:{finding.subject}"
 
 
 def _merge(desk: Desk, case: Case, finding: Finding, now: int) -> None:
@@ -92,7 +95,7 @@ def _advance(desk: Desk, case: Case, finding: Finding, now: int) -> None:
     event, after = _qualified(case, finding)
     if event == "worse" and case.alert.state == "closed":
         after = with_alert(after, retrospective=False)
-        into = deduplicate(after, Scene(desk.open_of(finding.patient), (), 0, "", now)).by
+        into = deduplicate(after, Scene(desk.open_of(finding.patient), now)).by
         if into is not None:
             return _merge(desk, desk.cases[into], finding, now)
     return _move(desk, case, after, event, finding, now, {})

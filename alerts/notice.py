@@ -13,7 +13,10 @@ Outcome = Literal["delivered", "retry", "refused"]
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """One page as a channel sees it. `key`: the idempotency key, the same in every attempt. `sent_at` ms of this attempt."""
+    """One page as a channel sees it. `key`: the idempotency key, the same in every attempt. `sent_at` ms of this attempt.
+
+    `count`: how many alerts it speaks for; above one it names no bed.
+    """
 
     key: str
     kind: str
@@ -22,6 +25,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     bed: str
     link: str
     sent_at: int
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,9 @@ _KINDS = {"raised": "Alert", "worsened": "Worse", "unanswered": "Unanswered", "s
 
 
 def subject(notice: Notice) -> str:
-    """One line: `HIGH north bed 4: Alert`."""
+    """One line: `HIGH north bed 4: Alert`; `MEDIUM north: 40 alerts` where it speaks for several."""
+    if notice.count > 1:
+        return f"{notice.priority.upper()} {notice.ward}: {notice.count} alerts"
     bed = f" bed {notice.bed}" if notice.bed else ""
     return f"{notice.priority.upper()} {notice.ward}{bed}: {_KINDS.get(notice.kind, 'Alert')}"
 

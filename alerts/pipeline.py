@@ -3,22 +3,31 @@
 In: the candidate and the scene (what else is open for the patient, pauses, how much the ward was paged lately, the time).
 Out: the verdict of the first stage that does not let it pass, and every stage's reason, which the timeline shows.
 Promise: nothing is lost here: what is held or joined has a time at which it is looked at again; what is suppressed is released
-when its cover is gone. A new high passes every pause and every throttle.
+when its cover is gone. A new high passes every pause and all quiet hours, and waits for a throttle at most a second.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from alerts.case import Case
 from alerts.lifecycle import RANK
 from vitals.finding import Priority
+from vitals.rota import instant
 
 MINUTE_MS = 60_000
 GROUP_MS = 10 * MINUTE_MS
-HOLD_MS = MINUTE_MS
-# Pages a ward may get a minute before milder ones wait and come as one. This project's choice (unchecked).
-WARD_PAGES_A_MINUTE: Mapping[Priority, int | None] = {"high": None, "medium": 6, "low": 3}
+FLAP_MS = 15 * MINUTE_MS
+FLAPS = 4
+QUIET_FROM, QUIET_TO = 22, 7
+# The three tables are this project's choice (unchecked).
+# Pages a ward may get a minute; what is more waits for the next full `HOLD_MS` and comes as one page.
+WARD_PAGES_A_MINUTE: Mapping[Priority, int] = {"high": 10, "medium": 6, "low": 3}
+HOLD_MS: Mapping[Priority, int] = {"high": 1_000, "medium": MINUTE_MS, "low": MINUTE_MS}
+# How long a condition that comes and goes is not paged again.
+FLAP_HOLD_MS: Mapping[Priority, int] = {"high": 2 * MINUTE_MS, "medium": 10 * MINUTE_MS, "low": 30 * MINUTE_MS}
 
 # A rule -> the rules that its alert covers for the same patient.
 COVERS: Mapping[str, tuple[str, ...]] = {
@@ -30,6 +39,8 @@ COVERS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("silence", "signal", "battery", "ecg_poor_signal"),
 }
 
+# What is asked again, not news: neither grouped with others' pages nor held as flapping.
+ASKED_AGAIN = frozenset({"unanswered", "joined_page", "waited", "escalated", "step_overdue"})
 Go = Literal["pass", "merge", "join", "suppress", "hold", "page"]
 
 
@@ -56,13 +67,28 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the stages may look at. `others`: the patient's open cases but the candidate. `paged`: the ward's pages of the last minute."""
+    """What the stages may look at.
+
+    Attributes:
+        others: the patient's open cases but the candidate.
+        paged: the ward's pages of the last minute. starts: how often this condition began in the last `FLAP_MS`.
+        spoken: the alert that was paged lately for the same cause of several patients (a gateway's loss).
+        fresh: the condition just began (again); else it is asked again about it (unanswered, escalated, waited).
+        waited: the candidate was held before; it is paged now, with the others that waited: `bundle` is the one that speaks for them.
+        quiet_until: the end of the ward's quiet hours, where it is in them.
+    """
 
     others: Sequence[Case]
-    pauses: Sequence[Pause]
-    paged: int
-    reachable: str
     now: int
+    pauses: Sequence[Pause] = ()
+    paged: int = 0
+    starts: int = 0
+    spoken: str | None = None
+    fresh: bool = True
+    waited: bool = False
+    bundle: str | None = None
+    quiet_until: int | None = None
+    reachable: str = ""
 
 
 Stage = Callable[[Case, Scene], Verdict]
@@ -83,7 +109,11 @@ def inhibit(case: Case, scene: Scene) -> Verdict:
 
 def group(case: Case, scene: Scene) -> Verdict:
     """One patient, one cause, one page: somebody was just called for the same cause, for something no milder."""
+    if not scene.fresh:
+        return Verdict("pass", "nobody answered for its cause")
     spoken = next((o for o in scene.others if _speaks_for(o, case, scene.now)), None)
+    if scene.spoken is not None:
+        return Verdict("join", f"same cause as {scene.spoken}: {case.memory.cause}", scene.spoken, scene.now + GROUP_MS)
     if spoken is None:
         return Verdict("pass", "first of its cause")
     return Verdict("join", f"same cause as {spoken.alert.rule}, paged already", spoken.alert.id, scene.now + GROUP_MS)
@@ -100,12 +130,31 @@ def shelve(case: Case, scene: Scene) -> Verdict:
     return Verdict("suppress", f"pause: {pause.reason}", f"pause:{pause.id}", pause.until)
 
 
+def flap(case: Case, scene: Scene) -> Verdict:
+    """The condition comes and goes: it was paged, and is not again so soon."""
+    lately = case.memory.paged_at is not None or scene.starts > FLAPS
+    if not scene.fresh or scene.starts < FLAPS or not lately:
+        return Verdict("pass", "not flapping")
+    return Verdict("hold", f"flapping: began {scene.starts} times in 15 min", None, scene.now + FLAP_HOLD_MS[case.alert.priority])
+
+
+def quiet(case: Case, scene: Scene) -> Verdict:
+    """Low priority waits for the end of the ward's quiet hours."""
+    if scene.quiet_until is None or case.alert.priority != "low":
+        return Verdict("pass", "no quiet hours")
+    return Verdict("hold", "quiet hours", None, scene.quiet_until)
+
+
 def throttle(case: Case, scene: Scene) -> Verdict:
-    """The ward has had enough milder pages this minute: they wait and come as one."""
-    most = WARD_PAGES_A_MINUTE[case.alert.priority]
-    if most is None or scene.paged < most:
+    """The ward has had enough pages this minute: what is more waits for a moment and comes as one."""
+    if scene.waited and scene.bundle is not None:
+        return Verdict("join", f"in one page with {scene.bundle}", scene.bundle, scene.now + GROUP_MS)
+    if scene.waited:
+        return Verdict("pass", "waited; speaks for those that waited too")
+    if scene.paged < WARD_PAGES_A_MINUTE[case.alert.priority]:
         return Verdict("pass", "within the ward's budget")
-    return Verdict("hold", f"{scene.paged} pages in the ward this minute", None, scene.now + HOLD_MS)
+    pause = HOLD_MS[case.alert.priority]
+    return Verdict("hold", f"{scene.paged} pages in the ward this minute", None, (scene.now // pause + 1) * pause)
 
 
 def route(case: Case, scene: Scene) -> Verdict:  # noqa: ARG001  every stage has the same form
@@ -118,6 +167,8 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("inhibit", inhibit),
     ("group", group),
     ("shelve", shelve),
+    ("flap", flap),
+    ("quiet", quiet),
     ("throttle", throttle),
     ("route", route),
 )
@@ -145,3 +196,15 @@ def _speaks_for(other: Case, case: Case, now: int) -> bool:
     same = other.memory.cause == case.memory.cause and other.alert.state == "active" and other.alert.id != case.alert.id
     lately = other.memory.paged_at is not None and now - other.memory.paged_at < GROUP_MS
     return same and lately and RANK[other.alert.priority] >= RANK[case.alert.priority]
+
+
+def quiet_until(zone: str, now: int) -> int | None:
+    """The end (ms) of the quiet hours, 22 to 7 local time, where it is in them. An unknown zone has none."""
+    try:
+        local = datetime.fromtimestamp(now / 1000, UTC).astimezone(ZoneInfo(zone))
+    except (KeyError, ValueError):
+        return None
+    if QUIET_TO <= local.hour < QUIET_FROM:
+        return None
+    day = local.date() + timedelta(days=1 if local.hour >= QUIET_FROM else 0)
+    return instant(day, time(QUIET_TO), ZoneInfo(zone))

@@ -21,7 +21,7 @@ from alerts.clockwork import Receipt, Tick
 from alerts.desk import Desk
 from alerts.escalation import Book
 from alerts.kafka import Saying
-from alerts.pipeline import Pause
+from alerts.pipeline import FLAP_MS, GROUP_MS, Pause
 from alerts.timescale_save import save
 from vitals.alert import Alert, Command
 from vitals.errors import PartAway, Theirs
@@ -116,7 +116,8 @@ def _load(connection: Connection, work: Work, book: Book, now: int) -> Desk:
     desk = Desk(book, owner=dict(rows))
     named = {*desk.owner.values(), *(c.alert for c in asked), *(t.alert for t in work.ticks), *(r.alert for r in work.receipts)}
     patients = {*(f.patient for f in found), *(c.patient for c in asked)}
-    desk.cases = _cases(connection, named, patients)
+    for case in _cases(connection, named, patients):
+        desk.keep(case)
     causes = [*map(findings.identity, found), *(f"page:{r.page}:{r.state}" for r in work.receipts)]
     desk.seen = {row[0] for row in connection.execute("SELECT cause FROM alerting.event WHERE cause = ANY(%s)", [causes]).fetchall()}
     answered = connection.execute("SELECT id FROM alerting.command WHERE id = ANY(%s)", [[c.id for c in asked]]).fetchall()
@@ -125,12 +126,34 @@ def _load(connection: Connection, work: Work, book: Book, now: int) -> Desk:
     desk.beds = dict(beds)
     paged = connection.execute("SELECT ward, count(*) FROM alerting.page WHERE created_at > %s GROUP BY ward", [now - 60_000]).fetchall()
     desk.paged = Counter(dict(paged))
+    _load_floods(connection, desk, found, now)
     pauses = connection.execute("SELECT id, patient, ward, until, reason FROM alerting.pause WHERE until > %s", [now]).fetchall()
     desk.pauses = tuple(Pause(*row) for row in pauses)
     return desk
 
 
-def _cases(connection: Connection, named: Iterable[str], patients: Iterable[str]) -> dict[str, Case]:
+def _load_floods(connection: Connection, desk: Desk, found: Sequence[Finding], now: int) -> None:
+    """What tells a flood from single alerts: how often a condition began lately, which gateway a device has, what was paged for it."""
+    since = connection.execute(
+        "SELECT patient, rule, subject, count(*) FROM alerting.alert WHERE patient = ANY(%s) AND raised_at > to_timestamp(%s / 1000.0)"
+        " AND state = 'closed' AND NOT retrospective GROUP BY 1, 2, 3",
+        [list({f.patient for f in found}), now - FLAP_MS],
+    ).fetchall()
+    desk.starts = Counter({(patient, rule, subject): count for patient, rule, subject, count in since})
+    silent = [f.subject for f in found if f.alert_class == "technical"]
+    if silent:
+        rows = connection.execute("SELECT id, gateway FROM clinical.device WHERE id = ANY(%s) AND gateway IS NOT NULL", [silent]).fetchall()
+        desk.gateways = dict(rows)
+    causes = {f"gateway:{gateway}" for gateway in desk.gateways.values()} | {c.memory.cause for c in desk.cases.values()}
+    spoken = connection.execute(
+        "SELECT cause, alert FROM alerting.page WHERE cause = ANY(%s) AND cause <> '' AND created_at > %s AND state <> 'cancelled'",
+        [list(causes), now - GROUP_MS],
+    ).fetchall()
+    desk.spoken = dict(spoken)
+    desk.zones = dict(connection.execute("SELECT id, time_zone FROM clinical.ward").fetchall())
+
+
+def _cases(connection: Connection, named: Iterable[str], patients: Iterable[str]) -> list[Case]:
     """The named cases, and the open ones of these patients and of the named cases' patients."""
     rows = connection.execute(
         "WITH named AS (SELECT id, patient FROM alerting.alert WHERE id = ANY(%s))"
@@ -140,7 +163,7 @@ def _cases(connection: Connection, named: Iterable[str], patients: Iterable[str]
         [list(named), list(patients)],
     ).fetchall()
     cases = [Case(alert=_ALERT.decode(body), memory=_MEMORY.decode(memory)) for body, memory in rows]
-    return {case.alert.id: case for case in sorted(cases, key=lambda one: (one.alert.started_at, one.alert.id))}
+    return sorted(cases, key=lambda one: (one.alert.started_at, one.alert.id))
 
 
 _ALERT = msgspec.json.Decoder(Alert)

@@ -33,11 +33,13 @@ class Leased:
     fallback: tuple[Contact, ...]
     attempt: int
     expires_at: int
+    count: int
 
     def notice(self, link: str, now: int) -> Notice:
         """What the channel is given."""
         return Notice(
-            key=self.id, kind=self.kind, priority=self.priority, ward=self.ward, bed=self.bed, link=link, sent_at=now
+            key=self.id, kind=self.kind, priority=self.priority, ward=self.ward, bed=self.bed if self.count == 1 else "", link=link,
+            sent_at=now, count=self.count,
         )
 
 
@@ -45,7 +47,7 @@ _LEASE = """
 UPDATE alerting.page SET leased_by = %(by)s, leased_until = %(until)s, attempts = attempts + 1, sent_at = coalesce(sent_at, %(now)s)
 WHERE id IN (SELECT id FROM alerting.page WHERE state = 'waiting' AND next_at <= %(now)s AND coalesce(leased_until, 0) < %(now)s
              ORDER BY CASE priority WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END, next_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
-RETURNING id, alert, kind, priority, ward, bed, channel, address, fallback::text, attempts, expires_at
+RETURNING id, alert, kind, priority, ward, bed, channel, address, fallback::text, attempts, expires_at, count
 """
 _COLUMNS = tuple(field.name for field in fields(Leased))
 

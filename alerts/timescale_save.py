@@ -90,10 +90,10 @@ def _alert_row(case: Case) -> tuple[object, ...]:
 def _save_pages(cursor: psycopg.Cursor[TupleRow], pages: Iterable[Page]) -> None:
     cursor.execute(
         "INSERT INTO alerting.page (id, alert, partition, kind, ward, bed, priority, person, channel, address, fallback, created_at,"
-        " next_at, expires_at) SELECT i, a, n, k, w, b, y, p, c, d, f::jsonb, t, t, e"
+        " next_at, expires_at, cause, count) SELECT i, a, n, k, w, b, y, p, c, d, f::jsonb, t, t, e, z, g"
         " FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],"
-        " %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])"
-        " AS x(i, a, n, k, w, b, y, p, c, d, f, t, e) ON CONFLICT DO NOTHING",
+        " %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],"
+        " %s::text[], %s::int[]) AS x(i, a, n, k, w, b, y, p, c, d, f, t, e, z, g) ON CONFLICT DO NOTHING",
         [list(column) for column in zip(*map(_page_row, pages), strict=True)],
     )
 
@@ -102,7 +102,7 @@ def _page_row(page: Page) -> tuple[object, ...]:
     fallback = _text([[one.channel, one.address] for one in page.fallback])
     return (
         page.id, page.alert, page.partition, page.kind, page.ward, page.bed, page.priority, page.person, page.channel, page.address,
-        fallback, page.created_at, page.expires_at,
+        fallback, page.created_at, page.expires_at, page.cause, page.count,
     )  # fmt: skip
 
 

@@ -75,7 +75,9 @@ class Lives(RuleBasedStateMachine):
     @rule()
     def the_worker_restarts(self) -> None:
         self._flush()
-        fresh = Desk(SITE, cases=self._rebuilt(), owner=dict(self.desk.owner), answered=set(self.desk.answered))
+        fresh = Desk(SITE, owner=dict(self.desk.owner), answered=set(self.desk.answered))
+        for case in self._rebuilt().values():
+            fresh.keep(case)
         fresh.seen = {c.cause for c in self.log if c.cause is not None}
         self.desk = fresh
 

@@ -1,0 +1,149 @@
+"""Pages on a real database to receivers that fail: nothing is lost, nothing has two keys, one that hangs holds up no other."""
+
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+
+from alerts import timescale_pages
+from alerts.backoff import TRIES
+from alerts.notice import Channel
+from alerts.sender import Sender
+from alerts.timescale import Connection
+from alerts.webhook import Webhook
+from tests.integration.alerts.stage import Receiver
+from tests.waiting import wait_for
+
+T0 = 1_800_000_000_000
+
+
+class Clock:
+    """A wall clock moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = T0
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@pytest.fixture
+def connection(module_database: str) -> Iterator[Connection]:
+    with psycopg.connect(module_database, autocommit=True) as made:
+        made.execute("DELETE FROM alerting.page")
+        yield made
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.close()
+
+
+def waits(connection: Connection, number: int, channel: str = "webhook", address: str = "", fallback: str = "[]") -> str:
+    """A page in the outbox."""
+    key = f"00000000-0000-0000-0000-{number:012d}"
+    connection.execute(
+        "INSERT INTO alerting.page"
+        " (id, alert, partition, kind, ward, bed, priority, channel, address, fallback, created_at, next_at, expires_at) VALUES (%s, 'a', 0, 'raised', 'north', '4', 'high', %s, %s, %s, %s, %s, %s)",
+        [key, channel, address, fallback, T0, T0, T0 + 3_600_000],
+    )
+    return key
+
+
+def state(connection: Connection) -> list[tuple[str, int]]:
+    """(state, attempts) of all pages, by id."""
+    return connection.execute("SELECT state, attempts FROM alerting.page ORDER BY id").fetchall()  # type: ignore[return-value]  # rows
+
+
+@pytest.fixture
+def sender(receiver: Receiver) -> Sender:
+    webhook: Channel = Webhook(receiver.url, "s", 0.5)
+    return Sender("s1", {"webhook": webhook, "other": webhook}, Clock(), lambda _: "")
+
+
+def settle(sender: Sender, connection: Connection, until: Callable[[], bool]) -> None:
+    """Rounds until it is so; the clock moves a minute with every round."""
+
+    def turn() -> bool:
+        sender.round(connection, 0.1)
+        sender.clock.now += 60_000 if isinstance(sender.clock, Clock) else 0
+        return until()
+
+    wait_for(turn, 20)
+
+
+@pytest.mark.parametrize("answers", [[500, 503], [429, 429], [-1], [500, -1, 429]])
+def test_a_receiver_that_fails_for_a_while_gets_the_page_with_the_same_key(
+    answers: list[int], connection: Connection, receiver: Receiver, sender: Sender
+) -> None:
+    receiver.answers = list(answers)
+    key = waits(connection, 1)
+    settle(sender, connection, lambda: state(connection)[0][0] == "delivered")
+    assert {headers["idempotency-key"] for headers, _, _ in receiver.got} == {key}
+    assert len(receiver.got) == len(answers) + 1
+
+
+def test_one_that_hangs_holds_up_no_other(connection: Connection, receiver: Receiver, sender: Sender) -> None:
+    receiver.answers = [-1]
+    waits(connection, 1)
+    sender.round(connection, 0.1)
+    _ = [waits(connection, n) for n in (2, 3)]
+    settle(sender, connection, lambda: sum(receiver.taken.values()) >= 2)
+    assert receiver.released.is_set() is False
+
+
+def test_a_refused_page_goes_on_by_the_next_contact(connection: Connection, receiver: Receiver, sender: Sender) -> None:
+    receiver.answers = [404]
+    key = waits(connection, 1, fallback='[["other", ""]]')
+    settle(sender, connection, lambda: state(connection)[0][0] == "delivered")
+    assert (connection.execute("SELECT channel FROM alerting.page").fetchone(), dict(receiver.taken)) == (("other",), {key: 1})
+
+
+@pytest.mark.parametrize(("channel", "answers"), [("webhook", [404]), ("pigeon", [])])
+def test_a_page_that_nobody_can_take_is_failed_by_name_and_left_to_be_told(
+    channel: str, answers: list[int], connection: Connection, receiver: Receiver, sender: Sender
+) -> None:
+    receiver.answers = answers
+    waits(connection, 1, channel)
+    settle(sender, connection, lambda: state(connection)[0][0] == "failed")
+    assert connection.execute("SELECT error <> '', told FROM alerting.page").fetchone() == (True, False)
+
+
+def test_a_dead_receiver_is_left_alone_after_some_tries_and_given_up_at_the_end_of_the_pages_life(
+    connection: Connection, receiver: Receiver, sender: Sender
+) -> None:
+    receiver.answers = [500] * 1_000
+    waits(connection, 1)
+    for _ in range(3 * TRIES):
+        sender.round(connection, 0.3)
+        sender.clock.now += 2_000 if isinstance(sender.clock, Clock) else 0
+    asked = len(receiver.got)
+    settle(sender, connection, lambda: state(connection)[0][0] == "failed")
+    assert asked < 2 * TRIES
+
+
+def test_the_lease_of_a_dead_sender_runs_out_and_another_sends_with_the_same_key(
+    connection: Connection, receiver: Receiver, sender: Sender
+) -> None:
+    key = waits(connection, 1)
+    timescale_pages.lease(connection, "dead", T0, 10)
+    sender.round(connection, 0.1)
+    assert receiver.got == []
+    settle(sender, connection, lambda: state(connection)[0][0] == "delivered")
+    assert dict(receiver.taken) == {key: 1}
+
+
+def test_two_senders_never_lease_the_same_page(connection: Connection, module_database: str) -> None:
+    _ = [waits(connection, n) for n in range(20)]
+    with psycopg.connect(module_database) as one, psycopg.connect(module_database) as two:
+        first = {page.id for page in timescale_pages.lease(one, "one", T0, 10)}
+        second = {page.id for page in timescale_pages.lease(two, "two", T0, 20)}
+    assert (len(first), len(second), first & second) == (10, 10, set())
+
+
+def test_a_cancelled_page_is_not_sent(connection: Connection, receiver: Receiver, sender: Sender) -> None:
+    waits(connection, 1)
+    connection.execute("UPDATE alerting.page SET state = 'cancelled'")
+    assert (sender.round(connection, 0.1), receiver.got) == (0, [])
