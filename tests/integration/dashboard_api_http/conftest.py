@@ -13,9 +13,7 @@ from vitals.topics import Topics
 
 
 @pytest.fixture(scope="session")
-def site(
-    kafka: str, postgres: str, mosquitto: mosquitto_part.Broker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
+def site(kafka: str, postgres: str, mosquitto: mosquitto_part.Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site with wards north (the first) and south."""
     topics = Topics("httptests")
     kafka_part.make_topics(kafka, topics.settings(), 4)
