@@ -86,7 +86,7 @@ def test_killed_in_the_middle_it_loses_nothing_and_doubles_nothing(site: Site, r
     patients = [f"k{n}" for n in range(60)]
     for turn in range(3):
         with site.worker(VIGIL_WEBHOOK_URL=receiver.url, VIGIL_ALERTS_INSTANCE="one") as process:
-            site.say(*(finding(patient=p, start=T0 + n) for n, p in enumerate(patients[turn * 20 : turn * 20 + 20])))
+            site.say(*(finding(patient=p, start=T0 + n, ward=p) for n, p in enumerate(patients[turn * 20 : turn * 20 + 20])))
             written = turn * 20 + 5
             wait_for(lambda enough=written: site.rows("SELECT count(*) FROM alerting.alert")[0][0] >= enough, 30)
             process.send_signal(signal.SIGKILL)

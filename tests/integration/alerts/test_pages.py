@@ -46,7 +46,8 @@ def waits(connection: Connection, number: int, channel: str = "webhook", address
     key = f"00000000-0000-0000-0000-{number:012d}"
     connection.execute(
         "INSERT INTO alerting.page"
-        " (id, alert, partition, kind, ward, bed, priority, channel, address, fallback, created_at, next_at, expires_at) VALUES (%s, 'a', 0, 'raised', 'north', '4', 'high', %s, %s, %s, %s, %s, %s)",
+        " (id, alert, partition, kind, ward, bed, priority, channel, address, fallback, created_at, next_at, expires_at)"
+        " VALUES (%s, 'a', 0, 'raised', 'north', '4', 'high', %s, %s, %s, %s, %s, %s)",
         [key, channel, address, fallback, T0, T0, T0 + 3_600_000],
     )
     return key
