@@ -21,13 +21,20 @@ KEPT_BYTES = 512 * 1024
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """One message of a door. `again`: the broker says that it may have delivered it before (MQTT's DUP). `mid`: its packet id."""
+    """One message of a door.
+
+    `again`: it may have come before and is then no news (MQTT's DUP; the doors whose numbers are made of the content). `mid`: MQTT's
+    packet id. `original`: the bytes of which `payload` was made at another door, kept with a refusal; `source`: where these came from.
+    """
 
     topic: bytes
     payload: bytes
     received_at: int
     mid: int = 0
     again: bool = False
+    door: str = "mqtt"
+    source: str = ""
+    original: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +143,14 @@ def gather(messages: Sequence[Message], desk: Desk) -> Gathered:
 
 def refusal(message: Message, fault: wire.Fault, payload: bytes, device: str | None) -> Refusal:
     """The record of a fault. Of a payload beyond KEPT_BYTES the beginning is kept, and the detail says so."""
-    detail = fault.detail
+    detail, payload = fault.detail, message.original or payload
     if len(payload) > KEPT_BYTES:
         detail += f" (the first {KEPT_BYTES} of {len(payload)} bytes are kept)"
     return Refusal(
         reason=fault.reason,
         detail=detail,
-        door="mqtt",
-        source=message.topic.decode(errors="replace"),
+        door=message.door,
+        source=message.source or message.topic.decode(errors="replace"),
         received_at=message.received_at,
         payload=payload[:KEPT_BYTES],
         device=device,
@@ -176,7 +183,7 @@ def _gateway(desk: Desk, i: int, m: Message) -> None:
                 desk.put(i, m, name, payload, sample)
         elif desk.waits(m):
             rest = msgspec.json.encode({"devices": {name: samples}})
-            desk.out.undecided.append(Undecided(i, Message(m.topic, rest, m.received_at, m.mid, m.again)))
+            desk.out.undecided.append(Undecided(i, msgspec.structs.replace(m, payload=rest)))
         else:
             fault = wire.Fault(Reason.UNKNOWN_DEVICE, f"gateway {hub[:64]!r} does not speak for a device {name[:64]!r}")
             desk.refuse(i, m, fault, bytes(samples), name[:64])

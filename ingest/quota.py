@@ -2,7 +2,7 @@
 
 In: messages, the time. Out: `Admitted`: those that may go on, those beyond all patience, and which devices begin or end to babble.
 Promise: a device within its quota is never delayed by another; its own order is kept; nothing is lost: what is over the quota waits,
-Promise: a device within its quota is never delayed by another; its own order is kept; nothing is lost: what is over the quota waits,
+unacknowledged, WAITING messages a device and WAITING_IN_ALL together at most; what is more is refused (durably, told, counted).
 A backlog comes as batches, a few messages an hour's worth, and the burst is made for it.
 """
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from ingest import wire
 from ingest.directory import Directory
@@ -117,9 +118,8 @@ def _of(refused: Refused, message: int, device: str, seq: int) -> bool:
 
 def _remainder(message: Message, device: str, payload: bytes) -> Message:
     if route(message.topic).kind is Kind.GATEWAY:
-        payload = b'{"devices":{"%s":[%s]}}' % (device.encode(), payload)
-        return Message(message.topic, payload, message.received_at, message.mid, message.again)
-    return Message(vitals_topic(device), payload, message.received_at, message.mid, message.again)
+        return replace(message, payload=b'{"devices":{"%s":[%s]}}' % (device.encode(), payload))
+    return replace(message, topic=vitals_topic(device), payload=payload)
 
 
 def _take(case: _Case, keep: npt.NDArray[np.bool_], seen: Seen, out: Translated) -> None:

@@ -1,0 +1,179 @@
+"""HL7 v2 ORU^R01 (2.3 to 2.6; the plain form and IHE PCD-01) to samples of the devices' door, and the answer to it.
+
+In: one message's bytes. Out: `Oru`: samples in the same JSON form that a device sends over MQTT, or a `Reject`; and the ACK's bytes.
+Promise: any bytes give one or the other; every OBX with a value is in a sample (wrong ones too: `ingest.translate` names what is wrong).
+Dropped: OBX rows without type and value (PCD-01's containment: device, channel), every segment but MSH, OBR, OBX. Nothing of PID is read:
+whose reading it is follows from the device.
+
+The device: OBX-18, else MSH-3, the first component of it that is a device's id. A sample is what one device measured at one moment (OBX-14,
+else OBR-7, else MSH-7); its number is made of that moment and its content, so that a message sent again is the same sample.
+Sources: HL7 2.6 chapter 7; IHE PCD TF-2 (DEC, PCD-01); MDC units of ISO/IEEE 11073-10101.
+"""
+
+import re
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import hl7
+import msgspec
+
+from vitals.registry import BY_KEY, NO_VALUE_NUMBERS
+
+BAD = (hl7.HL7Exception, ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError)
+_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(?:(\d\d)(?:\.(\d{1,4}))?)?)?([+-]\d{4})?")
+_NUMBER_BITS = 22
+"""Of a sample's number the content's share; the moment's is above it: 41 bits of ms reach 2039, 63 in all."""
+
+Known = Callable[[str], bool]
+
+
+@dataclass(slots=True)
+class Spoken:
+    """One sample. `rows`: vital's key -> the OBX-1 that it came from."""
+
+    device: str
+    observed_at: int | str
+    vitals: dict[str, Any] = field(default_factory=dict)
+    rows: dict[str, str] = field(default_factory=dict)
+
+    def payload(self) -> bytes:
+        """The JSON of a device's sample."""
+        return msgspec.json.encode({"seq": numbered(self.observed_at, self.vitals), "observed_at": self.observed_at, "vitals": self.vitals})
+
+
+@dataclass(frozen=True, slots=True)
+class Oru:
+    """A message that can be read. `sender`: MSH-3 and MSH-4."""
+
+    control_id: str
+    sender: tuple[str, str]
+    version: str
+    samples: tuple[Spoken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A message that cannot be processed; `code`: of HL7 table 0357; `location`: segment^sequence^field."""
+
+    control_id: str
+    sender: tuple[str, str]
+    version: str
+    code: str
+    detail: str
+    location: str = "MSH^1"
+
+
+def numbered(observed_at: int | str, vitals: dict[str, Any]) -> int:
+    """A sample's number: rising with its moment, the same for the same content."""
+    moment = observed_at if isinstance(observed_at, int) else 0
+    content = zlib.crc32(msgspec.json.encode([observed_at, vitals], order="deterministic"))
+    return max(0, min(moment, (1 << 41) - 1)) << _NUMBER_BITS | content & ((1 << _NUMBER_BITS) - 1)
+
+
+def read(data: bytes, known: Known, zone: timezone = UTC) -> Oru | Reject:
+    """The samples of one message. `known`: whether an id is a device's; `zone`: of times without an offset, where MSH-7 has none either."""
+    text = _decoded(data).strip("\r\n\x0b\x1c ").replace("\r\n", "\r").replace("\n", "\r")
+    try:
+        message = hl7.parse(text)
+        header = message.segment("MSH")
+        control, sender, version = _text(header, 10), (_text(header, 3), _text(header, 4)), _text(header, 12) or "2.6"
+    except BAD as error:
+        return Reject("", ("", ""), "2.6", "100", f"not an HL7 v2 message: {str(error)[:120]}")
+    kind = _parts(header, 9)
+    if kind[:2] != ["ORU", "R01"]:
+        return Reject(control, sender, version, "200", f"{'^'.join(kind[:2])[:32]} is not ORU^R01", "MSH^1^9")
+    try:
+        samples = _samples(message, known, _offset(_text(header, 7)) or zone)
+    except BAD as error:
+        return Reject(control, sender, version, "207", f"cannot be read: {str(error)[:120]}", "OBX^1")
+    if not samples:
+        return Reject(control, sender, version, "101", "no OBX with a value", "OBX^1")
+    return Oru(control, sender, version, tuple(samples))
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _text(segment: Any, number: int) -> str:
+    """A field's first repetition as text; "" when it is not there."""
+    return str(segment[number]).split("~")[0].strip() if len(segment) > number else ""
+
+
+def _parts(segment: Any, number: int) -> list[str]:
+    return _text(segment, number).split("^")
+
+
+def _samples(message: Any, known: Known, zone: timezone) -> list[Spoken]:
+    found: dict[tuple[str, int | str], list[Spoken]] = {}
+    header, report_time = message.segment("MSH"), _text(message.segment("MSH"), 7)
+    for segment in message:
+        kind = str(segment[0])
+        if kind == "OBR":
+            report_time = _text(segment, 7) or _text(header, 7)
+        elif kind == "OBX" and (_text(segment, 2) or _text(segment, 5)):
+            device = _device(segment, header, known)
+            at = _moment(_text(segment, 14) or report_time, zone)
+            key, value = _measured(segment)
+            same = found.setdefault((device, at), [])
+            spoken = next((s for s in same if key not in s.vitals), None)
+            if spoken is None:  # the same vital twice at one moment: each is kept
+                same.append(spoken := Spoken(device, at))
+            spoken.vitals[key], spoken.rows[key] = value, _text(segment, 1)
+    return [s for same in found.values() for s in same]
+
+
+def _device(observation: Any, header: Any, known: Known) -> str:
+    candidates = [p for segment, number in ((observation, 18), (header, 3)) for p in _parts(segment, number) if p]
+    return next((c for c in candidates if known(c)), candidates[0] if candidates else "")
+
+
+def _measured(segment: Any) -> tuple[str, Any]:
+    """(key, value) of an OBX in the devices' form: MDC units are converted here, for UCUM is what devices say."""
+    code, unit, text = _parts(segment, 3)[0], _parts(segment, 6), _text(segment, 5)
+    if code not in BY_KEY:
+        return code, text or None
+    vital, scale = BY_KEY[code]
+    if _text(segment, 11) == "X" or not text:
+        return vital.name, None
+    value = _number(text)
+    if value is None or vital.words or value in NO_VALUE_NUMBERS:
+        return vital.name, (text.split("^")[0] if value is None else value)
+    if unit[0].isdigit() and int(unit[0]) in vital.mdc_units:
+        return vital.name, vital.mdc_units[int(unit[0])](value)
+    return vital.name, {"value": value, "unit": unit[0]} if unit[0] else scale(value)
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if abs(value) < 1e300 else None
+
+
+def _offset(text: str) -> timezone | None:
+    found = _TIME.fullmatch(text)
+    if found is None or not found[8]:
+        return None
+    minutes = int(found[8][1:3]) * 60 + int(found[8][3:5])
+    return timezone(timedelta(minutes=-minutes if found[8][0] == "-" else minutes)) if minutes < 1440 else None
+
+
+def _moment(text: str, zone: timezone) -> int | str:
+    """ms since 1970 UTC; the text itself when it is no HL7 time, so that it is refused as what it is."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return text or "no time"
+    year, month, day, hour, minute, second = (int(found[i] or 0) for i in range(1, 7))
+    try:
+        at = datetime(year, month, day, hour, minute, second, tzinfo=_offset(text) or zone)
+    except ValueError:
+        return text
+    return int(at.timestamp()) * 1000 + int((found[7] or "0").ljust(3, "0")[:3])

@@ -1,0 +1,113 @@
+"""The doors where the sender waits for an answer (MLLP, FHIR): the same `translate`, the same topics.
+
+In: messages. Out: what became of them, when it is durable. Raises PartAway when that cannot be said in time: the database or Kafka is away.
+Then the sender sends again, and what was stored after all is recognised (its messages are marked `again`).
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from ingest.directory import Directory
+from ingest.gather import Message, Refused, refusal
+from ingest.kafka import Kafka
+from ingest.meter import Meter
+from ingest.mqtt import Clocks
+from ingest.records import ENTROPY, Wiring, records
+from ingest.seen import Seen
+from ingest.timescale import Timescale
+from ingest.translate import Translated, translate
+from ingest.wire import Fault
+from vitals.errors import PartAway
+
+DECIDE_S = 5.0
+DURABLE_S = 10.0
+LOOK_S, BUSY_S, IDLE_S = 0.02, 0.002, 0.02
+
+
+@dataclass(slots=True)
+class Intake:
+    """One event loop's. `run` must be running for `take` to end."""
+
+    kafka: Kafka
+    keeper: Timescale
+    wiring: Wiring
+    meter: Meter
+    clocks: Clocks
+    seen: Seen
+
+    def directory(self) -> Directory:
+        """The newest picture. Raises PartAway before the first."""
+        if self.keeper.current is None:
+            raise PartAway("the database has not answered yet")
+        return self.keeper.current
+
+    async def take(self, messages: Sequence[Message]) -> Translated:
+        """What became of the messages, durable. `Refused.message` is the place in `messages`."""
+        found = translate(messages, self.directory(), self.seen)
+        self.meter.messages.inc(len(messages))
+        durable = [self._send(found)]  # before anything may fail: what is in it counts as taken
+        if found.undecided:
+            later = await self._decided(found)
+            durable.append(self._send(later))
+            self._add(found, later)
+        for one in durable:
+            await _in_time(one, DURABLE_S, "Kafka does not answer")
+        self.meter.durable(found)
+        return found
+
+    async def refuse(self, message: Message, fault: Fault) -> None:
+        """Keeps a message that cannot be read at all."""
+        found = Translated(refused=[Refused(0, refusal(message, fault, message.payload, None))])
+        await _in_time(self._send(found), DURABLE_S, "Kafka does not answer")
+        self.meter.durable(found)
+
+    def _send(self, found: Translated) -> "asyncio.Future[None]":
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def done() -> None:
+            if not durable.done():
+                durable.set_result(None)
+
+        self.kafka.send(records(found, self.wiring, random.randbytes(ENTROPY)), done)
+        return durable
+
+    async def run(self, failed: Callable[[PartAway], None]) -> None:
+        """Turns the producer for ever; a producer that can never go on is told once."""
+        while True:
+            try:
+                self.kafka.serve()
+            except PartAway as error:
+                failed(error)
+                return
+            self.meter.ready.set(0 if self.keeper.current is None else 1)
+            await asyncio.sleep(BUSY_S if self.kafka.in_flight else IDLE_S)
+
+    async def _decided(self, found: Translated) -> Translated:
+        """What was undecided, by a directory that is newer than it. Raises PartAway when none comes."""
+        newest = max(u.remainder.received_at for u in found.undecided)
+        self.keeper.ask()
+        until = self.clocks.steady() + DECIDE_S
+        while self.directory().loaded_at <= newest:
+            if self.clocks.steady() > until:
+                raise PartAway("the database does not answer")
+            await asyncio.sleep(LOOK_S)
+        later = translate([u.remainder for u in found.undecided], self.directory(), self.seen, final=True)
+        places = [u.message for u in found.undecided]
+        later.refused = [replace(r, message=places[r.message]) for r in later.refused]
+        return later
+
+    @staticmethod
+    def _add(found: Translated, later: Translated) -> None:
+        found.undecided, found.batches = [], found.batches + later.batches
+        found.refused += later.refused
+        found.samples += later.samples
+        found.repeated += later.repeated
+
+
+async def _in_time(durable: "asyncio.Future[None]", seconds: float, what: str) -> None:
+    try:
+        await asyncio.wait_for(durable, seconds)
+    except TimeoutError as error:
+        raise PartAway(what) from error

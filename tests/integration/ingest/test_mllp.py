@@ -1,0 +1,64 @@
+"""The MLLP door on real Kafka and PostgreSQL."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from deploy.parts import running
+from tests.integration.ingest.gateways import ROOT, enrol, refusals, stored
+from tests.waiting import wait_for
+from vitals.topics import Topics
+
+ROW = "OBX|11|NM|147842^MDC_ECG_HEART_RATE^MDC|1.5.1.1|{}|264864^MDC_DIM_BEAT_PER_MIN^MDC|||||R"
+
+
+@dataclass(frozen=True)
+class Sender:
+    """A hospital system."""
+
+    port: int
+
+    def says(self, *rows: str, kind: str = "ORU^R01^ORU_R01") -> list[str]:
+        """Sends one message; the ACK's lines."""
+        message = "\r".join(
+            [f"MSH|^~\\&|X^dev-hl7^EUI-64|N|||20250610015127+0800||{kind}|42|P|2.6", "OBR|1|||x|||20250610015127+0800", *rows]
+        )
+        with socket.create_connection(("127.0.0.1", self.port), 10) as link:
+            link.sendall(b"\x0b" + message.encode() + b"\r\x1c\r")
+            answer = b""
+            while not answer.endswith(b"\x1c\r"):
+                more = link.recv(4096)
+                assert more, f"closed after {answer!r}"
+                answer += more
+        return answer.decode().split("\r")
+
+
+@pytest.fixture
+def sender(kafka: str, database: str, topics: Topics) -> Iterator[Sender]:
+    """A door that listens, and who speaks to it."""
+    enrol(database, "dev-hl7")
+    port = running.free_port()
+    environ = {"VIGIL_KAFKA": kafka, "VIGIL_DATABASE": database, "VIGIL_TOPIC_PREFIX": topics.prefix, "VIGIL_MLLP_PORT": str(port)}
+    process = subprocess.Popen([sys.executable, "-m", "ingest.mllp_main"], cwd=ROOT, env={**os.environ, **environ})
+    wait_for(lambda: running.accepts("127.0.0.1", port), 30, "the door to listen")
+    yield Sender(port)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+
+
+def test_an_oru_is_acknowledged_when_it_is_in_kafka(sender: Sender, kafka: str, topics: Topics) -> None:
+    answer = sender.says(ROW.format(80))
+    again = sender.says(ROW.format(80))
+    assert (answer[1], again[1], [s[:2] for s in stored(kafka, topics)]) == ("MSA|AA|42", "MSA|AA|42", [("patient-of-dev-hl7", "dev-hl7")])
+
+
+def test_what_is_wrong_is_answered_and_kept(sender: Sender, kafka: str, topics: Topics) -> None:
+    part, whole = sender.says(ROW.format(900)), sender.says(kind="ADT^A01")
+    kept = sorted((r["reason"], r["door"]) for r in refusals(kafka, topics))
+    assert (part[1], whole[1], kept) == ("MSA|AE|42", "MSA|AR|42", [("implausible", "mllp"), ("malformed", "mllp")])

@@ -1,0 +1,149 @@
+"""HL7 v2 ORU^R01 becomes what a device would have said; the answer names the segment that is wrong."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.directory import Assignment, Device, directory
+from ingest.gather import Message
+from ingest.hl7 import Oru, Reject, read
+from ingest.mllp import Blocks, ack
+from ingest.mllp_main import answer_of
+from ingest.route import vitals_topic
+from ingest.seen import Seen
+from ingest.translate import Translated, translate
+from vitals.registry import index
+
+AT = 1_749_491_487_000
+"""20250610015127+0800."""
+MSH = "MSH|^~\\&|PUMP^dev-1^EUI-64|NORTH|VIGIL|VIGIL|20250610015127+0800||ORU^R01^ORU_R01|42|P|2.6|||NE|AL|||||PCD_DEC_001^IHE PCD"
+OBR = "OBR|1|1^X|2^X|182777000^monitoring^SCT|||20250610015127+0800"
+MDC_HR = "OBX|11|NM|147842^MDC_ECG_HEART_RATE^MDC|1.5.1.1|80|264864^MDC_DIM_BEAT_PER_MIN^MDC|||||R"
+
+
+def known(device: str) -> bool:
+    return device in ("dev-1", "dev-2")
+
+
+def oru(*rows: str, header: str = MSH) -> bytes:
+    return "\r".join([header, "PID|||12345^^^H^MR||Doe^Jane", OBR, *rows, ""]).encode()
+
+
+def translated(data: bytes) -> tuple[Oru, Translated]:
+    found = read(data, known)
+    assert isinstance(found, Oru)
+    who = directory([Device("dev-1"), Device("dev-2")], [Assignment("dev-1", "ann", 0), Assignment("dev-2", "bob", 0)], {}, 4, AT + 10)
+    messages = [Message(vitals_topic(s.device), s.payload(), AT, again=True, door="mllp", original=data) for s in found.samples]
+    return found, translate(messages, who, Seen())
+
+
+def vital(found: Translated, name: str) -> float:
+    return float(found.batches[0][1].values[0, index(name)])
+
+
+@pytest.mark.parametrize(
+    ("row", "name", "value"),
+    [
+        (MDC_HR, "hr", 80),
+        ("OBX|1|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1.2.1.1|97|262688^MDC_DIM_PERCENT^MDC|||||F", "spo2", 97),
+        ("OBX|1|NM|150021^MDC_PRESS_BLD_NONINV_SYS^MDC|1.2.1.1|16|265987^MDC_DIM_KILO_PASCAL^MDC|||||R", "sbp", 120.00992),
+        ("OBX|1|NM|150364^MDC_TEMP^MDC|1.2.1.1|98.6|266560^MDC_DIM_FAHR^MDC|||||R", "temp", 37),
+        ("OBX|1|NM|8310-5^Body temperature^LN||98.6|[degF]^F^UCUM|||||F", "temp", 37),
+        ("OBX|1|NM|8867-4^Heart rate^LN||72|/min|||||F", "hr", 72),
+        ("OBX|1|NM|8867-4^Heart rate^LN||72||||||F", "hr", 72),
+        ("OBX|1|ST|67775-7^ACVPU^LN||V||||||F", "acvpu", 2),
+    ],
+)
+def test_mdc_and_loinc_rows_come_to_the_canonical_value(row: str, name: str, value: float) -> None:
+    assert vital(translated(oru(row))[1], name) == pytest.approx(value)
+
+
+def test_times_patient_and_device_come_from_the_message_and_the_directory() -> None:
+    batch = translated(oru(MDC_HR))[1].batches[0][1]
+    assert (batch.patients, batch.devices, int(batch.observed_at[0])) == (("ann",), ("dev-1",), AT)
+
+
+def test_a_rows_own_device_and_time_are_its_own() -> None:
+    row = "OBX|2|NM|8867-4^HR^LN||61|/min|||||R|||20250610015120+0800||||dev-2^^X"
+    found = translated(oru(MDC_HR, row))[1]
+    taken = sorted((b.patients[b.patient[i]], int(b.observed_at[i])) for _, b in found.batches for i in range(len(b)))
+    assert taken == [("ann", AT), ("bob", AT - 7_000)]
+
+
+@pytest.mark.parametrize(
+    "row", [MDC_HR.replace("|80|", "||").replace("|R", "|X"), MDC_HR.replace("|80|", "|-100|"), MDC_HR.replace("|80|", "|8388607|")]
+)
+def test_no_value_is_a_bit_and_never_a_number(row: str) -> None:
+    batch = translated(oru(row))[1].batches[0][1]
+    assert int(batch.no_value[0]) == 1 << index("hr")
+
+
+def test_rows_of_containment_say_nothing() -> None:
+    found = translated(oru("OBX|1||70686^MDC_DEV_PRESS_BLD_NONINV_VMD^MDC|1.1.0.0|||||||X", MDC_HR))[1]
+    assert (found.refused, found.samples) == ([], 1)
+
+
+def test_a_message_sent_again_is_the_same_sample() -> None:
+    first, second = (translated(oru(MDC_HR))[0].samples[0].payload() for _ in range(2))
+    other = translated(oru(MDC_HR.replace("|80|", "|81|")))[0].samples[0].payload()
+    assert (first == second, json.loads(first)["seq"] == json.loads(other)["seq"]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("row", "where", "code"),
+    [
+        ("OBX|7|NM|999999^NONSENSE^MDC||5||||||F", "OBX^7^5", "103"),
+        ("OBX|7|NM|8310-5^T^LN||300|K|||||F", "OBX^7^5", "103"),
+        ("OBX|7|NM|8867-4^HR^LN||eighty|/min|||||F", "OBX^7^5", "102"),
+        ("OBX|7|NM|8867-4^HR^LN||900|/min|||||F", "OBX^7^5", "207"),
+        ("OBX|7|NM|8867-4^HR^LN||70|/min|||||F|||tomorrow", "OBX^1^3", "102"),
+    ],
+)
+def test_the_answer_to_a_part_that_is_wrong_is_ae_and_names_the_segment(row: str, where: str, code: str) -> None:
+    message, found = translated(oru(MDC_HR, row))
+    lines = answer_of(message, found, "20250101000000+0000").decode().split("\r")
+    assert (lines[1], [line.split("|")[2:4] for line in lines if line.startswith("ERR")]) == ("MSA|AE|42", [[where, code]])
+
+
+def test_what_is_good_is_answered_with_aa_and_the_senders_control_id() -> None:
+    message, found = translated(oru(MDC_HR))
+    assert answer_of(message, found, "20250101000000+0000").decode().split("\r")[1] == "MSA|AA|42"
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", MSH.replace("ORU^R01", "ADT^A01").encode(), oru(), b"\xff\xfe"])
+def test_what_cannot_be_processed_is_rejected_by_name(data: bytes) -> None:
+    assert isinstance(read(data, known), Reject)
+
+
+def test_a_refused_row_keeps_the_message_as_it_came() -> None:
+    data = oru("OBX|7|NM|8867-4^HR^LN||900|/min|||||F")
+    refused = translated(data)[1].refused[0].refusal
+    assert (refused.payload, refused.door) == (data, "mllp")
+
+
+def test_blocks_come_out_whole_however_they_are_cut() -> None:
+    blocks, found = Blocks(), list[bytes]()
+    for byte in b"\n\x0bone\r\x1c\r\n\x0btwo\x1c\r":
+        found += blocks.feed(bytes([byte]))
+    assert found == [b"one\r", b"two"]
+
+
+def test_an_ack_is_framed_and_escaped() -> None:
+    from ingest.mllp import Error
+
+    assert ack("AE", ("A", "B"), "1", "2.6", "t", [Error("OBX^1", "207", "a|b")]).endswith(b"ERR||OBX^1|207|E||||a\\F\\b\r\x1c\r")
+
+
+SEGMENTS: Any = st.sampled_from(
+    [MSH, OBR, MDC_HR, "OBX", "OBX|1|NM|||", "OBX|1|NM|8867-4^HR^LN||1e999|/min|||||F|||99999999", "OBR|", "MSH|^~\\&|"]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=100) | st.lists(SEGMENTS | st.text(max_size=20), max_size=6).map(lambda s: "\r".join(s).encode()))
+def test_any_bytes_are_samples_or_a_rejection(data: bytes) -> None:
+    found = read(data, known)
+    assert isinstance(found, Reject) or translated(data)
