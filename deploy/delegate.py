@@ -64,7 +64,7 @@ def _with_servers(command: Delegate, words: Sequence[str], say: Say) -> int:
         home, choices = Home(Path(folder)), Choices(Path(folder), {option.name: 0 for option in PORTS})
         home.make()
         ports = settle_ports(choices.ports, choices.bind, os.environ)
-        supervisor = Supervisor(home.run, say)
+        supervisor = Supervisor(home.run, say, tied=True)
         try:
             site = plan(home, choices, ports, os.environ, say)
             supervisor.start(site.jobs)

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import signal
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ import psutil
 from deploy.home import write_json
 
 CREATED_TOLERANCE_S = 0.05
+FORCED_S = 10.0
+POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +73,21 @@ def _each(files: Iterable[Path]) -> Iterable[Record]:
 
 def end(record: Record, deadline_s: float) -> bool:
     """Ask `record`'s process to end, wait, force it at the deadline; whether it went by itself."""
-    if not alive(record):
-        return True
-    try:
-        process = psutil.Process(record.pid)
-        process.send_signal(record.stop_signal)
-        process.wait(deadline_s)
-    except psutil.NoSuchProcess:
-        return True
-    except psutil.TimeoutExpired:
+    if alive(record):
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(record.pid, signal.SIGKILL)
-        return False
+            os.kill(record.pid, record.stop_signal)
+    if _gone(record, deadline_s):
+        return True
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(record.pid, signal.SIGKILL)
+    _gone(record, FORCED_S)
+    return False
+
+
+def _gone(record: Record, deadline_s: float) -> bool:
+    until = time.monotonic() + deadline_s
+    while alive(record):
+        if time.monotonic() > until:
+            return False
+        time.sleep(POLL_S)
     return True

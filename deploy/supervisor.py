@@ -60,10 +60,15 @@ def pause_s(deaths: int) -> float:
 
 @dataclass(slots=True)
 class Supervisor:
-    """The children of one Vigil; all calls come from the thread that made it (the kernel ends them with that thread)."""
+    """The children of one Vigil; all calls come from one thread.
+
+    `tied` children end when we are killed. The others go on, so that a killed supervisor is not a ward without alarms; the next `down`
+    or `up` finds them by their records and ends them in order.
+    """
 
     folder: Path
     say: Say
+    tied: bool = False
     children: list[Child] = field(default_factory=list)
 
     def start(self, jobs: Iterable[Job]) -> None:
@@ -79,7 +84,7 @@ class Supervisor:
 
     def _spawn(self, job: Job, restarts: int) -> Running:
         program = job.program()
-        process = running.start(program, job.address)
+        process = running.start(program, job.address, tied=self.tied)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         identity = (job.name, process.pid, records.created(process.pid), now, restarts)
         records.write(self.folder, Record(*identity, job.stage, int(program.stop_signal), job.metrics_port))

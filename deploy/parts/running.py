@@ -1,7 +1,7 @@
 """Starting, watching and ending one server process.
 
-In: an argument vector, an environment, a log file. Out: `Running`, a process in its own group that the kernel ends when we die
-(so that a SIGKILLed launcher leaves nothing behind). Promised: `stop` returns when the process is gone, by force at the
+In: an argument vector, an environment, a log file. Out: `Running`, a process in its own group, which the kernel ends when we die if
+it is tied to us. Promised: `stop` returns when the process is gone, by force at the
 deadline. As root, a server that refuses root runs as an unprivileged user (`as_user`).
 """
 
@@ -70,10 +70,11 @@ class Program:
     needs: Sequence[Path] = ()  # folders that `user` must reach
 
 
-def start(program: Program, address: str) -> Running:
-    """Start `program` in its own session, its output appended to its log."""
+def start(program: Program, address: str, *, tied: bool = True) -> Running:
+    """Start `program` in its own session, its output appended to its log; `tied`: the kernel asks it to end when we die."""
     program.log.parent.mkdir(parents=True, exist_ok=True)
-    prefix = ["setpriv", "--pdeathsig", SIGNAL_NAMES[program.stop_signal], *as_user(program.user, Path(program.argv[0]), *program.needs)]
+    tie = ["--pdeathsig", SIGNAL_NAMES[program.stop_signal] if tied else "clear"]
+    prefix = ["setpriv", *tie, *as_user(program.user, Path(program.argv[0]), *program.needs)]
     with program.log.open("ab") as log:
         process = subprocess.Popen(
             [*prefix, *program.argv],

@@ -21,7 +21,7 @@ def said() -> list[str]:
 
 @pytest.fixture
 def supervisor(tmp_path: Path, said: list[str]) -> Iterator[Supervisor]:
-    made = Supervisor(tmp_path, said.append)
+    made = Supervisor(tmp_path, said.append, tied=True)
     yield made
     made.stop()
 
@@ -52,14 +52,14 @@ def test_a_process_that_keeps_dying_is_named_with_its_last_words(supervisor: Sup
 
 
 def test_stages_end_in_order(tmp_path: Path, said: list[str]) -> None:
-    supervisor = Supervisor(tmp_path, said.append)
+    supervisor = Supervisor(tmp_path, said.append, tied=True)
     supervisor.start([job(tmp_path, "broker", stage=90), job(tmp_path, "worker", stage=30), job(tmp_path, "source", stage=10)])
     supervisor.stop()
     assert said == ["stopping source", "stopping worker", "stopping broker"]
 
 
 def test_after_the_stop_no_process_and_no_record_is_left(tmp_path: Path, said: list[str]) -> None:
-    supervisor = Supervisor(tmp_path, said.append)
+    supervisor = Supervisor(tmp_path, said.append, tied=True)
     supervisor.start([job(tmp_path, name) for name in ("a", "b")])
     held = records.read(tmp_path)
     supervisor.stop()
