@@ -31,6 +31,11 @@ class Account:
         if self.ledger is not None:
             self.ledger.write(f"{device} {seq} {readings}\n")
 
+    def flush(self) -> None:
+        """Writes the ledger out."""
+        if self.ledger is not None:
+            self.ledger.flush()
+
     def lines(self, waiting: int) -> list[str]:
         """The account for a person; `waiting` samples are still in outboxes on disk."""
         counts = {

@@ -34,3 +34,10 @@ def _migrated(url: str) -> str:
         for path in sorted(MIGRATIONS.glob("*.sql")):
             connection.execute(path.read_bytes())
     return url
+
+
+def readings_stored(url: str) -> int:
+    """How many readings the database of a Vigil has."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT count(*) FROM telemetry.reading").fetchone()
+    return int(row[0]) if row else 0

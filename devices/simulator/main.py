@@ -111,9 +111,10 @@ async def settled(beds: Sequence[Bed]) -> None:
         await asyncio.sleep(0.1)
 
 
-async def keep_numbers(memory: Memory) -> None:
-    """Writes the sample numbers down now and then, some ahead."""
+async def keep_numbers(memory: Memory, account: Account) -> None:
+    """Writes the sample numbers down now and then, some ahead, and the ledger."""
     while True:
+        account.flush()
         await asyncio.to_thread(memory.save, RESERVED)
         await asyncio.sleep(_SAVE_S)
 
@@ -123,7 +124,7 @@ async def run(options: argparse.Namespace) -> Account:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    account = Account(ledger=options.ledger.open("a", buffering=1) if options.ledger else None)
+    account = Account(ledger=options.ledger.open("a") if options.ledger else None)
     beds: list[Bed] = []
     if options.metrics_port is not None:
         serve(options.metrics_port, account, lambda: (sum(bed.device.up for bed in beds), len(beds)))
@@ -131,7 +132,7 @@ async def run(options: argparse.Namespace) -> Account:
     beds += some
     pace = Pace(1.0 / options.rate, options.speed, options.onset, options.form)
     lives = [asyncio.create_task(bed.device.live()) for bed in beds]
-    numbers = asyncio.create_task(keep_numbers(memory))
+    numbers = asyncio.create_task(keep_numbers(memory, account))
     sys.stderr.write(f"process=simulator event=started devices={len(beds)} scenario={options.scenario}\n")
     await play(slots(beds, pace, options.seed), pace, options.duration, stop)
     await settled(beds)
@@ -141,6 +142,7 @@ async def run(options: argparse.Namespace) -> Account:
     for life in lives:
         life.cancel()
     memory.save()
+    account.flush()
     print("\n".join(account.lines(waiting)), flush=True)
     return account
 
