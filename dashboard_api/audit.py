@@ -1,7 +1,7 @@
 """The audit's chain: what an entry is, and how each one seals all before it. Pure.
 
-digest(n) = SHA-256(digest(n-1) || canonical JSON of entry n), from the empty digest on. Whoever changes, drops or inserts an entry changes
-every digest after it. Entries name patients by pseudonym only.
+digest(n) = SHA-256(digest(n-1) || canonical JSON of entry n), from the empty digest on. Whoever changes, drops or inserts an entry
+changes every digest after it. Entries name patients by pseudonym only.
 """
 
 import hashlib

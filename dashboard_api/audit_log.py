@@ -1,8 +1,8 @@
 """Writes the audit: entries of many requests in one transaction, before any of their answers is sent.
 
-In: entries. Out: rows of access.audit, chained under the lock of the one head row, so several processes may write. Promise: `write` returns
-only when the entry is stored. With the database away it raises PartAway (the answer is then not sent), the entry stays queued and is
-written later; when `MOST_WAITING` are queued, `write` refuses at once. Drops nothing but what a crash finds in the queue.
+In: entries. Out: rows of access.audit, chained under the lock of the one head row, so several processes may write. Promise: `write`
+returns only when the entry is stored. With the database away it raises PartAway (the answer is then not sent), the entry stays queued
+and is written later; when `MOST_WAITING` are queued, `write` refuses at once. Drops nothing but what a crash finds in the queue.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """What a person wants done to an alert: an event on the `commands` topic, and the wait for what came of it.
 
-In: a `vitals.alert.Command`. Out: accepted, refused with the reason, or None when nothing was heard within PATIENCE_S.
-The answer is a row of alerting.command; NOTIFY vigil_command says that one is there.
+In: a `vitals.alert.Command`. Out: accepted, refused with the reason, or None when nothing was heard within PATIENCE_S. The answer is a
+row of alerting.command; NOTIFY vigil_command says that one is there.
 """
 
 import asyncio

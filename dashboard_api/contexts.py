@@ -1,7 +1,7 @@
 """What detection and the live feed must know of a patient, published after each change on the compacted topic `patients`.
 
-In: patients whose row changed. Out: `vitals.context.PatientContext`. Promise: a version that Kafka has not acknowledged is published again
-within a minute, and everything at start; a reader keeps the highest version.
+In: patients whose row changed. Out: `vitals.context.PatientContext`. Promise: a version that Kafka has not acknowledged is published
+again within a minute, and everything at start; a reader keeps the highest version.
 """
 
 import asyncio

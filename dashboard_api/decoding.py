@@ -1,7 +1,7 @@
 """A caller's query and body as typed values. Pure.
 
-In: text. Out: a msgspec value of the endpoint's type. Promise: what does not fit is a `Problem`: 400 for what cannot be read, 422 for a value that is
-not acceptable, naming the field.
+In: text. Out: a msgspec value of the endpoint's type. Promise: what does not fit is a `Problem`: 400 for what cannot be read, 422 for a
+value that is not acceptable, naming the field.
 """
 
 import re

@@ -1,8 +1,8 @@
 """What Mosquitto's dynamic-security plugin must be told so that a device is itself and nothing else. Pure.
 
-In: a device's id and kind. Out: the commands of the control topic (Mosquitto 2.0 documentation, "Dynamic Security"). A device may publish
-its own readings, waveforms and status, and hear its own refusals and configuration; a gateway in place of its own readings those of the
-devices it speaks for. Nothing else: the plugin denies by default.
+In: a device's id and kind. Out: the commands of the control topic (Mosquitto 2.0 documentation, "Dynamic Security"). A device may
+publish its own readings, waveforms and status, and hear its own refusals and configuration; a gateway in place of its own readings
+those of the devices it speaks for. Nothing else: the plugin denies by default.
 """
 
 from typing import Any

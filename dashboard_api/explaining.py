@@ -1,7 +1,8 @@
 """Why it did, why it didn't: what the limits say of the readings that were known at a moment. Pure.
 
-In: a rule set, the patient's group and own limits, the newest readings. Out: for each vital whether it was within its limits, and if not for
-how long, beside how long is waited. The timers of detection run on every reading; these here are the same sums over the last hour.
+In: a rule set, the patient's group and own limits, the newest readings. Out: for each vital whether it was within its limits, and if
+not for how long, beside how long is waited. The timers of detection run on every reading; these here are the same sums over the last
+hour.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -61,7 +62,8 @@ def _condition(rules: RuleSet, groups: Sequence[str], own: Limit | None, vital: 
     beyond = 0.0 if within else (at - since).total_seconds()
     says = "within limits" if within else f"beyond its limit for {beyond:.0f} s; an alert after {waits:.0f} s"
     return Condition(
-        vital=vital, value=value, observed_at=at, low=low, high=high, own_limit=own is not None, within=within, beyond_s=beyond, waits_s=waits,
+        vital=vital, value=value, observed_at=at, low=low, high=high, own_limit=own is not None, within=within, beyond_s=beyond,
+        waits_s=waits,
         says=says,
     )  # fmt: skip
 

@@ -1,7 +1,9 @@
-"""The way of every request: known caller, not too fast, allowed, within reach, well formed; then the handler; then the audit; then the answer.
+"""The way of every request: known caller, not too fast, allowed, within reach, well formed; then the handler; then the audit; then the
+answer.
 
-In: a request and its `Route`. Out: a response; every failure is a problem document. Promise: no handler runs before policy has said yes; no answer to
-a read or a change of a patient's data is sent before its audit entry is stored; a patient out of reach and one that does not exist look the same.
+In: a request and its `Route`. Out: a response; every failure is a problem document. Promise: no handler runs before policy has said
+yes; no answer to a read or a change of a patient's data is sent before its audit entry is stored; a patient out of reach and one that
+does not exist look the same.
 """
 
 import hashlib
@@ -63,7 +65,8 @@ class Gate:
             raise
         data = await _body(request) if route.method != "GET" else b""
         call = Call(
-            self._site, request, caller, session, self._site.clock(), request.path_params, decoding.query(request.query_params.multi_items(), route.query),
+            self._site, request, caller, session, self._site.clock(), request.path_params,
+            decoding.query(request.query_params.multi_items(), route.query),
             decoding.body(data, route.body) if route.body is not None else data, subject,
         )  # fmt: skip
         return await self._once(route, call, data)
@@ -131,6 +134,8 @@ class Gate:
         return problems.too_fast(wait) if wait else Problem(401, why, headers={"WWW-Authenticate": 'Bearer realm="vigil"'})
 
     async def _subject(self, route: Route, request: Request, caller: Caller) -> Row:
+        if any("\0" in str(part) for part in request.path_params.values()):
+            raise problems.unknown()
         if not route.subject:
             return {}
         row = await self._site.database.row(_SUBJECTS[route.subject], [request.path_params["id"]])
@@ -149,7 +154,8 @@ class Gate:
     ) -> None:
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         entry = Entry(
-            at=self._site.clock(), actor=caller.username, role=caller.role, action=route.action, resource=decoding.printable(f"{route.method} {path}"),
+            at=self._site.clock(), actor=caller.username, role=caller.role, action=route.action,
+            resource=decoding.printable(f"{route.method} {path}"),
             outcome=outcome, patient=decoding.printable(patient, 64) if patient else None, detail=detail,
         )  # fmt: skip
         await self._site.audit.write(entry)

@@ -1,8 +1,8 @@
 """`python -m dashboard_api.http_main`: the HTTP API, FHIR and the page, in one process.
 
-In: the environment (`HttpSettings`), SIGTERM and SIGINT. Out: answers on VIGIL_HTTP_PORT; records on `commands`, `patients`, `rules`; device accounts in
-the broker. Promise: it starts without its database, Kafka or broker and answers 503 where one is needed; on a signal it finishes the requests in
-hand, writes the audit out, and goes.
+In: the environment (`HttpSettings`), SIGTERM and SIGINT. Out: answers on VIGIL_HTTP_PORT; records on `commands`, `patients`, `rules`;
+device accounts in the broker. Promise: it starts without its database, Kafka or broker and answers 503 where one is needed; on a signal
+it finishes the requests in hand, writes the audit out, and goes.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Idempotency-Key: a POST that is sent again gets the answer of the first time, for a day.
 
-In: caller, key, and what was asked. Out: the stored answer, or the leave to go on. Promise: the same key with another request is 422, at the same
-time as the first one 409; what is stored is sealed, for an answer may hold a secret that is shown once.
+In: caller, key, and what was asked. Out: the stored answer, or the leave to go on. Promise: the same key with another request is 422,
+at the same time as the first one 409; what is stored is sealed, for an answer may hold a secret that is shown once.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document, made from the table of routes: what the code does is what the document says. Pure.
 
-In: (prefix, route) pairs. Out: the document as plain data. Every operation lists its parameters, body, answers and problems, and says which
-roles may call it.
+In: (prefix, route) pairs. Out: the document as plain data. Every operation lists its parameters, body, answers and problems, and says
+which roles may call it.
 """
 
 import re
@@ -15,7 +15,8 @@ from dashboard_api.route import Route
 
 _REF = "#/components/schemas/{name}"
 _ALWAYS = (422, 429, 500, 503)
-_NAMES = {400: "BadRequest", 401: "Unauthenticated", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 413: "TooLarge", 415: "UnsupportedContent",
+_NAMES = {400: "BadRequest", 401: "Unauthenticated", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 413: "TooLarge",
+415: "UnsupportedContent",
           422: "Unacceptable", 429: "TooFast", 500: "Failure", 503: "Away"}  # fmt: skip
 _PATH_WORDS = re.compile(r"{(\w+)}")
 _PROBLEM = {

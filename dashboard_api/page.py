@@ -1,7 +1,7 @@
 """The built page at `/`, and the headers that every answer carries.
 
-In: the folder of the built page. Out: its files; for any other path that is not the API's the index, so that the page's own addresses can be
-reloaded. Files with a hash in their name are kept for ever, the index never.
+In: the folder of the built page. Out: its files; for any other path that is not the API's the index, so that the page's own addresses
+can be reloaded. Files with a hash in their name are kept for ever, the index never.
 """
 
 from pathlib import Path
@@ -47,7 +47,8 @@ def security_headers(live_url: str) -> list[tuple[bytes, bytes]]:
     feed = urlsplit(live_url)
     origin = f"{feed.scheme}://{feed.netloc}" if feed.netloc else ""
     policy = (
-        f"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; media-src 'self' data:; "
+        f"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        f"font-src 'self'; media-src 'self' data:; "
         f"connect-src 'self' {origin}; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
     headers = {

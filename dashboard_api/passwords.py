@@ -1,7 +1,7 @@
 """Passwords: argon2id (RFC 9106), with the cost that OWASP's 2023 sheet names for 46 MiB.
 
-Hashing takes tens of milliseconds of a core: it runs in a thread, two at a time, so that a burst of log-ins takes neither
-the event loop nor the memory.
+Hashing takes tens of milliseconds of a core: it runs in a thread, two at a time, so that a burst of log-ins takes neither the event
+loop nor the memory.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Who may do what: the one place that decides, and it denies unless a row here says otherwise. Pure.
 
-In: a caller and a right, a ward or a patient. Out: yes or no, and the `Reach` that lists filter by. Two questions are asked in this order:
-does the role have the right at all (no: 403, the same for every patient), and is this patient within the caller's reach (no: 404, the
-same as for a patient that does not exist). Roles are CONTRACT.md section 4: an admin registers and reads nothing clinical.
+In: a caller and a right, a ward or a patient. Out: yes or no, and the `Reach` that lists filter by. Two questions are asked in this
+order: does the role have the right at all (no: 403, the same for every patient), and is this patient within the caller's reach (no:
+404, the same as for a patient that does not exist). Roles are CONTRACT.md section 4: an admin registers and reads nothing clinical.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problem documents: every status that is not a success leaves the API in this form, and nothing else does.
 
-In: what went wrong. Out: a `Problem` to raise, and its JSON. Promise: no stack trace, no SQL, no patient data but the caller's own words.
+In: what went wrong. Out: a `Problem` to raise, and its JSON. Promise: no stack trace, no SQL, no patient data but the caller's own
+words.
 """
 
 from collections.abc import Mapping

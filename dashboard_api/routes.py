@@ -36,7 +36,8 @@ ACCESS: tuple[Route, ...] = (
     Route("POST", "/token", None, "token", session.token, "Log in, or renew", answer=session.Tokens, errors=(400, 401), tag="access"),
     Route("GET", "/me", Right.ME, "me", session.me, "Who I am and what I may do", answer=session.Me, audited=False, tag="access"),
     Route("POST", "/logout", Right.ME, "logout", session.log_out, "End this session", body=session.Revocation, status=204, tag="access"),
-    Route("GET", "/accounts", Right.ACCOUNTS, "listAccounts", accounts.listed, "Accounts", query=Page, answer=accounts.AccountList, tag="access"),
+    Route("GET", "/accounts", Right.ACCOUNTS, "listAccounts", accounts.listed, "Accounts", query=Page, answer=accounts.AccountList,
+    tag="access"),
     Route(
         "POST", "/accounts", Right.ACCOUNTS, "createAccount", accounts.create, "Make an account",
         body=accounts.NewAccount, answer=accounts.Account, status=201, errors=(409,), tag="access",
@@ -48,7 +49,8 @@ ACCESS: tuple[Route, ...] = (
 )  # fmt: skip
 
 WARD: tuple[Route, ...] = (
-    Route("GET", "/wards", Right.WARDS_READ, "listWards", wards.listed, "Wards", query=Page, answer=wards.Wards, audited=False, tag="wards"),
+    Route("GET", "/wards", Right.WARDS_READ, "listWards", wards.listed, "Wards", query=Page, answer=wards.Wards, audited=False,
+    tag="wards"),
     Route(
         "POST", "/wards", Right.WARDS_WRITE, "createWard", wards.create, "Open a ward",
         body=wards.NewWard, answer=wards.Ward, status=201, errors=(409,), tag="wards",
@@ -80,7 +82,8 @@ DEVICE: tuple[Route, ...] = (
         "POST", "/devices", Right.DEVICES_WRITE, "enrolDevice", devices.enrol, "Enrol a device; its secret is shown once",
         body=devices.NewDevice, answer=devices.Enrolled, status=201, errors=(503,), tag="devices",
     ),
-    Route("GET", "/devices/{id}", Right.DEVICES_READ, "readDevice", devices.read, "One device", answer=devices.Device, errors=(404,), tag="devices"),
+    Route("GET", "/devices/{id}", Right.DEVICES_READ, "readDevice", devices.read, "One device", answer=devices.Device, errors=(404,),
+    tag="devices"),
     Route(
         "DELETE", "/devices/{id}", Right.DEVICES_WRITE, "revokeDevice", devices.revoke, "Revoke a device at once",
         status=204, errors=(404, 503), tag="devices",
@@ -98,7 +101,8 @@ DEVICE: tuple[Route, ...] = (
         body=assignments.NewAssignment, answer=assignments.Assignment, status=201, errors=(404, 409), tag="devices",
     ),
     Route(
-        "PATCH", "/devices/{id}/assignments/{n}", Right.DEVICES_WRITE, "correctAssignment", assignments.change, "Close or correct an assignment",
+        "PATCH", "/devices/{id}/assignments/{n}", Right.DEVICES_WRITE, "correctAssignment", assignments.change,
+        "Close or correct an assignment",
         body=assignments.AssignmentChange, answer=assignments.Assignment, errors=(404, 409), tag="devices",
     ),
 )  # fmt: skip
@@ -124,7 +128,8 @@ CARE: tuple[Route, ...] = (
         "GET", "/patients/{id}/explain", Right.EXPLAIN, "explain", explain.read, "Why it did, why it didn't",
         query=explain.ExplainQuery, answer=explain.Explanation, subject="patient", errors=(404,), tag="care",
     ),
-    Route("GET", "/alerts", Right.ALERTS_READ, "listAlerts", alerts.listed, "Alerts", query=alerts.AlertQuery, answer=alerts.Alerts, tag="alerts"),
+    Route("GET", "/alerts", Right.ALERTS_READ, "listAlerts", alerts.listed, "Alerts", query=alerts.AlertQuery, answer=alerts.Alerts,
+    tag="alerts"),
     Route(
         "GET", "/alerts/{id}", Right.ALERTS_READ, "readAlert", alerts.read, "One alert with its timeline",
         answer=alerts.Alert, subject="alert", errors=(404,), tag="alerts",
@@ -156,7 +161,8 @@ REVIEW: tuple[Route, ...] = (
         "GET", "/audit", Right.AUDIT_READ, "readAudit", audit_trail.listed, "Who saw or changed what",
         query=audit_trail.AuditQuery, answer=audit_trail.AuditPage, tag="review",
     ),
-    Route("GET", "/audit/verify", Right.AUDIT_READ, "verifyAudit", audit_trail.verify, "Prove the chain", answer=audit_trail.Verdict, tag="review"),
+    Route("GET", "/audit/verify", Right.AUDIT_READ, "verifyAudit", audit_trail.verify, "Prove the chain", answer=audit_trail.Verdict,
+    tag="review"),
 )  # fmt: skip
 
 RULES: tuple[Route, ...] = (
@@ -175,7 +181,8 @@ RULES: tuple[Route, ...] = (
 )  # fmt: skip
 
 ONCALL: tuple[Route, ...] = (
-    Route("GET", "/oncall/schedules", Right.ONCALL_READ, "listSchedules", oncall.schedules, "Rotas", answer=oncall.Schedules, audited=False, tag="oncall"),
+    Route("GET", "/oncall/schedules", Right.ONCALL_READ, "listSchedules", oncall.schedules, "Rotas", answer=oncall.Schedules,
+    audited=False, tag="oncall"),
     Route(
         "PUT", "/oncall/schedules/{id}", Right.ONCALL_WRITE, "putSchedule", oncall.put_schedule, "Make or replace a rota",
         body=oncall.ScheduleBody, answer=oncall.ScheduleShown, tag="oncall",
@@ -188,14 +195,18 @@ ONCALL: tuple[Route, ...] = (
         "GET", "/oncall/schedules/{id}/calendar", Right.ONCALL_READ, "readCalendar", oncall.ics, "The rota as iCalendar",
         answer=str, errors=(404,), audited=False, tag="oncall", media=("text/calendar",),
     ),
-    Route("GET", "/oncall/now", Right.ONCALL_READ, "onCallNow", oncall.now, "Who is on", query=oncall.NowQuery, answer=oncall.Now, audited=False, tag="oncall"),
-    Route("GET", "/oncall/overrides", Right.ONCALL_READ, "listOverrides", oncall.overrides, "Swaps", answer=oncall.Overrides, audited=False, tag="oncall"),
+    Route("GET", "/oncall/now", Right.ONCALL_READ, "onCallNow", oncall.now, "Who is on", query=oncall.NowQuery, answer=oncall.Now,
+    audited=False, tag="oncall"),
+    Route("GET", "/oncall/overrides", Right.ONCALL_READ, "listOverrides", oncall.overrides, "Swaps", answer=oncall.Overrides,
+    audited=False, tag="oncall"),
     Route(
         "POST", "/oncall/overrides", Right.ONCALL_SWAP, "createOverride", oncall.swap, "Swap, or take a day off",
         body=oncall.NewOverride, answer=oncall.OverrideShown, status=201, tag="oncall",
     ),
-    Route("GET", "/oncall/gaps", Right.ONCALL_READ, "listGaps", oncall.gaps, "When nobody is on call", answer=oncall.Gaps, audited=False, tag="oncall"),
-    Route("GET", "/oncall/people", Right.ONCALL_READ, "listPeople", oncall.people, "Who may be called", answer=oncall.People, audited=False, tag="oncall"),
+    Route("GET", "/oncall/gaps", Right.ONCALL_READ, "listGaps", oncall.gaps, "When nobody is on call", answer=oncall.Gaps, audited=False,
+    tag="oncall"),
+    Route("GET", "/oncall/people", Right.ONCALL_READ, "listPeople", oncall.people, "Who may be called", answer=oncall.People,
+    audited=False, tag="oncall"),
     Route(
         "PUT", "/oncall/people/{name}", Right.ONCALL_WRITE, "putPerson", oncall.put_person, "How somebody is reached",
         body=oncall.Reach, answer=oncall.Person, tag="oncall",

@@ -1,7 +1,7 @@
 """The rule set in force, on the topic `rules` (partition 0, key `site`), so that every worker takes it up without a restart.
 
-In: rows of clinical.rule_set. Out: the newest as JSON of `vitals.rules.RuleSet`. Promise: one that Kafka has not acknowledged is published
-again within a minute, and the newest at start.
+In: rows of clinical.rule_set. Out: the newest as JSON of `vitals.rules.RuleSet`. Promise: one that Kafka has not acknowledged is
+published again within a minute, and the newest at start.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
-"""A person's name, birth date, sex and record number: sealed under a key of that patient's own, which the site's key wraps. Pure but for nonces.
+"""A person's name, birth date, sex and record number: sealed under a key of that patient's own, which the site's key wraps. Pure but
+for nonces.
 
-In: a `Person`. Out: `Sealed` (AES-256-GCM, the patient's id bound in). Promise: without the site's key nothing can be read; when a patient's wrapped key is
-deleted, not with it either. A record number is found by its HMAC-SHA-256, so that none need be read.
+In: a `Person`. Out: `Sealed` (AES-256-GCM, the patient's id bound in). Promise: without the site's key nothing can be read; when a
+patient's wrapped key is deleted, not with it either. A record number is found by its HMAC-SHA-256, so that none need be read.
 """
 
 import hmac

@@ -1,8 +1,10 @@
-"""`python -m dashboard_api.seed_main`: the demonstration accounts, as JSON on stdout; run again it changes nothing and prints the same.
+"""`python -m dashboard_api.seed_main`: the demonstration accounts, as JSON on stdout; run again it changes nothing and prints the
+same.
 
-In: VIGIL_DATABASE, VIGIL_DATA_DIR (default `.vigil`). Out: `[{"username", "password", "role"}]`; the passwords are kept in DIR/secrets/accounts.json, mode
-0600, and never stored readable anywhere else. The doctor and the on-call are on the care team of every ward, the nurse on the first; the patient's
-account is linked by an admin (`PUT /accounts/patient`) or, when somebody is registered already, to the first patient here.
+In: VIGIL_DATABASE, VIGIL_DATA_DIR (default `.vigil`). Out: `[{"username", "password", "role"}]`; the passwords are kept in
+DIR/secrets/accounts.json, mode 0600, and never stored readable anywhere else. The doctor and the on-call are on the care team of every
+ward, the nurse on the first; the patient's account is linked by an admin (`PUT /accounts/patient`) or, when somebody is registered
+already, to the first patient here.
 """
 
 import asyncio
@@ -27,7 +29,8 @@ _PATIENCE_S = 30.0
 
 _UPSERT = """INSERT INTO access.account AS a (username, role, password_hash, all_wards, first_ward, patient, scopes, created_at)
 VALUES (%(username)s, %(role)s, %(hash)s, %(all)s, %(first)s, %(patient)s, %(scopes)s, %(now)s)
-ON CONFLICT (username) DO UPDATE SET patient = COALESCE(a.patient, excluded.patient), password_hash = CASE WHEN %(fresh)s THEN excluded.password_hash ELSE a.password_hash END"""
+ON CONFLICT (username) DO UPDATE SET patient = COALESCE(a.patient, excluded.patient), password_hash = CASE WHEN %(fresh)s
+    THEN excluded.password_hash ELSE a.password_hash END"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from vitals.topics import Topics
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the site says of itself: the live feed's address for the page, the broker's for devices, the built page, the FHIR intake's URL."""
+    """What the site says of itself: the live feed's address for the page, the broker's for devices, the built page, the FHIR intake's
+    URL."""
 
     live_url: str
     mqtt_public: str

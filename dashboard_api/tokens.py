@@ -1,8 +1,8 @@
 """Access tokens (short-lived JWT, HS256) and refresh tokens (opaque, rotating). Pure: the time and the randomness come in.
 
 In: claims and the site's token key. Out: a token; or the claims of one that is genuine and in time. Promise: a token that is forged,
-expired, of another algorithm or another audience is a `TokenRefused`, never anything else. A token names a person, a role and
-a session, nothing of a patient.
+expired, of another algorithm or another audience is a `TokenRefused`, never anything else. A token names a person, a role and a
+session, nothing of a patient.
 """
 
 import base64

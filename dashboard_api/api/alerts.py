@@ -118,8 +118,10 @@ def command_of(call: Call, wish: AlertAction) -> Command:
     key = call.request.headers.get("idempotency-key")
     name = f"{call.caller.username} {call.path['id']} {key}"
     return Command(
-        id=str(uuid.uuid5(uuid.NAMESPACE_URL, name) if key else uuid.uuid4()), alert=call.path["id"], patient=call.subject["patient"], action=wish.action,
-        actor=call.caller.username, role=call.caller.role, at=milliseconds(call.now), until=milliseconds(wish.until) if wish.until else None,
+        id=str(uuid.uuid5(uuid.NAMESPACE_URL, name) if key else uuid.uuid4()), alert=call.path["id"], patient=call.subject["patient"],
+        action=wish.action,
+        actor=call.caller.username, role=call.caller.role, at=milliseconds(call.now),
+        until=milliseconds(wish.until) if wish.until else None,
         outcome=wish.outcome, comment=wish.comment,
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Breaking the glass: access outside the care team, for an hour, with a reason, loudly recorded, and reviewed afterwards.
 
-Loudly: an audit entry on the patient, a counter that alarms can watch, a log line (pseudonyms only), and the list that the auditor reviews.
+Loudly: an audit entry on the patient, a counter that alarms can watch, a log line (pseudonyms only), and the list that the auditor
+reviews.
 """
 
 import logging

@@ -69,7 +69,8 @@ class DeviceQuery(cursor.Page, frozen=True, kw_only=True):
 
 SELECT = """SELECT d.id, d.kind, d.ward, d.gateway, d.enrolled_at, d.revoked_at, a.patient, a.n AS assignment,
   CASE WHEN l.device IS NULL THEN NULL
-       ELSE jsonb_build_object('state', l.state, 'battery', l.battery, 'buffered', l.buffered, 'at', to_char(l.at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END AS link
+       ELSE jsonb_build_object('state', l.state, 'battery', l.battery, 'buffered', l.buffered, 'at', to_char(l.at,
+       'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END AS link
 FROM clinical.device d
 LEFT JOIN clinical.assignment a ON a.device = d.id AND a.during @> %(now)s::timestamptz
 LEFT JOIN clinical.patient p ON p.id = a.patient

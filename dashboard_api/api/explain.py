@@ -1,7 +1,7 @@
 """What was known of a patient at a moment, which rules ran in which version, what paged or why nothing did.
 
-From history, not from memory: readings that had come in by then (`received_at`), the rule set of that time, each alert as its events up to then make
-it. A patient's own limits are those that are stored now and were set by then.
+From history, not from memory: readings that had come in by then (`received_at`), the rule set of that time, each alert as its events up
+to then make it. A patient's own limits are those that are stored now and were set by then.
 """
 
 from datetime import datetime, timedelta
@@ -31,7 +31,8 @@ class ExplainQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """`known`: the newest reading of each vital by then. `alerts`: open then or closed within the hour before, with their events and pages."""
+    """`known`: the newest reading of each vital by then. `alerts`: open then or closed within the hour before, with their events and
+    pages."""
 
     patient: str
     at: datetime

@@ -70,7 +70,8 @@ async def listed(call: Call) -> Reply:
     """Of the wards that the caller may see as a whole."""
     query: HandoverQuery = call.query
     before = cursor.decode(query.cursor, tuple[int, str]) if query.cursor else (2**62, "")
-    sql = f"""SELECT {_COLUMNS} FROM oncall.handover WHERE (%(all)s OR ward = ANY(%(wards)s)) AND (%(ward)s::text IS NULL OR ward = %(ward)s)
+    sql = f"""SELECT {_COLUMNS} FROM oncall.handover WHERE (%(all)s OR ward = ANY(%(wards)s)) AND
+              (%(ward)s::text IS NULL OR ward = %(ward)s)
               AND (made_at, id) < (%(at)s, %(id)s) ORDER BY made_at DESC, id DESC LIMIT %(n)s"""  # noqa: S608  # a constant
     facts = {"all": call.caller.all_wards, "wards": list(call.caller.wards), "ward": query.ward, "at": before[0], "id": before[1]}
     page, following = cursor.page(await call.site.database.rows(sql, facts | {"n": query.limit + 1}), query.limit, "made_at", "id")

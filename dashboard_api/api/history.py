@@ -26,7 +26,8 @@ class VitalsQuery(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "f
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
-    """A reading, or a bucket (`value` its mean; `low`, `high`, `n` over the readings with a value). `no_value`: the device said it has none."""
+    """A reading, or a bucket (`value` its mean; `low`, `high`, `n` over the readings with a value). `no_value`: the device said it has
+    none."""
 
     observed_at: datetime
     value: float | str | None

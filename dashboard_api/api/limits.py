@@ -1,7 +1,7 @@
 """A patient's own limits: with author and reason, until they expire and revert by themselves.
 
-PUT sets the vitals that it names, removes those it gives as null and leaves the others; each change raises the patient's version and goes to
-detection on the topic `patients`, expiry included, so that a limit reverts there even with everything else away.
+PUT sets the vitals that it names, removes those it gives as null and leaves the others; each change raises the patient's version and
+goes to detection on the topic `patients`, expiry included, so that a limit reverts there even with everything else away.
 """
 
 import math

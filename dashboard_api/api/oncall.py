@@ -148,8 +148,9 @@ async def put_schedule(call: Call) -> Reply:
     name = checked_id(call.path["id"])
     if wish.ward is not None and await call.site.database.row("SELECT 1 FROM clinical.ward WHERE id = %s", [wish.ward]) is None:
         raise Problem(422, f"ward: there is no ward {wish.ward}")
-    sql = """INSERT INTO oncall.schedule (id, ward, zone, layers, author, updated_at) VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO UPDATE
-             SET ward = excluded.ward, zone = excluded.zone, layers = excluded.layers, author = excluded.author, updated_at = excluded.updated_at"""
+    sql = """INSERT INTO oncall.schedule (id, ward, zone, layers, author, updated_at) VALUES (%s, %s, %s, %s, %s, %s)
+             ON CONFLICT (id) DO UPDATE SET ward = excluded.ward, zone = excluded.zone, layers = excluded.layers, author = excluded.author,
+             updated_at = excluded.updated_at"""
     layers = msgspec.to_builtins(wish.layers)
     await call.site.database.do(sql, [name, wish.ward, wish.zone, json_value(layers), call.caller.username, call.now])
     made = Schedule(name, wish.ward, wish.zone, wish.layers)
@@ -176,7 +177,8 @@ async def now(call: Call) -> Reply:
     """Who is on."""
     query: NowQuery = call.query
     at = milliseconds(query.at or call.now)
-    sql = "SELECT schedule, accepted_by FROM oncall.handover WHERE until > %s AND accepted_at <= %s AND schedule IS NOT NULL ORDER BY accepted_at"
+    sql = """SELECT schedule, accepted_by FROM oncall.handover
+             WHERE until > %s AND accepted_at <= %s AND schedule IS NOT NULL ORDER BY accepted_at"""
     pagers = {row["schedule"]: row["accepted_by"] for row in await call.site.database.rows(sql, [at, at])}
     found = [s for s in await _all(call) if query.ward is None or s.ward in (query.ward, None)]
     items = []

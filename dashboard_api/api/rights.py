@@ -67,7 +67,8 @@ _READINGS = """SELECT vital, observed_at, received_at, value, quality, device_no
 _ASSIGNMENTS = (
     """SELECT device, lower(during) AS "from", upper(during) AS "to" FROM clinical.assignment WHERE patient = %s ORDER BY lower(during)"""
 )
-_AUDIT = """SELECT at, actor, role, action, outcome FROM access.audit WHERE patient = %s OR detail -> 'patients' ? %s ORDER BY n DESC LIMIT 10000"""
+_AUDIT = """SELECT at, actor, role, action, outcome FROM access.audit WHERE patient = %s OR detail -> 'patients' ? %s
+            ORDER BY n DESC LIMIT 10000"""
 
 
 async def export(call: Call) -> Reply:
@@ -132,6 +133,7 @@ async def put_consents(call: Call) -> Reply:
 
 
 async def _consents(call: Call) -> list[dict[str, Any]]:
-    sql = """SELECT DISTINCT ON (purpose) purpose, granted, author AS by, at FROM access.consent WHERE patient = %s ORDER BY purpose, n DESC"""
+    sql = """SELECT DISTINCT ON (purpose) purpose, granted, author AS by, at FROM access.consent WHERE patient = %s
+             ORDER BY purpose, n DESC"""
     known = {row["purpose"]: row for row in await call.site.database.rows(sql, [call.subject["id"]])}
     return [known.get(p, {"purpose": p, "granted": None, "by": None, "at": None}) for p in PURPOSES]

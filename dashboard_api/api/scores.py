@@ -32,7 +32,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
-    """`lowest` counts missing inputs as 0, `highest` at their worst; `tier` belongs to `lowest`. `applicable`: age 16 and over, not pregnant."""
+    """`lowest` counts missing inputs as 0, `highest` at their worst; `tier` belongs to `lowest`. `applicable`: age 16 and over, not
+    pregnant."""
 
     patient: str
     name: str

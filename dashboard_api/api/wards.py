@@ -57,7 +57,8 @@ async def listed(call: Call) -> Reply:
     """The wards that the caller may see as a whole."""
     query: cursor.Page = call.query
     after = cursor.decode(query.cursor, tuple[str])[0] if query.cursor else ""
-    sql = """SELECT w.id, w.name, w.time_zone, (SELECT count(*) FROM clinical.patient p WHERE p.ward = w.id AND p.discharged_at IS NULL) AS patients
+    sql = """SELECT w.id, w.name, w.time_zone, (SELECT count(*) FROM clinical.patient p WHERE p.ward = w.id AND p.discharged_at IS NULL)
+    AS patients
              FROM clinical.ward w WHERE w.id > %(after)s AND (%(all)s OR w.id = ANY(%(wards)s)) ORDER BY w.id LIMIT %(n)s"""
     everywhere = call.caller.all_wards or call.caller.role is policy.Role.ADMIN
     rows = await call.site.database.rows(sql, {"after": after, "all": everywhere, "wards": list(call.caller.wards), "n": query.limit + 1})

@@ -25,10 +25,12 @@ SELECT g.*, d.id AS device, %(no)s::int AS patient_no FROM (
     ORDER BY observed_at DESC LIMIT %(rows)s) r
   GROUP BY 1, 2, 3, 4) g
 JOIN clinical.device d ON d.no = g.device_no
-WHERE %(at)s::timestamptz IS NULL OR (g.observed_at, -g.kind, -g.device_no, -g.seq) < (%(at)s, -%(kind)s::int, -%(device)s::int, -%(seq)s::bigint)
+WHERE %(at)s::timestamptz IS NULL OR (g.observed_at, -g.kind, -g.device_no, -g.seq) < (%(at)s, -%(kind)s::int, -%(device)s::int,
+-%(seq)s::bigint)
 ORDER BY g.observed_at DESC, g.kind, g.device_no, g.seq LIMIT %(n)s"""
 _ONE = """
-SELECT %(kind)s::int AS kind, r.observed_at, r.device_no, r.seq, max(r.received_at) AS received_at, p.id AS patient, p.ward, p.no AS patient_no,
+SELECT %(kind)s::int AS kind, r.observed_at, r.device_no, r.seq, max(r.received_at) AS received_at, p.id AS patient, p.ward, p.no AS
+patient_no,
        d.id AS device, max(r.value) FILTER (WHERE r.vital <> %(dbp)s OR %(kind)s = %(dbp)s) AS value,
        max(r.value) FILTER (WHERE r.vital = %(dbp)s) AS second
 FROM telemetry.reading r JOIN clinical.patient p ON p.no = r.patient_no JOIN clinical.device d ON d.no = r.device_no
@@ -51,7 +53,8 @@ async def page_of(
         return [], None
     at, kind, device, seq = place or (None, 0, 0, 0)
     facts = {
-        "no": patient_no, "vitals": sorted(search.vitals), "since": search.since, "to": search.to, "sbp": SBP, "dbp": DBP, "at": at, "kind": kind,
+        "no": patient_no, "vitals": sorted(search.vitals), "since": search.since, "to": search.to, "sbp": SBP, "dbp": DBP, "at": at,
+        "kind": kind,
         "device": device, "seq": seq, "rows": 2 * search.count + 16, "n": search.count + 1,
     }  # fmt: skip
     rows = await database.rows(_PAGE, facts)

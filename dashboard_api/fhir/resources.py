@@ -1,7 +1,8 @@
 """Rows as FHIR R4 resources (HL7, 2019; the vital-signs profiles; CLINICAL.md "FHIR R4 vital signs"). Pure.
 
-In: rows of the database. Out: plain data. Promise: every Observation has a status, the category, a LOINC code where there is one, a subject, a time, and
-a value or dataAbsentReason (vs-1 to vs-3); a pressure is one panel with two components; SpO2 has both codes; NEWS2 is a survey derived from its inputs.
+In: rows of the database. Out: plain data. Promise: every Observation has a status, the category, a LOINC code where there is one, a
+subject, a time, and a value or dataAbsentReason (vs-1 to vs-3); a pressure is one panel with two components; SpO2 has both codes; NEWS2
+is a survey derived from its inputs.
 """
 
 from collections.abc import Mapping

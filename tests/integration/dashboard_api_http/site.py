@@ -80,7 +80,8 @@ class Site:
             "rule": "news2", "rule_version": 1, "title": "NEWS2 at least 7", "subject": "", "started_at": started, "ended_at": None,
             "retrospective": False, "evidence": {"lowest": 7}, "delays": {"sensor": started + 30_000, "raised": started + 30_200},
         } | changes  # fmt: skip
-        sql = """INSERT INTO alerting.alert (id, version, patient, ward, class, priority, state, rule, started_at, raised_at, partition, body, memory)
+        sql = """INSERT INTO alerting.alert (id, version, patient, ward, class, priority, state, rule, started_at, raised_at, partition,
+        body, memory)
                  VALUES (%s, 1, %s, %s, %s, %s, %s, %s, %s, %s, 0, %s, '{}')"""
         self.sql(sql, name, patient, ward, body["class"], body["priority"], body["state"], body["rule"], now, now, json.dumps(body))
         event = "INSERT INTO alerting.event (alert, version, at, kind, cause, body) VALUES (%s, 1, %s, 'raised', %s, %s)"

@@ -1,0 +1,144 @@
+"""Alerts: who lists them, what they say, and what people do about them, through the commands topic."""
+
+import json
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from tests.integration.dashboard_api_http.site import Site
+
+As = Callable[[str], httpx.Client]
+
+
+class Desk:
+    """What alerts does with a command, as far as the API can tell: a row and a notification."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._stop = threading.Event()
+        self.heard: list[dict[str, str]] = []
+        self._consumer = Consumer({"bootstrap.servers": site.kafka, "group.id": uuid.uuid4().hex})
+        parts = [TopicPartition(site.topics.commands, p) for p in range(4)]
+        for part in parts:
+            part.offset = self._consumer.get_watermark_offsets(part)[1]
+        self._consumer.assign(parts)
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            message = self._consumer.poll(0.1)
+            if message is None or message.error() is not None:
+                continue
+            command = json.loads(message.value() or b"")
+            self.heard.append(command)
+            accepted = command["action"] != "unshelve"
+            self._site.sql("INSERT INTO alerting.command VALUES (%s, %s, %s, %s)", command["id"], command["alert"], accepted, "not shelved")
+            self._site.sql("SELECT pg_notify('vigil_command', %s)", command["id"])
+
+    def stop(self) -> None:
+        """No more."""
+        self._stop.set()
+        self._thread.join()
+        self._consumer.close()
+
+
+@pytest.fixture
+def desk(site: Site) -> Iterator[Desk]:
+    running = Desk(site)
+    yield running
+    running.stop()
+
+
+def test_an_alert_has_what_the_contract_says(site: Site, as_: As) -> None:
+    alert = site.alert(site.patient()["id"])
+    said = as_("nurse").get(f"/api/v1/alerts/{alert}").json()
+    wanted = {
+        "id",
+        "patient",
+        "ward",
+        "class",
+        "priority",
+        "state",
+        "rule",
+        "title",
+        "started_at",
+        "ended_at",
+        "retrospective",
+        "evidence",
+        "delays",
+    }
+    assert wanted <= said.keys()
+    assert said["started_at"].endswith("Z")
+
+
+def test_an_alert_shows_its_delays_and_its_timeline(site: Site, as_: As) -> None:
+    said = as_("nurse").get(f"/api/v1/alerts/{site.alert(site.patient()['id'])}").json()
+    assert (said["delays"]["condition_ms"], said["delays"]["processing_ms"]) == (30_000, 200)
+    assert [(line["kind"], line["reason"], line["stages"]) for line in said["timeline"]] == [("raised", "new", [["dedupe", "first"]])]
+
+
+def test_alerts_out_of_reach_are_neither_listed_nor_found(site: Site, as_: As) -> None:
+    there = site.patient("south")["id"]
+    alert = site.alert(there, "south")
+    nurse = as_("nurse")
+    answers = (nurse.get(f"/api/v1/alerts?patient={there}").json()["items"], nurse.get(f"/api/v1/alerts/{alert}").status_code)
+    assert answers == ([], 404)
+
+
+def test_a_list_by_state_and_its_pages(site: Site, as_: As) -> None:
+    patient = site.patient()["id"]
+    made = [site.alert(patient, state=state) for state in ("active", "closed", "acknowledged", "active")]
+    url = f"/api/v1/alerts?patient={patient}&state=open&limit=2"
+    first = as_("doctor").get(url).json()
+    second = as_("doctor").get(f"{url}&cursor={first['next']}").json()
+    assert [a["id"] for a in first["items"] + second["items"]] == [made[3], made[2], made[0]]
+    assert second["next"] is None
+
+
+def test_an_accepted_action_is_a_200_with_the_alert(site: Site, as_: As, desk: Desk) -> None:
+    alert = site.alert(site.patient()["id"])
+    answer = as_("nurse").post(f"/api/v1/alerts/{alert}/actions", json={"action": "acknowledge", "comment": "coming"})
+    assert (answer.status_code, answer.json()["id"]) == (200, alert)
+    assert (desk.heard[0]["actor"], desk.heard[0]["role"], desk.heard[0]["comment"]) == ("nurse", "nurse", "coming")
+
+
+def test_a_move_that_the_lifecycle_forbids_is_a_409_with_its_reason(site: Site, as_: As, desk: Desk) -> None:
+    answer = as_("nurse").post(f"/api/v1/alerts/{site.alert(site.patient()['id'])}/actions", json={"action": "unshelve"})
+    assert (answer.status_code, answer.json()["detail"], len(desk.heard)) == (409, "not shelved", 1)
+
+
+def test_the_same_key_is_one_command(site: Site, as_: As, desk: Desk) -> None:
+    url = f"/api/v1/alerts/{site.alert(site.patient()['id'])}/actions"
+    answers = [as_("nurse").post(url, json={"action": "acknowledge"}, headers={"Idempotency-Key": "twice"}) for _ in range(2)]
+    assert ([a.status_code for a in answers], len(desk.heard)) == ([200, 200], 1)
+
+
+def test_with_nobody_there_to_answer_it_is_a_202_with_the_commands_id(site: Site, as_: As) -> None:
+    answer = as_("oncall").post(f"/api/v1/alerts/{site.alert(site.patient()['id'])}/actions", json={"action": "acknowledge"})
+    assert (answer.status_code, list(answer.json())) == (202, ["command", "status"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"action": "explode"},
+        {"action": "shelve"},
+        {"action": "shelve", "until": (datetime.now(UTC) - timedelta(hours=1)).isoformat()},
+        {"action": "comment"},
+        {"action": "acknowledge", "until": "later"},
+    ],
+)
+def test_an_action_that_makes_no_sense_is_a_422(site: Site, as_: As, body: dict[str, str]) -> None:
+    assert as_("nurse").post(f"/api/v1/alerts/{site.alert(site.patient()['id'])}/actions", json=body).status_code == 422
+
+
+@pytest.mark.parametrize(("role", "status"), [("patient", 403), ("admin", 403), ("auditor", 403)])
+def test_who_may_not_act(site: Site, as_: As, role: str, status: int) -> None:
+    answer = as_(role).post(f"/api/v1/alerts/{site.alert(site.patient()['id'])}/actions", json={"action": "acknowledge"})
+    assert answer.status_code == status

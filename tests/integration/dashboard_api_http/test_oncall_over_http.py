@@ -1,0 +1,85 @@
+"""Rotas, swaps, ladders and handovers."""
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from tests.integration.dashboard_api_http.site import Site
+
+As = Callable[[str], httpx.Client]
+NOW = datetime.now(UTC).replace(microsecond=0)
+ALWAYS = {"people": ["ada"], "since": "2026-01-01"}
+
+
+def rota(as_: As, **changes: object) -> str:
+    name = f"r{uuid.uuid4().hex[:8]}"
+    body = {"ward": "north", "zone": "Europe/Berlin", "layers": [ALWAYS]} | changes
+    as_("admin").put(f"/api/v1/oncall/schedules/{name}", json=body).raise_for_status()
+    return name
+
+
+def on(as_: As, name: str) -> dict[str, object]:
+    items = as_("nurse").get("/api/v1/oncall/now?ward=north").json()["items"]
+    return dict(next(item for item in items if item["schedule"] == name))
+
+
+def test_the_rota_says_who_is_on(as_: As) -> None:
+    assert on(as_, rota(as_))["people"] == ["ada"]
+
+
+def test_a_swap_wins_while_it_lasts(as_: As) -> None:
+    name = rota(as_)
+    span = {"from": (NOW - timedelta(hours=1)).isoformat(), "to": (NOW + timedelta(hours=1)).isoformat()}
+    as_("nurse").post("/api/v1/oncall/overrides", json={"schedule": name, "people": ["eve"], **span}).raise_for_status()
+    assert (on(as_, name)["people"], on(as_, name)["until"]) == (["eve"], span["to"].replace("+00:00", "Z"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"zone": "Mars/Olympus", "layers": [ALWAYS]},
+        {"zone": "UTC", "layers": []},
+        {"zone": "UTC", "layers": [{"people": ["a"], "since": "2026-01-01", "days": 0}]},
+        {"zone": "UTC", "ward": "nowhere", "layers": [ALWAYS]},
+    ],
+)
+def test_a_rota_that_is_not_of_its_form_is_a_422(as_: As, body: dict[str, object]) -> None:
+    assert as_("admin").put("/api/v1/oncall/schedules/bad", json=body).status_code == 422
+
+
+def test_a_rota_comes_as_a_calendar(as_: As) -> None:
+    answer = as_("nurse").get(f"/api/v1/oncall/schedules/{rota(as_)}/calendar")
+    assert answer.headers["content-type"].startswith("text/calendar")
+    assert answer.text.startswith("BEGIN:VCALENDAR\r\n")
+
+
+def test_a_ladder_is_kept_as_it_was_said(as_: As) -> None:
+    body = {"ward": "north", "priorities": ["high"], "rungs": [{"targets": ["schedule:x", "site"], "wait_ms": 60000}]}
+    said = as_("admin").put("/api/v1/escalation-policies/first", json=body).json()
+    listed = as_("nurse").get("/api/v1/escalation-policies").json()["items"]
+    assert said == {"id": "first", **body}
+    assert said in listed
+
+
+def test_who_is_reached_how_is_for_the_admin_to_see(as_: As) -> None:
+    as_("admin").put("/api/v1/oncall/people/ada", json={"contacts": [["smtp", "ada@example.org"]]}).raise_for_status()
+    seen = [as_(role).get("/api/v1/oncall/people").json()["items"] for role in ("admin", "nurse")]
+    assert [next(p for p in people if p["name"] == "ada")["contacts"] for people in seen] == [[["smtp", "ada@example.org"]], []]
+
+
+def test_a_handover_has_what_is_open_and_its_acceptance_moves_the_pager(site: Site, as_: As) -> None:
+    patient, name = site.patient(bed="12")["id"], rota(as_)
+    alert = site.alert(patient)
+    made = as_("doctor").post("/api/v1/handovers", json={"ward": "north", "schedule": name}).json()
+    line = next(p for p in made["sheet"]["patients"] if p["id"] == patient)
+    own = as_("doctor").post(f"/api/v1/handovers/{made['id']}/accept", json={}).status_code
+    taken = as_("nurse").post(f"/api/v1/handovers/{made['id']}/accept", json={})
+    again = as_("oncall").post(f"/api/v1/handovers/{made['id']}/accept", json={}).status_code
+    assert ([a["id"] for a in line["alerts"]], own, taken.status_code, again, on(as_, name)["pager"]) == ([alert], 409, 200, 409, "nurse")
+
+
+def test_a_handover_of_a_ward_out_of_reach_is_a_404(as_: As) -> None:
+    assert [as_("nurse").post("/api/v1/handovers", json={"ward": ward}).status_code for ward in ("south", "nowhere")] == [404, 404]
