@@ -7,17 +7,17 @@ Promise: a benchmark that fails says so on stderr, the others run all the same, 
 """
 
 import argparse
+import ast
 import importlib
 import json
 import os
-import pkgutil
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
-import loadtests
 from loadtests.figure import Figure
 from loadtests.kafka import fresh_topics
 from loadtests.timescale import fresh_database
@@ -72,9 +72,19 @@ class Parts:
 
 
 def discovered() -> dict[str, str]:
-    """NAME -> module, for every loadtests/bench_*.py."""
-    names = sorted(m.name for m in pkgutil.iter_modules(loadtests.__path__) if m.name.startswith("bench_"))
-    return {importlib.import_module(f"loadtests.{name}").NAME: f"loadtests.{name}" for name in names}
+    """NAME -> module, for every loadtests/bench_*.py. Nothing is imported: one that cannot be does not hide the others."""
+    found = sorted(Path(__file__).parent.glob("bench_*.py"))
+    return {_name(path): f"loadtests.{path.stem}" for path in found}
+
+
+def _name(path: Path) -> str:
+    for node in ast.parse(path.read_text()).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id="NAME")], value=ast.Constant(value=str(name))):
+                return name
+            case ast.AnnAssign(target=ast.Name(id="NAME"), value=ast.Constant(value=str(name))):
+                return name
+    return path.stem.removeprefix("bench_")
 
 
 def chosen(wanted: Sequence[str], known: Mapping[str, str]) -> list[str]:
