@@ -7,8 +7,6 @@ no ward's list, and only counted. Promise: the same condition has the same id in
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from ingest.directory import Directory
 from ingest.quota import Babble
 from vitals.finding import Finding, Phase, finding_id
@@ -30,17 +28,15 @@ def noticed(
     rule: str, device: str, span: tuple[int, int | None], title: str, evidence: dict[str, Any], directory: Directory, now: int
 ) -> Finding | None:
     """A technical finding about `device`; `span`: when it began, and ended or None. None for a device that is on nobody now."""
-    row = directory.number.get(device, -1)
-    patient = int(directory.patient_at(np.array([row], np.int64), np.array([now], np.int64))[0]) if row >= 0 else -1
-    if patient < 0:
+    who, (since, ended) = directory.patient_of(device, now), span
+    if who is None:
         return None
-    who, (since, ended) = str(directory.patients[patient]), span
     phase: Phase = "start" if ended is None else "end"
     return Finding(
         id=finding_id(who, rule, device, since),
         phase=phase,
         patient=who,
-        ward=str(directory.wards[patient]),
+        ward=directory.ward_of(who),
         rule=rule,
         rule_version=RULE_VERSION,
         alert_class="technical",

@@ -65,6 +65,19 @@ class Directory:
         inside = (place >= 0) & (self._starts[place] // _SPAN == device) & (key < self._ends[place])
         return np.where(inside, self._patient[place], -1).astype(np.int32)
 
+    def patient_of(self, device: str, at: int) -> str | None:
+        """Whom one device was on at a moment; None for a device that is not here, or on nobody."""
+        row = self.number.get(device)
+        if row is None:
+            return None
+        patient = int(self.patient_at(np.array([row], np.int64), np.array([at], np.int64))[0])
+        return str(self.patients[patient]) if patient >= 0 else None
+
+    def ward_of(self, patient: str) -> str:
+        """The ward of a patient of this picture; "" = on none."""
+        place = int(np.searchsorted(self.patients, patient))
+        return str(self.wards[place]) if place < len(self.patients) and self.patients[place] == patient else ""
+
     def speaks_for(self, gateway: str, device: str) -> bool:
         """Whether `device` is let in, and let in through `gateway`, itself let in."""
         row = self.number.get(device)

@@ -49,13 +49,25 @@ class Intake:
         self.meter.messages.inc(len(messages))
         durable = [self._send(found)]  # before anything may fail: what is in it counts as taken
         if found.undecided:
-            later = await self._decided(found)
+            later = await self._decided(found, self.seen)
             durable.append(self._send(later))
             self._add(found, later)
         for one in durable:
             await _in_time(one, DURABLE_S, "Kafka does not answer")
         self.meter.durable(found)
         return found
+
+    async def take_whole(self, messages: Sequence[Message]) -> list[Refused]:
+        """All of the messages, or none of them and why not; the refusals are kept either way."""
+        trial = translate(messages, self.directory(), Seen())
+        if trial.undecided:
+            self._add(trial, await self._decided(trial, Seen()))
+        if not trial.refused:
+            return (await self.take(messages)).refused
+        only = Translated(refused=trial.refused)
+        await _in_time(self._send(only), DURABLE_S, "Kafka does not answer")
+        self.meter.durable(only)
+        return only.refused
 
     async def refuse(self, message: Message, fault: Fault) -> None:
         """Keeps a message that cannot be read at all."""
@@ -84,7 +96,7 @@ class Intake:
             self.meter.ready.set(0 if self.keeper.current is None else 1)
             await asyncio.sleep(BUSY_S if self.kafka.in_flight else IDLE_S)
 
-    async def _decided(self, found: Translated) -> Translated:
+    async def _decided(self, found: Translated, seen: Seen) -> Translated:
         """What was undecided, by a directory that is newer than it. Raises PartAway when none comes."""
         newest = max(u.remainder.received_at for u in found.undecided)
         self.keeper.ask()
@@ -93,7 +105,7 @@ class Intake:
             if self.clocks.steady() > until:
                 raise PartAway("the database does not answer")
             await asyncio.sleep(LOOK_S)
-        later = translate([u.remainder for u in found.undecided], self.directory(), self.seen, final=True)
+        later = translate([u.remainder for u in found.undecided], self.directory(), seen, final=True)
         places = [u.message for u in found.undecided]
         later.refused = [replace(r, message=places[r.message]) for r in later.refused]
         return later

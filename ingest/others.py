@@ -7,8 +7,6 @@ bytes raise anything.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from ingest import wire
 from ingest.directory import Directory
 from ingest.gather import Desk, Message, Undecided
@@ -45,10 +43,6 @@ def translate_others(messages: Sequence[Message], desk: Desk, seen: Seen) -> Oth
     return out
 
 
-def _on(directory: Directory, name: str, at: int) -> int:
-    return int(directory.patient_at(np.array([directory.number[name]], np.int64), np.array([at], np.int64))[0])
-
-
 def _status(m: Message, name: str, directory: Directory, out: Others) -> Iterator[wire.Fault]:
     if len(m.payload) > wire.SAMPLE_BYTES:
         yield wire.Fault(Reason.TOO_LARGE, f"{len(m.payload)} bytes; at most {wire.SAMPLE_BYTES}")
@@ -60,15 +54,15 @@ def _status(m: Message, name: str, directory: Directory, out: Others) -> Iterato
     except wire.BAD as error:
         yield wire.Fault(Reason.MALFORMED, str(error)[:200])
         return
-    patient = _on(directory, name, m.received_at)
-    ward = str(directory.wards[patient]) if patient >= 0 else directory.devices[directory.number[name]].ward
+    patient = directory.patient_of(name, m.received_at)
+    ward = directory.devices[directory.number[name]].ward if patient is None else directory.ward_of(patient)
     link = Link(
         device=name,
         state=status.state,
         at=m.received_at,
         battery=status.battery,
         buffered=status.buffered,
-        patient=str(directory.patients[patient]) if patient >= 0 else None,
+        patient=patient,
         ward=ward or None,
     )
     out.links.append(link)
@@ -85,14 +79,14 @@ def _chunk(i: int, m: Message, name: str, desk: Desk, seen: Seen, out: Others) -
         return
     at = wire.milliseconds(chunk.observed_at)
     reason = _time_reason(at, m.received_at)
-    patient = -1 if reason else _on(desk.directory, name, at)
-    if patient < 0 and not reason and desk.waits(m):
+    patient = None if reason else desk.directory.patient_of(name, at)
+    if patient is None and not reason and desk.waits(m):
         desk.out.undecided.append(Undecided(i, m))
-    elif patient < 0:
+    elif patient is None:
         reason = reason or (Reason.UNASSIGNED_DEVICE, "the device was on nobody at that time")
         yield wire.Fault(reason[0], reason[1], chunk.seq, None, at)
     elif seen.take(f"{name}/{chunk.channel}", chunk.seq):
-        out.chunks.append(_waveform(m, name, chunk, at, str(desk.directory.patients[patient])))
+        out.chunks.append(_waveform(m, name, chunk, at, patient))
     elif m.again:
         out.repeated += 1
     else:

@@ -1,0 +1,204 @@
+"""FHIR R4 Observations, single or in a Bundle, to samples of the devices' door; and what is answered.
+
+In: the JSON of an Observation or of a transaction or batch Bundle of them. Out: `Entry`s in the same form that a device sends over MQTT, or
+`Issue`s; and OperationOutcomes. Promise: any bytes give one or the other; the values' own faults (unit, range, time, device) are left to
+`ingest.translate`, which every door shares. Dropped: all but code, value, components, dataAbsentReason, device, subject and effective.
+Whose reading it is follows from `device`; an Observation without one counts as said by the device that is on its `subject` then.
+Source: HL7 FHIR R4 (2019), Observation, vital signs profile, Bundle, OperationOutcome.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ingest.hl7 import Spoken
+from ingest.wire import BAD, Moment, milliseconds
+from vitals.refusal import Reason
+from vitals.registry import BY_KEY
+
+DeviceOf = Callable[[str, int], str | None]
+"""(patient, moment in ms) -> a device that was on them."""
+
+BUNDLE_ENTRIES = 1_000
+STATUSES = ("preliminary", "final", "amended", "corrected", "registered", "unknown")
+PANELS = ("85354-9", "85353-1")
+ISSUE_CODES = {
+    Reason.MALFORMED: "invalid",
+    Reason.UNKNOWN_DEVICE: "not-found",
+    Reason.UNASSIGNED_DEVICE: "not-found",
+    Reason.UNKNOWN_VITAL: "code-invalid",
+    Reason.BAD_UNIT: "value",
+    Reason.IMPLAUSIBLE: "value",
+    Reason.BAD_TIME: "value",
+    Reason.FROM_THE_FUTURE: "value",
+    Reason.TOO_LARGE: "too-long",
+    Reason.DUPLICATE: "duplicate",
+}
+
+
+class _Coding(Struct, frozen=True):
+    code: str = ""
+
+
+class _Concept(Struct, frozen=True):
+    coding: list[_Coding] = []
+    text: str = ""
+
+
+class _Quantity(Struct, frozen=True):
+    value: float | None = None
+    unit: str = ""
+    code: str = ""
+
+
+class _Reference(Struct, frozen=True):
+    reference: str = ""
+
+
+class _Period(Struct, frozen=True):
+    start: str = ""
+
+
+class _Measured(Struct, frozen=True):
+    code: _Concept
+    valueQuantity: _Quantity | None = None  # noqa: N815  # FHIR's own names
+    valueInteger: int | None = None  # noqa: N815  # FHIR's own names
+    valueBoolean: bool | None = None  # noqa: N815  # FHIR's own names
+    valueString: str | None = None  # noqa: N815  # FHIR's own names
+    valueCodeableConcept: _Concept | None = None  # noqa: N815  # FHIR's own names
+    dataAbsentReason: _Concept | None = None  # noqa: N815  # FHIR's own names
+
+
+class _Observation(_Measured, frozen=True):
+    status: str = ""
+    subject: _Reference = _Reference()
+    device: _Reference = _Reference()
+    effectiveDateTime: str = ""  # noqa: N815  # FHIR's own names
+    effectiveInstant: str = ""  # noqa: N815  # FHIR's own names
+    effectivePeriod: _Period = _Period()  # noqa: N815  # FHIR's own names
+    component: list[_Measured] = []
+
+
+class _Kind(Struct, frozen=True):
+    resourceType: str = ""  # noqa: N815  # FHIR's own names
+    type: str = ""
+    entry: list[dict[str, msgspec.Raw]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One issue of an OperationOutcome; `code`: FHIR's issue-type; `expression`: a FHIRPath."""
+
+    code: str
+    detail: str
+    expression: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One Observation. `at`: its FHIRPath in what was posted; `raw`: its own bytes."""
+
+    at: str
+    spoken: Spoken
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """All that was posted. `bundle`: "" for a single Observation, else the Bundle's type."""
+
+    bundle: str
+    entries: tuple[Entry, ...]
+
+
+def read(body: bytes, device_of: DeviceOf, now: int) -> Posted | list[Issue]:
+    """What was posted, or why it cannot be taken at all. `now`: ms, stands in for a time that cannot be read when looking for a device."""
+    try:
+        kind = msgspec.json.decode(body, type=_Kind)
+    except BAD as error:
+        return [Issue("structure", f"not a FHIR resource: {str(error)[:200]}")]
+    if kind.resourceType == "Observation":
+        entry = _entry("Observation", body, device_of, now)
+        return [entry] if isinstance(entry, Issue) else Posted("", (entry,))
+    if kind.resourceType != "Bundle" or kind.type not in ("transaction", "batch"):
+        return [Issue("not-supported", "expected an Observation, or a Bundle of type transaction or batch")]
+    if not 0 < len(kind.entry) <= BUNDLE_ENTRIES:
+        return [Issue("too-long" if kind.entry else "required", f"{len(kind.entry)} entries; 1 to {BUNDLE_ENTRIES}", "Bundle.entry")]
+    raws = [bytes(e.get("resource", msgspec.Raw(b"null"))) for e in kind.entry]
+    found = [_entry(f"Bundle.entry[{i}].resource", raw, device_of, now) for i, raw in enumerate(raws)]
+    issues = [f for f in found if isinstance(f, Issue)]
+    return issues or Posted(kind.type, tuple(f for f in found if isinstance(f, Entry)))
+
+
+def outcome(issues: Sequence[Issue]) -> dict[str, Any]:
+    """An OperationOutcome of errors."""
+    return {
+        "resourceType": "OperationOutcome",
+        "issue": [
+            {"severity": "error", "code": i.code, "diagnostics": i.detail} | ({"expression": [i.expression]} if i.expression else {})
+            for i in issues
+        ],
+    }
+
+
+def _entry(at: str, raw: bytes, device_of: DeviceOf, now: int) -> Entry | Issue:
+    try:
+        if msgspec.json.decode(raw, type=_Kind | None) is None or msgspec.json.decode(raw, type=_Kind).resourceType != "Observation":
+            return Issue("not-supported", "only Observations are taken here", at)
+        one = msgspec.json.decode(raw, type=_Observation)
+    except BAD as error:
+        return Issue("structure", str(error)[:200], at)
+    if one.status not in STATUSES:
+        return Issue("not-supported" if one.status else "required", f"status {one.status[:32]!r} is not taken", f"{at}.status")
+    spoken = Spoken("", _moment(one.effectiveDateTime or one.effectiveInstant or one.effectivePeriod.start))
+    for path, measured in _measured(at, one):
+        key, value = _value(measured)
+        spoken.vitals[key], spoken.rows[key] = value, path
+    if not spoken.vitals:
+        return Issue("required", "neither a value nor a dataAbsentReason nor a component", at)
+    moment = spoken.observed_at if isinstance(spoken.observed_at, int) else now
+    spoken.device = _id(one.device) or device_of(_id(one.subject), moment) or _id(one.subject)
+    return Entry(at, spoken, raw)
+
+
+def _measured(at: str, one: _Observation) -> list[tuple[str, _Measured]]:
+    """The Observation itself unless it is a panel, then its components."""
+    own = [] if any(c.code in PANELS for c in one.code.coding) or (one.component and _silent(one)) else [(at, one)]
+    return [*own, *((f"{at}.component[{i}]", c) for i, c in enumerate(one.component))]
+
+
+def _silent(one: _Measured) -> bool:
+    values = (one.valueQuantity, one.valueInteger, one.valueBoolean, one.valueString, one.valueCodeableConcept, one.dataAbsentReason)
+    return all(v is None for v in values)
+
+
+def _value(one: _Measured) -> tuple[str, Any]:
+    """(key, value) in the devices' form."""
+    codes = [c.code for c in one.code.coding if c.code]
+    code = next((c for c in codes if c in BY_KEY), None)
+    if code is None:
+        return (codes or [one.code.text or "no code"])[0], "?"
+    name = BY_KEY[code][0].name if one.valueQuantity is not None and (one.valueQuantity.code or one.valueQuantity.unit) else code
+    if one.valueQuantity is not None:
+        unit = one.valueQuantity.code or one.valueQuantity.unit
+        return name, {"value": one.valueQuantity.value, "unit": unit} if unit else one.valueQuantity.value
+    if one.valueCodeableConcept is not None:
+        words = [*(c.code for c in one.valueCodeableConcept.coding), one.valueCodeableConcept.text]
+        return code, next((w for w in words if w in BY_KEY[code][0].words), next((w for w in words if w), "?"))
+    given = [v for v in (one.valueInteger, one.valueBoolean, one.valueString) if v is not None]
+    return code, given[0] if given else None
+
+
+def _moment(text: str) -> int | str:
+    """ms; what is no time with an offset stays text, so that it is refused as what it is."""
+    try:
+        return milliseconds(msgspec.convert(text, Moment))
+    except BAD:
+        return text or "no effective time"
+
+
+def _id(reference: _Reference) -> str:
+    return reference.reference.rpartition("/")[2]

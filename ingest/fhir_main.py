@@ -1,0 +1,119 @@
+"""`python -m ingest.fhir_main`: the FHIR intake, on 127.0.0.1:VIGIL_FHIR_PORT only, for the HTTP API, which knows who is asking.
+
+In: POST of an Observation or a Bundle, on any path. Out: 201 with the Observation, 200 with the Bundle's response, 400 and 422 with an
+OperationOutcome, 503 with Retry-After while Kafka or the database is away. Promise: 2xx is said when everything is durable; a single
+Observation and a transaction are taken whole or not at all, a batch each by itself; what is refused is kept in `refused`.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ingest.directory import Directory
+from ingest.door_app import Door, DoorSettings, run
+from ingest.fhir import ISSUE_CODES, Entry, Issue, Posted, outcome, read
+from ingest.gather import Message, Refused
+from ingest.intake import Intake
+from ingest.route import vitals_topic
+from ingest.wire import MESSAGE_BYTES, Fault
+from vitals.errors import PartAway
+from vitals.refusal import Reason
+from vitals.settings import port, setting
+
+Answer = tuple[int, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(DoorSettings):
+    """The FHIR door's environment."""
+
+    fhir_port: int = setting("VIGIL_FHIR_PORT", port, "port of the intake on 127.0.0.1")
+
+
+def device_of(directory: Directory, patient: str, at: int) -> str | None:
+    """The first device that was on the patient then."""
+    return next((d.id for d in directory.devices if directory.patient_of(d.id, at) == patient), None)
+
+
+async def posted(intake: Intake, body: bytes, source: str) -> Answer:
+    """What to answer to a POST. Raises PartAway when nothing can be promised."""
+    now, directory = intake.clocks.now(), intake.directory()
+    found = read(body, lambda patient, at: device_of(directory, patient, at), now)
+    if isinstance(found, list):
+        fault = Fault(Reason.TOO_LARGE if len(body) > MESSAGE_BYTES else Reason.MALFORMED, "; ".join(i.detail for i in found)[:500])
+        await intake.refuse(Message(b"", body, now, door="fhir", source=source), fault)
+        return 400, outcome(found)
+    messages = [_message(e, now, source) for e in found.entries]
+    if found.bundle == "batch":
+        return 200, _response(found, [await intake.take_whole([m]) for m in messages])
+    refused = await intake.take_whole(messages)
+    if refused:
+        return 422, outcome(_issues(found.entries, refused))
+    return (200, _response(found, [[] for _ in messages])) if found.bundle else (201, msgspec.json.decode(body))
+
+
+def _message(entry: Entry, now: int, source: str) -> Message:
+    spoken = entry.spoken
+    return Message(vitals_topic(spoken.device), spoken.payload(), now, again=True, door="fhir", source=source, original=entry.raw)
+
+
+def _issues(entries: Sequence[Entry], refused: Sequence[Refused]) -> list[Issue]:
+    """`refused[i].message` is a place in `entries`."""
+    return [
+        Issue(ISSUE_CODES[r.refusal.reason], f"{r.refusal.reason}: {r.refusal.detail}", _place(entries[r.message], r.refusal.vital))
+        for r in refused
+    ]
+
+
+def _place(entry: Entry, vital: str | None) -> str:
+    return entry.spoken.rows.get(vital or "", entry.at)
+
+
+def _response(found: Posted, refused: list[list[Refused]]) -> dict[str, Any]:
+    """The Bundle's response: an entry for each of its entries, in order."""
+    entries = []
+    for entry, faults in zip(found.entries, refused, strict=True):
+        ok: dict[str, Any] = {"status": "201 Created"}
+        bad = {"status": "422 Unprocessable Entity", "outcome": outcome(_issues([entry] * 1, faults))}
+        entries.append({"response": bad if faults else ok})
+    return {"resourceType": "Bundle", "type": f"{found.bundle}-response", "entry": entries}
+
+
+async def listen(door: Door[Settings]) -> None:
+    """Serves until told to stop."""
+
+    async def post(request: Request) -> Response:
+        try:
+            status, body = await posted(door.intake, await request.body(), f"fhir:{request.headers.get('x-vigil-actor', '')[:64]}")
+        except PartAway as error:
+            body = outcome([Issue("transient", str(error))])
+            return Response(msgspec.json.encode(body), 503, {"retry-after": "2"}, "application/fhir+json")
+        return Response(msgspec.json.encode(body), status, media_type="application/fhir+json")
+
+    application = Starlette(routes=[Route("/{path:path}", post, methods=["POST"])])
+    config = uvicorn.Config(application, "127.0.0.1", door.settings.fhir_port, log_level="warning", access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the door's own handlers end it
+    serving = asyncio.create_task(server.serve())
+    await door.stopped.wait()
+    server.should_exit = True
+    await serving
+
+
+def main() -> int:
+    """Exit code: as `ingest.door_app.run`."""
+    return run(Settings, listen, os.environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

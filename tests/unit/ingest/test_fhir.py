@@ -1,0 +1,143 @@
+"""FHIR Observations become what a device would have said."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.directory import Assignment, Device, directory
+from ingest.fhir import Posted, read
+from ingest.gather import Message
+from ingest.route import vitals_topic
+from ingest.seen import Seen
+from ingest.translate import Translated, translate
+from vitals.registry import index
+
+AT, NOW = "2026-11-21T02:29:07.250Z", 1_795_228_150_000
+AT_MS = 1_795_228_147_250
+
+
+def device_of(patient: str, at: int) -> str | None:
+    return "dev-2" if patient == "bob" else None
+
+
+def concept(*codes: str) -> dict[str, Any]:
+    return {"coding": [{"system": "http://loinc.org", "code": c} for c in codes]}
+
+
+def quantity(value: float | None, code: str = "") -> dict[str, Any]:
+    return {"value": value, "unit": code, "system": "http://unitsofmeasure.org", "code": code}
+
+
+def observation(*codes: str, **more: Any) -> dict[str, Any]:
+    base = {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": concept(*codes),
+        "effectiveDateTime": AT,
+        "device": {"reference": "Device/dev-1"},
+    }
+    return base | more
+
+
+def posted(resource: object) -> Any:
+    return read(resource if isinstance(resource, bytes) else json.dumps(resource).encode(), device_of, NOW)
+
+
+def taken(resource: object) -> Translated:
+    found = posted(resource)
+    assert isinstance(found, Posted), found
+    who = directory([Device("dev-1"), Device("dev-2")], [Assignment("dev-1", "ann", 0), Assignment("dev-2", "bob", 0)], {}, 4, NOW + 10)
+    messages = [
+        Message(vitals_topic(e.spoken.device), e.spoken.payload(), NOW, again=True, door="fhir", original=e.raw) for e in found.entries
+    ]
+    return translate(messages, who, Seen())
+
+
+@pytest.mark.parametrize(
+    ("resource", "vital", "value"),
+    [
+        (observation("8867-4", valueQuantity=quantity(72, "/min")), "hr", 72),
+        (observation("2708-6", "59408-5", valueQuantity=quantity(97, "%")), "spo2", 97),
+        (observation("8310-5", valueQuantity=quantity(98.6, "[degF]")), "temp", 37),
+        (observation("15074-8", valueQuantity=quantity(5, "mmol/L")), "glucose", 90.091),
+        (observation("15074-8", valueQuantity={"value": 5}), "glucose", 90.091),
+        (observation("67775-7", valueCodeableConcept={"coding": [{"code": "V"}]}), "acvpu", 2),
+        (observation("67775-7", valueString="P"), "acvpu", 3),
+    ],
+)
+def test_a_value_comes_to_its_canonical_unit(resource: dict[str, Any], vital: str, value: float) -> None:
+    assert float(taken(resource).batches[0][1].values[0, index(vital)]) == pytest.approx(value)
+
+
+def test_a_pressure_panel_is_one_sample_with_an_absent_component_as_no_value() -> None:
+    parts = [
+        {"code": concept("8480-6"), "valueQuantity": quantity(118, "mm[Hg]")},
+        {"code": concept("8462-4"), "dataAbsentReason": {"coding": [{"code": "unknown"}]}},
+    ]
+    batch = taken(observation("85354-9", component=parts)).batches[0][1]
+    assert (len(batch), float(batch.values[0, index("sbp")]), int(batch.no_value[0])) == (1, 118, 1 << index("dbp"))
+
+
+def test_time_and_patient_come_from_effective_and_the_devices_assignment() -> None:
+    batch = taken(observation("8867-4", valueQuantity=quantity(72, "/min"))).batches[0][1]
+    assert (int(batch.observed_at[0]), batch.patients) == (AT_MS, ("ann",))
+
+
+def test_without_a_device_it_counts_as_said_by_the_one_on_the_subject() -> None:
+    resource = observation("8867-4", valueQuantity=quantity(72, "/min"), device={}, subject={"reference": "Patient/bob"})
+    assert taken(resource).batches[0][1].devices == ("dev-2",)
+
+
+@pytest.mark.parametrize(
+    ("resource", "reason"),
+    [
+        (observation("1234-5", valueQuantity=quantity(1, "/min")), "unknown_vital"),
+        (observation("8867-4", valueQuantity=quantity(72, "furlong")), "bad_unit"),
+        (observation("8867-4", valueQuantity=quantity(720, "/min")), "implausible"),
+        (observation("8867-4", valueQuantity=quantity(72, "/min"), effectiveDateTime="2026-11-21"), "bad_time"),
+        (observation("8867-4", valueQuantity=quantity(72, "/min"), device={"reference": "Device/zz"}), "unknown_device"),
+        (observation("8867-4", valueQuantity=quantity(72, "/min"), device={}, subject={"reference": "Patient/zz"}), "unknown_device"),
+        (observation("8867-4", valueString="fast"), "malformed"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_the_doors_common_reasons(resource: dict[str, Any], reason: str) -> None:
+    assert [r.refusal.reason.value for r in taken(resource).refused] == [reason]
+
+
+@pytest.mark.parametrize(
+    ("resource", "code"),
+    [
+        (b"{", "structure"),
+        (b"[]", "structure"),
+        ({"resourceType": "Patient"}, "not-supported"),
+        ({"resourceType": "Bundle", "type": "searchset"}, "not-supported"),
+        ({"resourceType": "Bundle", "type": "transaction"}, "required"),
+        ({"resourceType": "Bundle", "type": "transaction", "entry": [{"resource": {"resourceType": "Patient"}}, {}]}, "not-supported"),
+        (observation("8867-4", status="entered-in-error", valueQuantity=quantity(72)), "not-supported"),
+        (observation("85354-9"), "required"),
+        (observation("8867-4", valueQuantity={"value": "72"}), "structure"),
+    ],
+)
+def test_what_is_no_observation_is_said_to_be_so(resource: object, code: str) -> None:
+    assert posted(resource)[0].code == code
+
+
+JSON: Any = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=5), x, max_size=3),
+    max_leaves=6,
+)
+FIELDS = ["resourceType", "status", "code", "valueQuantity", "component", "effectiveDateTime", "device", "subject", "type", "entry"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.binary(max_size=60)
+    | st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=5).map(lambda d: observation("8867-4", valueQuantity=quantity(7)) | d)
+)
+def test_any_bytes_are_samples_or_issues(resource: object) -> None:
+    found = posted(resource)
+    assert isinstance(found, list) or taken(resource)
