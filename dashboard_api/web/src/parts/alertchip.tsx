@@ -38,7 +38,7 @@ export function AlertChip({ alert, more }: { alert: Alert; more: number }) {
             event.stopPropagation();
             void act(alert, "acknowledge");
           }}
-          aria-label={`${t("act.acknowledge")}: ${alert.title}`}
+          aria-label={waits ? t("act.sending") : `${t("act.short")}: ${alert.title}`}
         >
           {waits ? t("act.sending") : t("act.short")}
         </button>
