@@ -105,5 +105,6 @@ def _difference(before: Case | None, after: Case) -> dict[str, dict[str, Any]]:
 
 
 def _changed(old: msgspec.Struct, new: msgspec.Struct) -> dict[str, Any]:
-    was = _fields(old)
-    return {name: value for name, value in _fields(new).items() if was[name] != value}
+    names = zip(new.__struct_fields__, new.__struct_encode_fields__, strict=True)
+    pairs = ((encoded, getattr(old, name), getattr(new, name)) for name, encoded in names)
+    return {encoded: msgspec.to_builtins(now) for encoded, was, now in pairs if was is not now and was != now}

@@ -67,8 +67,10 @@ class Answer:
 class Desk:
     """See the module. `owner`: finding -> alert. `seen`: causes taken before. `beds`: patient -> bed.
 
-    `paged`: ward -> pages of the last minute. `silenced`: alerts whose waiting pages are no longer wanted. `starts`: (patient, rule,
-    subject) -> how often it began lately. `gateways`: device -> its gateway. `spoken`: a gateway's loss -> the alert paged for it.
+    `paged`, `hour`: ward -> pages of the last minute, hour. `day`: patient -> of the last day.
+    `paging`: whose pages are in `pages`. `silenced`: whose waiting pages are no longer wanted.
+    `starts`: (patient, rule, subject) -> how often it began lately.
+    `gateways`: device -> its gateway. `spoken`: a gateway's loss -> the alert paged for it.
     `zones`: ward -> time zone. `bundles`: (ward, priority) -> the alert that speaks for those that waited, in this batch.
     """
 
@@ -81,6 +83,8 @@ class Desk:
     beds: Mapping[str, str] = field(default_factory=dict)
     pauses: tuple[Pause, ...] = ()
     paged: Counter[str] = field(default_factory=Counter)
+    hour: Counter[str] = field(default_factory=Counter)
+    day: Counter[str] = field(default_factory=Counter)
     starts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     gateways: Mapping[str, str] = field(default_factory=dict)
     spoken: dict[str, str] = field(default_factory=dict)
@@ -88,6 +92,7 @@ class Desk:
     bundles: dict[tuple[str, Priority], str] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
+    paging: set[str] = field(default_factory=set)
     answers: list[Answer] = field(default_factory=list)
     adopted: dict[str, str] = field(default_factory=dict)
     silenced: set[str] = field(default_factory=set)
@@ -154,7 +159,9 @@ class Desk:
                     memory.cause if memory.cause.startswith("gateway:") else "",
                 )
             )  # fmt: skip
-        self.paged[alert.ward] += len(plan.recipients)
+        self.paging.add(alert.id)
+        for spent, whose in ((self.paged, alert.ward), (self.hour, alert.ward), (self.day, alert.patient)):
+            spent[whose] += len(plan.recipients)
         self.counts["page" if plan.recipients else "nobody"] += max(1, len(plan.recipients))
         wait = plan.wait_ms if plan.recipients else RETRY_MS
         due = {"due_at": None, "due_for": ""} if wait is None else {"due_at": at + wait, "due_for": "rung"}
@@ -162,7 +169,8 @@ class Desk:
 
     def _silence(self, alert: str) -> None:
         self.silenced.add(alert)
-        self.pages = [page for page in self.pages if page.alert != alert]
+        if alert in self.paging:
+            self.pages = [page for page in self.pages if page.alert != alert]
 
     def _call(self, case: Case, rung: int, at: int) -> Call:
         return call(self.book, case.alert.ward, case.alert.priority, rung, at)
@@ -175,6 +183,8 @@ class Desk:
             now=at,
             pauses=self.pauses,
             paged=self.paged[alert.ward],
+            hour=self.hour[alert.ward],
+            day=self.day[alert.patient],
             starts=self.starts[(alert.patient, alert.rule, alert.subject)],
             spoken=None if spoken == alert.id else spoken,
             fresh=kind not in ASKED_AGAIN,

@@ -18,6 +18,7 @@ from vitals.finding import Priority
 from vitals.rota import instant
 
 MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
 GROUP_MS = 10 * MINUTE_MS
 FLAP_MS = 15 * MINUTE_MS
 FLAPS = 4
@@ -26,6 +27,9 @@ QUIET_FROM, QUIET_TO = 22, 7
 # Pages a ward may get a minute; what is more waits for the next full `HOLD_MS` and comes as one page.
 WARD_PAGES_A_MINUTE: Mapping[Priority, int] = {"high": 10, "medium": 6, "low": 3}
 HOLD_MS: Mapping[Priority, int] = {"high": 1_000, "medium": MINUTE_MS, "low": MINUTE_MS}
+# What a patient may be paged for in a day, and a ward in an hour, before low priority becomes a digest at the full hour.
+PATIENT_PAGES_A_DAY = 20
+WARD_PAGES_AN_HOUR = 30
 # How long a condition that comes and goes is not paged again.
 FLAP_HOLD_MS: Mapping[Priority, int] = {"high": 2 * MINUTE_MS, "medium": 10 * MINUTE_MS, "low": 30 * MINUTE_MS}
 
@@ -71,7 +75,8 @@ class Scene:
 
     Attributes:
         others: the patient's open cases but the candidate.
-        paged: the ward's pages of the last minute. starts: how often this condition began in the last `FLAP_MS`.
+        paged: the ward's pages of the last minute. hour: of the last hour. day: the patient's of the last day.
+        starts: how often this condition began in the last `FLAP_MS`.
         spoken: the alert that was paged lately for the same cause of several patients (a gateway's loss).
         fresh: the condition just began (again); else it is asked again about it (unanswered, escalated, waited).
         waited: the candidate was held before; it is paged now, with the others that waited: `bundle` is the one that speaks for them.
@@ -82,6 +87,8 @@ class Scene:
     now: int
     pauses: Sequence[Pause] = ()
     paged: int = 0
+    hour: int = 0
+    day: int = 0
     starts: int = 0
     spoken: str | None = None
     fresh: bool = True
@@ -145,6 +152,14 @@ def quiet(case: Case, scene: Scene) -> Verdict:
     return Verdict("hold", "quiet hours", None, scene.quiet_until)
 
 
+def budget(case: Case, scene: Scene) -> Verdict:
+    """Above the alarm budget of the patient's day or the ward's hour low priority becomes a digest at the full hour."""
+    spent = scene.day >= PATIENT_PAGES_A_DAY or scene.hour >= WARD_PAGES_AN_HOUR
+    if not spent or case.alert.priority != "low" or scene.waited:
+        return Verdict("pass", "within the alarm budget" if not spent else "above the alarm budget, but not to be put off")
+    return Verdict("hold", f"alarm budget spent: {scene.day} a day, {scene.hour} an hour", None, (scene.now // HOUR_MS + 1) * HOUR_MS)
+
+
 def throttle(case: Case, scene: Scene) -> Verdict:
     """The ward has had enough pages this minute: what is more waits for a moment and comes as one."""
     if scene.waited and scene.bundle is not None:
@@ -169,6 +184,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("shelve", shelve),
     ("flap", flap),
     ("quiet", quiet),
+    ("budget", budget),
     ("throttle", throttle),
     ("route", route),
 )

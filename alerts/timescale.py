@@ -21,7 +21,7 @@ from alerts.clockwork import Receipt, Tick
 from alerts.desk import Desk
 from alerts.escalation import Book
 from alerts.kafka import Saying
-from alerts.pipeline import FLAP_MS, GROUP_MS, Pause
+from alerts.pipeline import FLAP_MS, GROUP_MS, HOUR_MS, MINUTE_MS, Pause
 from alerts.timescale_save import save
 from vitals.alert import Alert, Command
 from vitals.errors import PartAway, Theirs
@@ -124,12 +124,26 @@ def _load(connection: Connection, work: Work, book: Book, now: int) -> Desk:
     desk.answered = {row[0] for row in answered}
     beds = connection.execute("SELECT id, bed FROM clinical.patient WHERE id = ANY(%s)", [list(patients)]).fetchall()
     desk.beds = dict(beds)
-    paged = connection.execute("SELECT ward, count(*) FROM alerting.page WHERE created_at > %s GROUP BY ward", [now - 60_000]).fetchall()
-    desk.paged = Counter(dict(paged))
+    _load_spent(connection, desk, now)
     _load_floods(connection, desk, found, now)
     pauses = connection.execute("SELECT id, patient, ward, until, reason FROM alerting.pause WHERE until > %s", [now]).fetchall()
     desk.pauses = tuple(Pause(*row) for row in pauses)
     return desk
+
+
+def _load_spent(connection: Connection, desk: Desk, now: int) -> None:
+    """How much wards and patients were paged lately."""
+    wards = connection.execute(
+        "SELECT ward, count(*) FILTER (WHERE created_at > %s), count(*) FROM alerting.page WHERE created_at > %s GROUP BY ward",
+        [now - MINUTE_MS, now - HOUR_MS],
+    ).fetchall()
+    desk.paged, desk.hour = Counter({w: minute for w, minute, _ in wards}), Counter({w: hour for w, _, hour in wards})
+    patients = connection.execute(
+        "SELECT a.patient, count(*) FROM alerting.page p JOIN alerting.alert a ON a.id = p.alert"
+        " WHERE a.patient = ANY(%s) AND p.created_at > %s GROUP BY 1",
+        [list(desk.of_patient), now - 24 * HOUR_MS],
+    ).fetchall()
+    desk.day = Counter(dict(patients))
 
 
 def _load_floods(connection: Connection, desk: Desk, found: Sequence[Finding], now: int) -> None:
@@ -155,15 +169,18 @@ def _load_floods(connection: Connection, desk: Desk, found: Sequence[Finding], n
 
 def _cases(connection: Connection, named: Iterable[str], patients: Iterable[str]) -> list[Case]:
     """The named cases, and the open ones of these patients and of the named cases' patients."""
-    rows = connection.execute(
-        "WITH named AS (SELECT id, patient FROM alerting.alert WHERE id = ANY(%s))"
-        " SELECT body::text, memory::text FROM alerting.alert WHERE id IN (SELECT id FROM named)"
-        " UNION ALL SELECT body::text, memory::text FROM alerting.alert WHERE state <> 'closed'"
-        " AND (patient = ANY(%s) OR patient IN (SELECT patient FROM named)) AND id NOT IN (SELECT id FROM named)",
-        [list(named), list(patients)],
+    asked = connection.execute("SELECT body::text, memory::text FROM alerting.alert WHERE id = ANY(%s)", [list(named)]).fetchall()
+    cases = {case.alert.id: case for case in map(_case, asked)}
+    whose = {*patients, *(case.alert.patient for case in cases.values())}
+    still = connection.execute(
+        "SELECT body::text, memory::text FROM alerting.alert WHERE state <> 'closed' AND patient = ANY(%s)", [list(whose)]
     ).fetchall()
-    cases = [Case(alert=_ALERT.decode(body), memory=_MEMORY.decode(memory)) for body, memory in rows]
-    return sorted(cases, key=lambda one: (one.alert.started_at, one.alert.id))
+    cases |= {case.alert.id: case for case in map(_case, still)}
+    return sorted(cases.values(), key=lambda one: (one.alert.started_at, one.alert.id))
+
+
+def _case(row: TupleRow) -> Case:
+    return Case(alert=_ALERT.decode(row[0]), memory=_MEMORY.decode(row[1]))
 
 
 _ALERT = msgspec.json.Decoder(Alert)

@@ -96,5 +96,5 @@ def test_sepsis_covers_its_parts_and_frees_them_when_it_is_gone() -> None:
 
 def test_the_timeline_says_why_it_paged() -> None:
     assert [name for name, _ in desk(finding()).changes[0].body["stages"]] == [
-        "deduplicate", "inhibit", "group", "shelve", "flap", "quiet", "throttle", "route",
+        "deduplicate", "inhibit", "group", "shelve", "flap", "quiet", "budget", "throttle", "route",
     ]  # fmt: skip

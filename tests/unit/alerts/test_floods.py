@@ -7,7 +7,7 @@ import pytest
 from alerts.clockwork import Tick
 from alerts.desk import Desk
 from alerts.findings import take
-from alerts.pipeline import FLAPS, WARD_PAGES_A_MINUTE, Pause, quiet_until
+from alerts.pipeline import FLAPS, PATIENT_PAGES_A_DAY, WARD_PAGES_A_MINUTE, Pause, quiet_until
 from tests.unit.alerts.stories import SITE, T0, command, desk, finding
 from vitals.finding import Priority
 
@@ -144,3 +144,12 @@ def test_acknowledging_in_a_flood_stops_what_waited() -> None:
     held = next(c for c in at.cases.values() if c.memory.due_for == "wait")
     desk(command(held.alert.id, "acknowledge", patient=held.alert.patient), now=T0 + S, start=at)
     assert held.alert.id not in {page.alert for page in later(at, T0 + S, T0 + 5 * S).pages}
+
+
+@pytest.mark.parametrize(("priority", "pages"), [("low", 0), ("medium", 1), ("high", 1)])
+def test_above_the_alarm_budget_low_priority_waits_for_the_digest_at_the_full_hour(priority: Priority, pages: int) -> None:
+    at = Desk(SITE, day=Counter({"p1": PATIENT_PAGES_A_DAY}))
+    take(at, finding(priority=priority), T0 + MINUTE)
+    assert len(at.pages) == pages
+    later(at, T0 + HOUR - S, T0 + HOUR + S)
+    assert {page.created_at for page in at.pages if page.kind == "waited"} == (set() if pages else {T0 + HOUR})
