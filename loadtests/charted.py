@@ -67,9 +67,9 @@ def challenge2012() -> Iterator[Stay]:
 
 def mimic3() -> Iterator[Stay]:
     """The demo's stays, from the first charted vital to the last (or death); `dies`: within 24 hours."""
-    stays = _mimic_rows()
+    stays = mimic_rows()
     with (DATA / "mimic3_demo" / "stays.csv").open() as file:
-        deaths = {r["icustay_id"]: _minute(r["deathtime"]) for r in csv.DictReader(file) if r["deathtime"]}
+        deaths = {r["icustay_id"]: minute_of(r["deathtime"]) for r in csv.DictReader(file) if r["deathtime"]}
     for key, rows in stays.items():
         times = [row[0] for row in rows]
         death = deaths.get(key, 10**12)
@@ -77,14 +77,15 @@ def mimic3() -> Iterator[Stay]:
         yield _hourly(rows, hours, death - hours <= DAY_MIN)
 
 
-def _mimic_rows() -> dict[str, list[Row]]:
+def mimic_rows() -> dict[str, list[Row]]:
+    """Stay -> (minute, name, value in the canonical unit) of every charted vital that a score uses."""
     stays: dict[str, list[Row]] = defaultdict(list)
     coma: dict[tuple[str, int], list[float]] = defaultdict(list)
     with gzip.open(DATA / "mimic3_demo" / "vitals.csv.gz", "rt") as file:
         for r in csv.DictReader(file):
             if r["error"] == "1":
                 continue
-            minute, value = _minute(r["charttime"]), float(r["valuenum"])
+            minute, value = minute_of(r["charttime"]), float(r["valuenum"])
             if r["name"].startswith("gcs_"):
                 coma[r["icustay_id"], minute].append(value)
             elif r["name"] in MIMIC:
@@ -99,11 +100,13 @@ def _canonical(name: str, unit: str, value: float) -> float:
     return BY_NAME["temp"].units[unit](value) if name == "temp" else value
 
 
-def _minute(text: str) -> int:
+def minute_of(text: str) -> int:
+    """Minutes since 1970 of a charted time (shifted into the future, taken as UTC)."""
     return int(datetime.fromisoformat(text.removesuffix("+00:00")).replace(tzinfo=UTC).timestamp() // 60)
 
 
-def _reading(name: str, value: float) -> tuple[int, float]:
+def reading(name: str, value: float) -> tuple[int, float]:
+    """The vital's column and the value as Vigil would have it."""
     if name == "gcs":
         return BY_NAME["acvpu"].index, 0.0 if value >= 15 else 1.0
     if name == "fio2" and value <= 1.0:
@@ -117,7 +120,7 @@ def _hourly(rows: list[Row], hours: npt.NDArray[np.int64], dies: npt.NDArray[np.
     current, current_at, row = np.full(V, np.nan), np.zeros(V, dtype=np.int64), 0
     for k, hour in enumerate(hours):
         while row < len(rows) and rows[row][0] <= hour:
-            index, value = _reading(rows[row][1], rows[row][2])
+            index, value = reading(rows[row][1], rows[row][2])
             if LOW[index] <= value <= HIGH[index]:
                 current[index], current_at[index] = value, rows[row][0] * MINUTE_MS
             row += 1

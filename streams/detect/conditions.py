@@ -25,6 +25,8 @@ type_bool = npt.NDArray[np.bool_]
 END, START = -1, 1
 LEAST_HOLD_MS, MOST_HOLD_MS, SIGNAL_HOLD_MS, HOLD_GAPS = 10_000, 3_600_000, 900_000, 4.0
 """How long a reading stands for its timer: four of the vital's learned gaps, between 10 s and an hour; a poor signal 15 min."""
+SPOT_MS, OVERDUE_GAPS, SCORE_ALONE_MS = 300_000, 2.0, 60_000
+"""A vital read less often than every 5 min is a spot check, whose every reading counts; else one counts alone when the next is overdue."""
 _PHASES: dict[int, Phase] = {-1: "end", 1: "start", 2: "update"}
 _BITS = ((LIMITS, 0), (BASELINE, V), (SIGNAL, 2 * V))
 
@@ -131,10 +133,11 @@ def _values(memory: Memory, s: Sightings) -> Values:
     gap = memory.cells.gap[vital]
     paced = np.where(gap > 0, np.clip(gap * HOLD_GAPS, LEAST_HOLD_MS, MOST_HOLD_MS), MOST_HOLD_MS)
     hold = np.where(ch < 2 * V, paced, np.where(ch < NEWS2, SIGNAL_HOLD_MS, MOST_HOLD_MS)).astype(np.int64)
+    single = np.where((gap == 0) | (gap >= SPOT_MS), 0.0, gap * OVERDUE_GAPS)
+    alone = np.where(ch < 2 * V, single, np.where(ch < NEWS2, 0, SCORE_ALONE_MS)).astype(np.int64)
     cells = s.rows * CHANNELS + ch
-    return Values(
-        cells, s.x, s.t, low1, low2, high1, high2, layout.hysteresis[ch], layout.wait1[ch], layout.wait2[ch], layout.clear[ch], hold
-    )  # fmt: skip
+    waits = (layout.wait1[ch], layout.wait2[ch], layout.clear[ch])
+    return Values(cells, s.x, s.t, low1, low2, high1, high2, layout.hysteresis[ch], *waits, hold, alone)
 
 
 def _mark_busy(memory: Memory, s: Sightings, cells: type_i64) -> None:

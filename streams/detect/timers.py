@@ -1,7 +1,8 @@
 """The one timer behind every condition: an excursion must last before it counts, and be over for a while before it ends.
 
 In: for m distinct channels a value each, with its time and bounds. Out: what began, grew worse or ended, as columns.
-A value stands until the next one, but no longer than `hold` (sample and hold): time without readings proves nothing.
+Between two values that are both beyond a step, the time counts. A value that the next one contradicts counts for nothing, unless it
+stood for `alone` (a spot check, or an overdue next reading); none counts longer than `hold`: time without readings proves nothing.
   - Idle -> open: beyond the first step. Open -> fired: beyond it for `wait1`, or beyond the second step for `wait2`.
   - Hysteresis: once beyond a step, a value counts as beyond it until it is back inside by `hysteresis`.
   - Open -> idle: back inside, or nothing known for longer than `hold`. Fired -> returning: back inside; returning -> idle after
@@ -71,7 +72,7 @@ class Values:
     """m values to fold in, each on another channel.
 
     cells: (m,) index into Timers. x: (m,). t: (m,) ms, not before the cell's `at`. low1..high2: (m,) bounds. hold: (m,) ms.
-    wait1, wait2, clear: (m,) ms. hysteresis: (m,).
+    alone: (m,) ms that a value must stand to count by itself. wait1, wait2, clear: (m,) ms. hysteresis: (m,).
     """
 
     cells: type_i64
@@ -86,6 +87,7 @@ class Values:
     wait2: type_i64
     clear: type_i64
     hold: type_i64
+    alone: type_i64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,10 +105,11 @@ class Changes:
 def advance(timers: Timers, v: Values) -> list[Changes]:
     """Folds `v` in. The returned groups are in order of time: what the past interval brought, then what the new values bring."""
     c = timers.taken(v.cells)
-    lapsed = _pass_time(c, v)
+    lapsed: type_bool = (c.at > 0) & (v.t - c.at > v.hold)
+    raw = _severity(c, v, lapsed)
+    _pass_time(c, v, np.where(np.sign(raw) == np.sign(c.severity), np.abs(raw), 0))
     changes = [_announced(c, v)]
     over = (c.fired > 0) & (c.severity == 0) & (c.inside >= v.clear)
-    raw = _severity(c, v, lapsed)
     flipped = (c.side != 0) & (raw != 0) & (np.sign(raw) != c.side)
     c.returned = np.where(flipped & (c.severity != 0), v.t, c.returned)
     gone = over | (flipped & (c.fired > 0))
@@ -118,16 +121,15 @@ def advance(timers: Timers, v: Values) -> list[Changes]:
     return [change for change in changes if len(change.which)]
 
 
-def _pass_time(c: Timers, v: Values) -> type_bool:
-    """Credits the time since the last value to what that value said; returns where it stood too long ago to say anything."""
+def _pass_time(c: Timers, v: Values, confirmed: npt.NDArray[Any]) -> None:
+    """Credits the time since the last value to what that value said, where the next one confirms that step or it stood alone."""
     elapsed = v.t - c.at
     stood = np.where(c.at > 0, np.minimum(elapsed, v.hold), 0)
     beyond = np.abs(c.severity)
-    c.spent1 = c.spent1 + np.where(beyond >= 1, stood, 0)
-    c.spent2 = c.spent2 + np.where(beyond >= 2, stood, 0)
+    alone = elapsed >= v.alone
+    c.spent1 = c.spent1 + np.where((beyond >= 1) & (alone | (confirmed >= 1)), stood, 0)
+    c.spent2 = c.spent2 + np.where((beyond >= 2) & (alone | (confirmed >= 2)), stood, 0)
     c.inside = c.inside + np.where((beyond == 0) & (c.fired > 0), stood, 0)
-    lapsed: type_bool = (c.at > 0) & (elapsed > v.hold)
-    return lapsed
 
 
 def _announced(c: Timers, v: Values) -> Changes:
@@ -189,7 +191,7 @@ def standing(timers: Timers, v: Values) -> list[Changes]:
     """
     c = timers.taken(v.cells)
     kept = timers.taken(v.cells)
-    _pass_time(c, v)
+    _pass_time(c, v, np.zeros(len(v.cells), dtype=np.int8))
     started = _announced(c, v)
     kept.fired = c.fired
     over = (c.fired > 0) & (c.severity == 0) & (c.inside >= v.clear)

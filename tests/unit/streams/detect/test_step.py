@@ -41,7 +41,7 @@ def test_an_excursion_beyond_the_second_step_is_told_after_its_shorter_wait():
     ]
 
 
-@pytest.mark.parametrize(("seconds", "times"), [(29, 0), (30, 1)])
+@pytest.mark.parametrize(("seconds", "times"), [(30, 0), (31, 1)])
 def test_an_excursion_shorter_than_its_wait_is_not_told(seconds, times):
     assert len([f for f in run(series("hr", [80] * 30 + [150] * seconds + [80] * 20)) if f.phase == "start"]) == times
 
