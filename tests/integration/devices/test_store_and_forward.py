@@ -1,0 +1,75 @@
+"""A device on a real broker: what it says arrives once or more, in spite of breaks, and the outbox empties."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from deploy.parts.mosquitto import Broker
+from devices.account import Account
+from devices.device import Device
+from devices.memory import Known
+from devices.mqtt import Door
+from devices.simulator.sample import encoded
+from tests.waiting import wait_for
+
+
+@contextmanager
+def listening(broker: Broker, device: str) -> Iterator[list[int]]:
+    """The sample numbers that the broker passes on to the gateway's account."""
+    seqs: list[int] = []
+
+    def heard(_client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        body = json.loads(message.payload)
+        seqs.extend(s["seq"] for s in body.get("batch", [body]))
+
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    client.username_pw_set("gateway", broker.passwords["gateway"])
+    client.on_message = heard
+    client.connect(broker.host, broker.port)
+    client.subscribe(f"vigil/v1/{device}/vitals", 1)
+    client.loop_start()
+    yield seqs
+    client.disconnect()
+    client.loop_stop()
+
+
+def played(broker: Broker, device_id: str, password: str, box: Path, away: range) -> Account:
+    """Forty samples, of which those in `away` are said while the device is cut off."""
+
+    async def life() -> Account:
+        account = Account()
+        device = Device(Door(broker.host, broker.port), Known(device=device_id, password=password, patient="p", ward="w"), account, box)
+        living = asyncio.create_task(device.live())
+        async with asyncio.timeout(30):
+            while not device.up:
+                await asyncio.sleep(0.02)
+            for seq in range(40):
+                device.away = seq in away
+                device.say(seq, 1, encoded(seq, 1_700_000_000_000, {"hr": 70}))
+                await asyncio.sleep(0.01)
+            device.away = False
+            while device.unsettled or not device.up:
+                await asyncio.sleep(0.02)
+            await device.leave()
+        living.cancel()
+        return account
+
+    return asyncio.run(life())
+
+
+@pytest.mark.parametrize("away", [range(0), range(10, 30)], ids=["always there", "away for a while"])
+def test_every_sample_arrives_and_the_outbox_is_empty(
+    mosquitto: Broker, device_account: Callable[[str], str], tmp_path: Path, away: range
+) -> None:
+    device_id = f"dev-{uuid.uuid4().hex[:12]}"
+    with listening(mosquitto, device_id) as seqs:
+        account = played(mosquitto, device_id, device_account(device_id), tmp_path / "box", away)
+        wait_for(lambda: set(seqs) >= set(range(40)), 10)
+    assert (account.samples, account.messages == account.acked, (tmp_path / "box").exists()) == (40, True, False)
