@@ -25,6 +25,7 @@ from dashboard_api import keys, openapi
 from dashboard_api.audit_log import AuditLog
 from dashboard_api.commands import Commands
 from dashboard_api.contexts import Contexts
+from dashboard_api.fhir_door import FhirDoor
 from dashboard_api.health import Health
 from dashboard_api.http_app import application
 from dashboard_api.identity import Accounts
@@ -59,7 +60,7 @@ class HttpSettings:
     port: int = setting("VIGIL_HTTP_PORT", settings.port, "port to listen on", "8080")
     metrics_port: str = setting("VIGIL_METRICS_PORT", str, "port of the metrics, none when empty", "")
     live_url: str = setting("VIGIL_LIVE_URL", str, "the live feed's address for the page", "")
-    fhir_door: str = setting("VIGIL_FHIR_DOOR", str, "URL of the ingest FHIR intake, none when empty", "")
+    fhir_port: str = setting("VIGIL_FHIR_PORT", str, "port of the ingest's FHIR intake on 127.0.0.1, none when empty", "")
     key_file: Path = setting("VIGIL_KEY_FILE", Path, "the site's key: 32 random bytes in base64")
 
 
@@ -72,7 +73,7 @@ def wired(read: HttpSettings, clock: Callable[[], datetime]) -> Site:
     topics, metrics = Topics(read.prefix), Metrics()
     database, kafka = Database(read.database), Kafka(read.kafka)
     return Site(
-        facts=Facts(read.live_url, read.mqtt_public, _PAGE, openapi.document(ALL), read.fhir_door or None),
+        facts=Facts(read.live_url, read.mqtt_public, _PAGE, openapi.document(ALL)),
         database=database,
         keys=site_keys,
         topics=topics,
@@ -82,6 +83,7 @@ def wired(read: HttpSettings, clock: Callable[[], datetime]) -> Site:
         audit=AuditLog(database),
         contexts=Contexts(database, kafka, topics, metrics),
         commands=Commands(database, kafka, topics),
+        fhir_door=FhirDoor(f"http://127.0.0.1:{read.fhir_port}/" if read.fhir_port else None),
         rule_sets=RuleSets(database, kafka, topics, metrics),
         metrics=metrics,
         throttles=Throttles(address=Throttle(Rate(5, 60)), login=Throttle(Rate(0.5, 15)), caller=Throttle(Rate(200, 1000))),
@@ -103,6 +105,7 @@ async def running(site: Site) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await site.fhir_door.close()
         await site.kafka.close()
         await site.devices.stop()
         await site.database.close()

@@ -26,6 +26,7 @@ from dashboard_api.api import (
 )
 from dashboard_api.cursor import Page
 from dashboard_api.fhir import endpoints as fhir
+from dashboard_api.fhir import intake
 from dashboard_api.fhir.outcome import MEDIA_TYPE as FHIR_JSON
 from dashboard_api.policy import Right
 from dashboard_api.route import Handler, Route, Subject
@@ -279,7 +280,7 @@ _FHIR: tuple[tuple[str, Right | None, str, Handler, str, Subject], ...] = (
     ("/DetectedIssue", Right.ALERTS_READ, "fhirSearchIssues", fhir.search_issues, "Alerts", ""),
     ("/DetectedIssue/{id}", Right.ALERTS_READ, "fhirReadIssue", fhir.read_issue, "One alert", "alert"),
 )
-FHIR: tuple[Route, ...] = tuple(
+FHIR_READ: tuple[Route, ...] = tuple(
     Route(
         "GET",
         path,
@@ -295,6 +296,18 @@ FHIR: tuple[Route, ...] = tuple(
     )
     for path, right, action, handler, summary, subject in _FHIR
 )
+
+FHIR: tuple[Route, ...] = (
+    *FHIR_READ,
+    Route(
+        "POST", "/Observation", Right.OBSERVATIONS_WRITE, "fhirCreateObservation", intake.post, "Take an Observation in",
+        answer=dict[str, Any], status=201, errors=(400, 404), tag="fhir", media=(FHIR_JSON,),
+    ),
+    Route(
+        "POST", "", Right.OBSERVATIONS_WRITE, "fhirTransaction", intake.post, "Take a transaction or batch Bundle in",
+        answer=dict[str, Any], errors=(400, 404), tag="fhir", media=(FHIR_JSON,),
+    ),
+)  # fmt: skip
 
 DOCUMENT: tuple[Route, ...] = (
     Route("GET", "/openapi.json", None, "openapi", described.read, "This document", answer=dict[str, Any], audited=False, tag="about"),

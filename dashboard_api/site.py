@@ -9,6 +9,7 @@ from typing import Any
 from dashboard_api.audit_log import AuditLog
 from dashboard_api.commands import Commands
 from dashboard_api.contexts import Contexts
+from dashboard_api.fhir_door import FhirDoor
 from dashboard_api.identity import Accounts
 from dashboard_api.kafka import Kafka
 from dashboard_api.keys import SiteKeys
@@ -22,14 +23,12 @@ from vitals.topics import Topics
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the site says of itself: the live feed's address for the page, the broker's for devices, the built page, the FHIR intake's
-    URL."""
+    """What the site says of itself: the live feed's address for the page, the broker's for devices, the built page."""
 
     live_url: str
     mqtt_public: str
     page: Path
     openapi: dict[str, Any]
-    fhir_door: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,7 @@ class Site:
     contexts: Contexts
     commands: Commands
     rule_sets: RuleSets
+    fhir_door: FhirDoor
     metrics: Metrics
     throttles: Throttles
     clock: Callable[[], datetime]
