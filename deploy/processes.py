@@ -37,7 +37,7 @@ SERVICES = (
     Process("archive", ("streams.archive_app", "worker"), 30, {"VIGIL_INSTANCE": "0"}),
     Process("alerts", ("alerts.alerts_main",), 40, {"VIGIL_ALERTS_INSTANCE": "alerts-1"}),
     Process("live", ("dashboard_api.live_main",), 50),
-    Process("http", ("dashboard_api.http_main",), 50),
+    Process("http", ("dashboard_api.http_main",), 50, {"VIGIL_FHIR_PORT": "{fhir_port}"}),
 )
 
 SIMULATOR = Process(
