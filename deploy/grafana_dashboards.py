@@ -155,7 +155,7 @@ ENGINE = Dashboard(
         _prometheus("Readings folded in by detection", "sum(rate(vigil_detect_readings_total[1m]))", "ops"),
         _prometheus("Rows stored by the archive", "sum by (topic) (rate(vigil_archive_rows_total[1m]))", "ops"),
         _prometheus(
-            "Refused", "sum by (reason) (rate(vigil_ingest_refused_total[5m])) + sum by (reason) (rate(vigil_archive_refused_total[5m]))"
+            "Refused, by reason", 'sum by (reason) (rate({__name__=~"vigil_ingest_refused_total|vigil_archive_refused_total"}[5m]))'
         ),
         _prometheus(
             "The archive's transactions, 99th percentile",
@@ -163,9 +163,7 @@ ENGINE = Dashboard(
             "s",
         ),
         _prometheus("Parts that were away", "sum by (topic) (increase(vigil_archive_retries_total[5m]))"),
-        _prometheus(
-            "Holes in what Kafka handed out", "sum(increase(vigil_archive_gaps_total[1h])) + sum(increase(vigil_detect_gaps_total[1h]))"
-        ),
+        _prometheus("Holes in what Kafka handed out", 'sum(increase({__name__=~"vigil_archive_gaps_total|vigil_detect_gaps_total"}[1h]))'),
         _prometheus("Alerts raised within", "histogram_quantile(0.99, sum by (le) (rate(vigil_alert_raised_seconds_bucket[5m])))", "s"),
         _prometheus("Pages, by outcome", "sum by (channel, outcome) (increase(vigil_pages_total[1h]))"),
         _prometheus("HTTP answers", "sum by (status) (rate(vigil_http_requests_total[1m]))", "ops"),

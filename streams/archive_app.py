@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from threading import Timer
 from typing import Any
 
 import faust
@@ -48,7 +49,7 @@ LOGGING: Mapping[str, Any] = {
     "formatters": {"line": {"format": "%(asctime)s level=%(levelname)s logger=%(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "line"}},
     "root": {"level": "WARNING", "handlers": ["stderr"]},
-    "loggers": {"vigil": {"level": "INFO"}},
+    "loggers": {"vigil": {"level": "INFO"}, "aiokafka": {"level": "CRITICAL"}},  # away, Kafka would fill the log
 }
 
 
@@ -194,6 +195,9 @@ def wired(chosen: Settings, metrics: Metrics) -> Any:
 
     async def stopping(_app: Any, **_signal: Any) -> None:
         await asyncio.gather(*(intake.stop(5.0) for intake in hands.values()))
+        leave = Timer(10.0, os._exit, (0,))  # with Kafka away Faust would wait for it; what was in hand is stored or comes again
+        leave.daemon = True
+        leave.start()
 
     app.on_partitions_revoked.connect(revoked, weak=False)
     app.on_before_shutdown.connect(stopping, weak=False)
