@@ -9,9 +9,10 @@ from typing import Any
 
 from ingest.directory import Directory
 from ingest.quota import Babble
+from ingest.skew import Entry
 from vitals.finding import Finding, Phase, finding_id
 
-BABBLING = "device.babbling"
+BABBLING, CLOCK_STEP = "device.babbling", "device.clock_step"
 RULE_VERSION = 1
 
 
@@ -22,6 +23,17 @@ def babbling(babbles: Sequence[Babble], directory: Directory, now: int) -> Itera
         made = noticed(BABBLING, b.device, (b.since, now if b.ended else None), f"{b.device} sends too much", what, directory, now)
         if made is not None:
             yield made
+
+
+def stepped(entries: Sequence[Entry], directory: Directory, now: int) -> Iterator[Finding]:
+    """A finding for each jump: an event, over as soon as it is told; what it changed is in the evidence."""
+    for e in entries:
+        if e.step:
+            what = {"device": e.device, "step_ms": e.step, "ahead_ms": e.skew_ms, "corrected_by_ms": e.clock_ms}
+            for ended in (None, now):
+                made = noticed(CLOCK_STEP, e.device, (now, ended), f"The clock of {e.device} jumped", what, directory, now)
+                if made is not None:
+                    yield made
 
 
 def noticed(

@@ -19,11 +19,16 @@ FOREVER = _SPAN - 1
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device that is let in; `gateway`: the hub that may speak for it; `ward`: where it belongs while it is on nobody."""
+    """A device that is let in; `gateway`: the hub that may speak for it; `ward`: where it belongs while it is on nobody.
+
+    `clock_ms` is added to its own times; `skew_ms`: how far ahead its clock is, as last noted (None = never yet).
+    """
 
     id: str
     gateway: str | None = None
     ward: str | None = None
+    clock_ms: int = 0
+    skew_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class Directory:
     Attributes:
         devices: the devices let in; number: id -> place in `devices`.
         patients, wards: (p,) object, pseudonyms and their wards; partition: (p,) int32, the Kafka partition of each.
+        clock_ms: (d,) int32, of each device.
         loaded_at: ms, when the reading of the database began: what was written before is in it.
     """
 
@@ -51,6 +57,7 @@ class Directory:
     patients: npt.NDArray[np.object_]
     wards: npt.NDArray[np.object_]
     partition: npt.NDArray[np.int32]
+    clock_ms: npt.NDArray[np.int32]
     loaded_at: int
     _starts: npt.NDArray[np.int64]
     _ends: npt.NDArray[np.int64]
@@ -62,7 +69,7 @@ class Directory:
             return np.full(len(device), -1, np.int32)
         key = device * _SPAN + np.clip(at, 0, FOREVER - 1)
         place = np.searchsorted(self._starts, key, side="right") - 1
-        inside = (place >= 0) & (self._starts[place] // _SPAN == device) & (key < self._ends[place])
+        inside = (at >= 0) & (place >= 0) & (self._starts[place] // _SPAN == device) & (key < self._ends[place])
         return np.where(inside, self._patient[place], -1).astype(np.int32)
 
     def patient_of(self, device: str, at: int) -> str | None:
@@ -99,6 +106,7 @@ def directory(
         np.array(patients, dtype=object),
         np.array([wards.get(p, "") for p in patients], dtype=object),
         np.array([partition_of(p, partitions) for p in patients], dtype=np.int32),
+        np.array([d.clock_ms for d in known], dtype=np.int32),
         loaded_at,
         np.array([key for key, _ in rows], dtype=np.int64),
         np.array([number[a.device] * _SPAN + (FOREVER if a.end is None else min(a.end, FOREVER)) for _, a in rows], dtype=np.int64),

@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ingest.conditions import babbling
+from ingest.conditions import babbling, stepped
 from ingest.directory import Directory
 from ingest.gather import Message, Refused, refusal
 from ingest.quota import Limits, Quota
 from ingest.route import route
 from ingest.seen import Seen
+from ingest.skew import Skew
 from ingest.translate import Translated, translate
 from ingest.wire import Fault
 from vitals.refusal import Reason, Refusal
@@ -61,7 +62,7 @@ class Gateway:
         self._held = _Held()
         self._held_by: Directory | None = None
         self._bytes = 0
-        self.seen = Seen()
+        self.seen, self.skew = Seen(), Skew()
         self.overdue = 0
 
     @property
@@ -109,6 +110,10 @@ class Gateway:
         everything = released + admitted.messages if released else admitted.messages
         found = translate(everything, directory, self.seen, final)
         found.refused += [Refused(i, refusal(m, _OVER, m.payload, route(m.topic).name)) for i, m in enumerate(admitted.over)]
+        if found.live is not None:
+            self.skew.add(directory, *found.live)
+        found.clocks = self.skew.entries(now)
+        found.findings += stepped(found.clocks, directory, now)
         found.findings += babbling(admitted.babbles, directory, now)
         mids = self._settled(everything, released, found) + [m.mid for m in admitted.over]
         return Flush(found, mids, sum([len(m.payload) for m in admitted.messages]) + sum([len(m.payload) for m in admitted.over]))

@@ -118,6 +118,8 @@ class Process:
         flush = self._gateway.flush(directory, now())
         if flush.found.undecided:
             self._directory.ask()
+        if flush.found.clocks:
+            self._directory.note(flush.found.clocks)
         self._kafka.send(records(flush.found, self._wiring, random.randbytes(ENTROPY)), lambda: self._durable(flush))
 
     def _durable(self, flush: Flush) -> None:

@@ -55,7 +55,10 @@ class Undecided:
 
 @dataclass(slots=True)
 class Columns:
-    """Samples side by side: lists of equal length. `message`: place in the input; `device`: row of the directory."""
+    """Samples side by side: lists of equal length. `message`: place in the input; `device`: row of the directory.
+
+    `partly`: samples of which a part was refused already; `backlog`: those of a batch, which say nothing of the clock.
+    """
 
     message: list[int] = field(default_factory=list)
     device: list[int] = field(default_factory=list)
@@ -65,9 +68,10 @@ class Columns:
     qualities: dict[int, wire.Row] = field(default_factory=dict)
     payloads: list[bytes] = field(default_factory=list)
     partly: set[int] = field(default_factory=set)
+    backlog: set[int] = field(default_factory=set)
 
     def add(self, message: int, device: int, sample: wire.Sample, payload: bytes) -> None:
-        """One more sample. `partly`: samples of which a part was refused already."""
+        """One more sample."""
         if sample.quality is not None:
             self.qualities[len(self.seq)] = sample.quality
         if sample.faults:
@@ -113,6 +117,8 @@ class Desk:
             return
         for fault in sample.faults:
             self.refuse(i, m, fault, payload, name)
+        if payload is not m.payload and route(m.topic).kind is Kind.VITALS:
+            self.out.columns.backlog.add(len(self.out.columns.seq))
         self.out.columns.add(i, self.directory.number[name], sample, payload)
 
 

@@ -1,27 +1,32 @@
-"""The directory out of the database, kept fresh by a thread of its own.
+"""The directory out of the database, kept fresh by a thread of its own; and the clocks' ledger into it.
 
-In: schema `clinical`; notices on `vigil_directory`; questions of the gateway. Out: `current`, the newest picture. Promise: the database
-may be away at the start and later: the last picture stays, and trying goes on with a growing, jittered pause; a change is there within
-milliseconds, a missed notice within POLL_S. Asked however often, it reads at most once in ASKED_S.
+In: schema `clinical`; notices on `vigil_directory`; questions and notes of the gateway. Out: `current`, the newest picture. Promise: the
+database may be away at the start and later: the last picture stays, and trying goes on with a growing, jittered pause; a change is there
+within milliseconds, a missed notice within POLL_S. Asked however often, it reads at most once in ASKED_S.
 """
 
 import random
 import select
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import psycopg
 
 from ingest.directory import Assignment, Device, Directory, directory
 from ingest.mqtt import Clocks
+from ingest.skew import Entry
 
 POLL_S = 30.0
 ASKED_S = 1.0
 PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
 
-_DEVICES = "SELECT id, gateway, ward FROM clinical.device WHERE revoked_at IS NULL ORDER BY no"
+_DEVICES = """
+SELECT d.id, d.gateway, d.ward, coalesce(c.clock_ms, 0), c.skew_ms FROM clinical.device d
+LEFT JOIN LATERAL (SELECT clock_ms, skew_ms FROM clinical.clock WHERE device = d.id ORDER BY at DESC LIMIT 1) c ON true
+WHERE d.revoked_at IS NULL ORDER BY d.no"""
+_NOTE = "INSERT INTO clinical.clock (device, skew_ms, clock_ms, samples, author) VALUES (%s, %s, %s, %s, 'ingest')"
 _ASSIGNMENTS = """
 SELECT device, patient, (extract(epoch FROM lower(during)) * 1000)::bigint,
        CASE WHEN upper_inf(during) THEN NULL ELSE (extract(epoch FROM upper(during)) * 1000)::bigint END
@@ -45,7 +50,8 @@ class Timescale:
     def __init__(self, url: str, partitions: int, clocks: Clocks, log: Callable[[str], None]) -> None:
         self._url, self._partitions, self._clocks, self._log = url, partitions, clocks, log
         self._wake_read, self._wake_write = socket.socketpair()
-        self._asked = False
+        self._asked = self._changed = False
+        self._notes: dict[str, Entry] = {}
         self._stopping = threading.Event()
         self._pause = PAUSE_S
         self._thread = threading.Thread(target=self._run, name="directory", daemon=True)
@@ -61,6 +67,11 @@ class Timescale:
         if not self._asked:
             self._asked = True
             self._wake_write.send(b"?")
+
+    def note(self, entries: Sequence[Entry]) -> None:
+        """Writes to the clocks' ledger, when the database is there; of a device that could not be written the newest is kept."""
+        self._notes.update({e.device: e for e in entries})
+        self._wake_write.send(b"+")
 
     def close(self) -> None:
         """Ends the thread and its connection."""
@@ -81,22 +92,35 @@ class Timescale:
                 self._pause = min(self._pause * 2, LONGEST_PAUSE_S)
 
     def _keep(self, connection: psycopg.Connection[Any]) -> None:
+        connection.add_notify_handler(lambda _: self._change())
         connection.execute("LISTEN vigil_directory")
         while not self._stopping.is_set():
+            self._write(connection)
             self._read(connection)
             self._wait(connection)
 
+    def _change(self) -> None:
+        """A notice came: with any answer of the database, also with one to the reading that it makes old."""
+        self._changed = True
+
     def _read(self, connection: psycopg.Connection[Any]) -> None:
-        self._asked = False
+        self._asked = self._changed = False
         self.current = load(connection, self._partitions, self._clocks.now())
         if self.away:
             self._log(f"event=directory devices={len(self.current.devices)} patients={len(self.current.patients)}")
         self.away, self._pause = False, PAUSE_S
 
+    def _write(self, connection: psycopg.Connection[Any]) -> None:
+        """A note is forgotten only when it is written."""
+        for device, e in list(self._notes.items()):
+            connection.execute(_NOTE, (e.device, e.skew_ms, e.clock_ms, e.samples))
+            if self._notes.get(device) is e:
+                del self._notes[device]
+
     def _wait(self, connection: psycopg.Connection[Any]) -> None:
         """Until a notice, a question (not sooner than ASKED_S after the last reading), the end, or POLL_S."""
         read_at = self._clocks.steady()
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and not self._changed:
             waited = self._clocks.steady() - read_at
             limit = ASKED_S if self._asked else POLL_S
             if waited >= limit:
@@ -104,5 +128,6 @@ class Timescale:
             ready, _, _ = select.select([connection.fileno(), self._wake_read.fileno()], [], [], limit - waited)
             if self._wake_read.fileno() in ready:
                 self._wake_read.recv(64)
-            if connection.fileno() in ready and list(connection.notifies(timeout=0)):
-                return
+                self._write(connection)
+            if connection.fileno() in ready:
+                connection.execute("SELECT 1")  # whatever came is read with the answer

@@ -20,6 +20,7 @@ from ingest.judge import Verdict, judge, objections
 from ingest.others import translate_others
 from ingest.route import Kind, route, vitals_topic
 from ingest.seen import Seen
+from ingest.skew import Entry
 from vitals.batch import Batch, type_i64
 from vitals.finding import Finding
 from vitals.link import Link
@@ -31,7 +32,10 @@ RECORD_SAMPLES = 1_000
 
 @dataclass(slots=True)
 class Translated:
-    """What became of the messages. `batches`: (partition, batch), at most RECORD_SAMPLES samples each."""
+    """What became of the messages. `batches`: (partition, batch), at most RECORD_SAMPLES samples each.
+
+    `live`: (n,) rows of the directory and received_at - the device's own time, in ms, of the samples that say something of its clock.
+    """
 
     batches: list[tuple[int, Batch]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
@@ -39,8 +43,10 @@ class Translated:
     links: list[Link] = field(default_factory=list)
     chunks: list[Waveform] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    clocks: list[Entry] = field(default_factory=list)
     samples: int = 0
     repeated: int = 0
+    live: tuple[type_i64, type_i64] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +57,7 @@ class _Case:
     columns: Columns
     desk: Desk
     device: type_i64
+    raw_at: type_i64
     observed_at: type_i64
     received_at: type_i64
     verdict: Verdict
@@ -73,11 +80,12 @@ def translate(messages: Sequence[Message], directory: Directory, seen: Seen, fin
 def _case(messages: Sequence[Message], desk: Desk) -> _Case:
     c = desk.out.columns
     device = np.array(c.device, dtype=np.int64)
-    observed_at = np.array(c.observed_at, dtype=np.int64)
+    raw_at = np.array(c.observed_at, dtype=np.int64)
+    observed_at = raw_at + desk.directory.clock_ms[device]
     received_at = np.array([messages[i].received_at for i in c.message], dtype=np.int64)
     verdict = judge(c, observed_at, received_at)
     patient = desk.directory.patient_at(device, observed_at)
-    return _Case(messages, c, desk, device, observed_at, received_at, verdict, patient)
+    return _Case(messages, c, desk, device, raw_at, observed_at, received_at, verdict, patient)
 
 
 def _judge(case: _Case, seen: Seen, out: Translated) -> None:
@@ -89,6 +97,8 @@ def _judge(case: _Case, seen: Seen, out: Translated) -> None:
     _take(case, keep, seen, out)
     out.batches = list(_batches(case, keep))
     out.samples = int(keep.sum())
+    keep[list(case.columns.backlog)] = False
+    out.live = (case.device[keep], (case.received_at - case.raw_at)[keep])
 
 
 def _object(case: _Case, i: int, out: Translated) -> None:
@@ -160,7 +170,7 @@ def _batch(case: _Case, rows: npt.NDArray[np.intp]) -> Batch:
         seq=np.array([case.columns.seq[i] for i in rows.tolist()], dtype=np.int64),
         observed_at=case.observed_at[rows],
         received_at=case.received_at[rows],
-        clock_ms=np.zeros(len(rows), np.int32),
+        clock_ms=case.desk.directory.clock_ms[case.device[rows]],
         values=v.values[rows],
         quality=v.quality[rows],
         no_value=v.no_value[rows],

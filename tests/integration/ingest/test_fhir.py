@@ -65,6 +65,7 @@ def test_an_observation_is_created_when_it_is_in_kafka(poster: Poster, kafka: st
     assert (poster.posts(one), [s[:2] for s in stored(kafka, topics)]) == ((201, one), [("patient-of-dev-fhir", "dev-fhir")])
 
 
+@pytest.mark.slow
 def test_a_transaction_is_taken_whole_or_not_at_all(poster: Poster, kafka: str, topics: Topics) -> None:
     bad, body = poster.posts(bundle("transaction", 70, 900))
     before = len(stored(kafka, topics))
@@ -74,11 +75,13 @@ def test_a_transaction_is_taken_whole_or_not_at_all(poster: Poster, kafka: str, 
     assert (good, answer["type"], len(stored(kafka, topics)), len(refusals(kafka, topics))) == (200, "transaction-response", 2, 1)
 
 
+@pytest.mark.slow
 def test_a_batch_is_taken_each_by_itself(poster: Poster, kafka: str, topics: Topics) -> None:
     _, answer = poster.posts(bundle("batch", 70, 900))
     assert [e["response"]["status"][:3] for e in answer["entry"]] == ["201", "422"]
 
 
+@pytest.mark.slow
 def test_what_is_no_resource_is_a_named_error_and_kept(poster: Poster, kafka: str, topics: Topics) -> None:
     status, body = poster.posts({"resourceType": "Patient"})
     assert (status, body["resourceType"], [r["reason"] for r in refusals(kafka, topics)]) == (400, "OperationOutcome", ["malformed"])

@@ -35,10 +35,10 @@ def test_what_a_device_says_is_in_kafka_on_its_patient_with_trace_and_schema(
 def test_every_reason_reaches_the_refused_topic_and_the_device(
     gateway: Gateway, device: Device, kafka: str, topics: Topics, mosquitto: Broker, database: str, device_account: Callable[[str], str]
 ) -> None:
-    stranger = Device(mosquitto, "dev-stranger", device_account("dev-stranger"))
-    nobody = Device(mosquitto, "dev-nobodys", device_account("dev-nobodys"))
+    names = [f"dev-{uuid.uuid4().hex[:12]}" for _ in range(2)]
+    stranger, nobody = (Device(mosquitto, name, device_account(name)) for name in names)
     with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("INSERT INTO clinical.device (id, kind) VALUES ('dev-nobodys', 'monitor')")
+        connection.execute("INSERT INTO clinical.device (id, kind) VALUES (%s, 'monitor')", (nobody.id,))
     gateway.start()
     device.say(b"{")
     device.say(b"x" * 10_000_000)
@@ -59,6 +59,7 @@ def test_every_reason_reaches_the_refused_topic_and_the_device(
     assert (told, kept) == (sorted(r.value for r in Reason), sorted(r.value for r in Reason))
 
 
+@pytest.mark.slow
 def test_a_hub_speaks_for_its_own_devices_only(
     gateway: Gateway, kafka: str, topics: Topics, mosquitto: Broker, database: str, device_account: Callable[[str], str]
 ) -> None:
@@ -74,6 +75,7 @@ def test_a_hub_speaks_for_its_own_devices_only(
     assert [s[1:] for s in stored(kafka, topics)] == [(mine, 1)]
 
 
+@pytest.mark.slow
 def test_a_device_assigned_a_moment_ago_is_not_refused(gateway: Gateway, device: Device, database: str) -> None:
     new = f"dev-{uuid.uuid4().hex[:12]}"
     gateway.start()
@@ -88,6 +90,7 @@ def test_a_device_assigned_a_moment_ago_is_not_refused(gateway: Gateway, device:
     assert [h["seq"] for h in device.heard] in ([], [1])
 
 
+@pytest.mark.slow
 def test_a_revoked_device_is_unknown_at_once(gateway: Gateway, device: Device, database: str) -> None:
     gateway.start()
     with psycopg.connect(database, autocommit=True) as connection:
@@ -106,6 +109,7 @@ def test_status_retained_before_the_gateway_came_becomes_a_link(gateway: Gateway
     assert {**found[-1], "at": 0} == {**told, "at": 0, "patient": f"patient-of-{device.id}", "ward": "north"}
 
 
+@pytest.mark.slow
 def test_a_stopped_gateway_has_finished_what_it_had_in_hand(gateway: Gateway, device: Device, kafka: str, topics: Topics) -> None:
     gateway.start()
     for seq in range(50):
@@ -116,6 +120,7 @@ def test_a_stopped_gateway_has_finished_what_it_had_in_hand(gateway: Gateway, de
     assert code == 0
 
 
+@pytest.mark.slow
 def test_a_gateway_that_starts_while_kafka_or_the_database_is_away_says_so_and_waits(gateway: Gateway) -> None:
     gateway.environ = {**gateway.environ, "VIGIL_DATABASE": "postgresql://nobody:nothing@127.0.0.1:9/none"}
     gateway.start(ready=False)
@@ -123,6 +128,7 @@ def test_a_gateway_that_starts_while_kafka_or_the_database_is_away_says_so_and_w
     assert gateway.kill(signal.SIGTERM) == 0
 
 
+@pytest.mark.slow
 def test_the_gateway_speaks_tls(gateway: Gateway, device: Device, mosquitto: Broker) -> None:
     url = f"mqtts://gateway:{mosquitto.passwords['gateway']}@127.0.0.1:{mosquitto.tls_port}"
     gateway.environ = {**gateway.environ, "VIGIL_MQTT": url, "VIGIL_MQTT_CA": str(mosquitto.ca_file)}

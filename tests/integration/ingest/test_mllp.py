@@ -58,6 +58,7 @@ def test_an_oru_is_acknowledged_when_it_is_in_kafka(sender: Sender, kafka: str, 
     assert (answer[1], again[1], [s[:2] for s in stored(kafka, topics)]) == ("MSA|AA|42", "MSA|AA|42", [("patient-of-dev-hl7", "dev-hl7")])
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_answered_and_kept(sender: Sender, kafka: str, topics: Topics) -> None:
     part, whole = sender.says(ROW.format(900)), sender.says(kind="ADT^A01")
     kept = sorted((r["reason"], r["door"]) for r in refusals(kafka, topics))

@@ -332,3 +332,15 @@ def test_duplicates_and_reordering_change_nothing_in_what_is_taken(order: list[i
     found = said(*[sample(i, NOW - 1_000 * i, hr=60 + i) for i in order])
     taken = sorted((int(b.seq[i]), int(b.observed_at[i]), float(b.values[i, 0])) for _, b in found.batches for i in range(len(b)))
     assert taken == [(i, NOW - 1_000 * i, 60.0 + i) for i in range(12)]
+
+
+def test_a_clock_that_is_corrected_moves_observed_at_and_says_by_how_much() -> None:
+    ahead = directory([Device("dev-1", clock_ms=-60_000)], [Assignment("dev-1", "bob", 0)], {}, 4, NOW + 1)
+    batch = translate([message(sample(at=NOW + 60_000))], ahead, Seen()).batches[0][1]
+    assert (int(batch.observed_at[0]), int(batch.clock_ms[0])) == (NOW, -60_000)
+
+
+def test_a_backlog_says_nothing_of_the_clock() -> None:
+    found = said(sample(1, NOW - 50), {"batch": [sample(2, NOW - 9_000)]})
+    assert found.live is not None
+    assert found.live[1].tolist() == [50]
