@@ -32,7 +32,7 @@ class Delegate:
 COMMANDS: Mapping[str, Delegate] = {
     "simulate": Delegate("devices.simulator", "simulated devices, over MQTT like real ones"),
     "replay": Delegate("devices.replay", "a recording, played through the devices' door"),
-    "rehearse": Delegate("streams.rehearse", "what a changed rule set would have raised over stored history"),
+    "rehearse": Delegate("streams.rehearse_main", "what a changed rule set would have raised over stored history"),
     "load": Delegate("loadtests.run", "the load test, with its report"),
     "bench": Delegate("loadtests.bench", "the benchmarks, one line each", data_dir=False, servers=True),
 }
