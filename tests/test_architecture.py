@@ -25,7 +25,7 @@ ADAPTERS = {
     "wfdb": ("wfdb",),
     "apprise": ("apprise",),
     "hl7": ("hl7", "mllp"),
-    "locust": ("run", "locustfile", "users"),
+    "locust": ("load", "users"),
 }
 EVERYWHERE_IN = {"deploy": {"psycopg", "confluent_kafka"}, "loadtests": {"psycopg", "confluent_kafka", "paho"}}
 CLOCK = {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "datetime.today", "date.today", "os.environ", "os.getenv"}
