@@ -5,12 +5,13 @@ channel or one that refuses is a named failure that lets the ladder go on; past 
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from alerts import timescale_pages as outbox
 from alerts.backoff import Circuit, pause
+from alerts.desk import Page
 from alerts.metrics import PAGES
 from alerts.notice import Channel, Result
 from alerts.timescale import Connection
@@ -39,6 +40,18 @@ class Sender:
         for future in ready:
             self.settle(connection, self.sending.pop(future), future.result())
         return len(pages) + len(ready)
+
+    def hastily(self, pages: Sequence[Page]) -> None:
+        """Sends pages that could not be written yet; the outbox sends them again later with the same keys."""
+        for page in pages:
+            life = page.expires_at
+            leased = Leased(
+                page.id, page.alert, page.kind, page.priority, page.ward, page.bed, page.channel, page.address, (), 1, life, page.count
+            )
+            self.pool.submit(self._once, leased)
+
+    def _once(self, page: Leased) -> None:
+        PAGES.labels(page.channel if page.channel in self.channels else "unknown", f"hasty_{self.attempt(page).outcome}").inc()
 
     def attempt(self, page: Leased) -> Result:
         """One attempt at one page."""

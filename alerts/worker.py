@@ -5,8 +5,9 @@
     sender   hands pages to their channels
 
 In: findings, commands. Out: schema `alerting`, `vitals.alerts`, pages. Promise: a record is committed to Kafka only after it is in the
-database; with the database away records wait, and a new high alert is on `vitals.alerts` within `HASTY_MS` all the same (version 0,
-the id it will have). Dropped: records that cannot be decoded or stored, each counted by reason (`malformed`, `bad_time`, `unstorable`).
+database. With the database away records wait; a new high alert is on `vitals.alerts` within `HASTY_MS` all the same (version 0, the id
+that it will have), and is paged by the book as last read, under the key that its page will have. Dropped: records that cannot be decoded
+or stored, each counted by reason (`malformed`, `bad_time`, `unstorable`).
 """
 
 import logging
@@ -58,6 +59,7 @@ class Worker:
     paged: threading.Event = field(default_factory=threading.Event)
     intake: Intake | None = None
     unsaid: bool = True
+    kept: Book = field(default_factory=Book)
     mine: list[int] = field(default_factory=list)
     ticked_at: int = 0
     wrote_at: int | None = None
@@ -109,7 +111,7 @@ class Worker:
 
     def _serve(self, connection: Connection) -> None:
         while not self.stop.is_set():
-            book = self.book(connection)
+            book = self.kept = self.book(connection)
             records = self.backlog.first(BATCH, 0.05)
             if records:
                 self._write(connection, Work(records), book)
@@ -172,7 +174,11 @@ class Worker:
     def _tell_hastily(self, late: Sequence[Finding]) -> None:
         if not late:
             return
-        said = [Saying(None, f.patient, wire.alert(findings.raised(f, self.clocks.wall(), 0, "").alert), None) for f in late]
+        now, desk = self.clocks.wall(), Desk(self.kept)
+        for finding in late:
+            findings.take(desk, finding, now)
+        self.sender.hastily(desk.pages)
+        said = [Saying(None, f.patient, wire.alert(findings.raised(f, now, 0, "").alert), None) for f in late]
         try:
             self.hasty.say(said, 1.0)
             HASTY.inc(len(said))

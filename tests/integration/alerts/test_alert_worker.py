@@ -112,3 +112,20 @@ def test_with_the_database_away_a_high_alert_is_told_at_once_and_kept_for_later(
         later = site.alerts(lambda found: any(a.id == finding().id and a.version == 1 for a in found), 40)
     assert (hasty.version, hasty.state) == (0, "active")
     assert [a.version for a in later if a.id == finding().id][:2] == [0, 1]
+
+
+def test_a_database_that_hangs_delays_neither_the_alert_nor_the_page(site: Site, receiver: Receiver) -> None:
+    with site.worker(VIGIL_WEBHOOK_URL=receiver.url), psycopg.connect(site.database) as hanging:
+        site.say(finding(subject="rr", patient="p0", ward="w0"))
+        wait_for(lambda: len(receiver.taken) == 1, 20)
+        hanging.execute("LOCK TABLE alerting.alert IN ACCESS EXCLUSIVE MODE")
+        site.say(finding())
+        hasty = site.alerts(lambda found: any(a.id == finding().id for a in found), 5)
+        wait_for(lambda: len(receiver.taken) == 2, 5)
+        before = dict(receiver.taken)
+        hanging.rollback()
+        wait_for(lambda: len(receiver.got) >= 3, 30)
+        later = site.alerts(lambda found: any(a.id == finding().id and a.version >= 1 for a in found))
+    assert [a.version for a in hasty if a.id == finding().id] == [0]
+    assert [a.version for a in later if a.id == finding().id][:2] == [0, 1]
+    assert set(receiver.taken) == set(before)
