@@ -5,6 +5,8 @@ import { now } from "../tick";
 import * as trend from "../trend";
 
 const GAP_MS = 90_000;
+// A young line is drawn over the time that it has, never less than this.
+const LEAST_MS = 120_000;
 
 interface Props {
   patient: string;
@@ -34,11 +36,13 @@ function draw(canvas: HTMLCanvasElement, series: trend.Series | undefined, at: n
   if (!pen || !series || width === 0) return;
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
-  const first = at - trend.SPAN_MS;
+  const known = at - (series.at[0] ?? at);
+  const span = Math.min(trend.SPAN_MS, Math.max(LEAST_MS, known));
+  const first = at - span;
   const start = Math.max(0, series.at.findIndex((t) => t >= first));
   if (series.at.length === 0 || (series.at[series.at.length - 1] ?? 0) < first) return;
   const [low, high] = bounds(series, start);
-  const x = (t: number) => ((t - first) / trend.SPAN_MS) * (width - 5);
+  const x = (t: number) => ((t - first) / span) * (width - 5);
   const y = (v: number) => height - 3 - ((v - low) / (high - low)) * (height - 6);
   pen.strokeStyle = getComputedStyle(canvas).color;
   pen.fillStyle = pen.strokeStyle;

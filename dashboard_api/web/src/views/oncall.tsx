@@ -1,39 +1,179 @@
-// Who is on call now, ward by ward; the rotas and hand-overs as the server has them.
+// Who is on call and until when, the holes in the rota, swaps, and the hand-over from shift to shift.
 
-import { useEffect } from "preact/hooks";
-import { Facts } from "../parts/facts";
-import { Pending, useLoad } from "../parts/load";
-import { t } from "../texts";
+import { useEffect, useState } from "preact/hooks";
+import { Pending, useLoad, worded } from "../parts/load";
+import { NewsBadge } from "../parts/news";
+import { call, may, me } from "../session";
+import { named, short } from "../store";
+import { moment, t } from "../texts";
+import type { Page, Score } from "../types";
 import { loadWards, wards } from "../wards";
+
+interface OnNow {
+  schedule: string;
+  ward: string | null;
+  people: string[];
+  pager: string | null;
+  until: string | null;
+}
+
+interface Gap {
+  schedule: string;
+  from: string;
+  to: string;
+}
+
+interface Line {
+  id: string;
+  bed: string;
+  score: Score | null;
+  alerts: unknown[];
+  limits: unknown[];
+}
+
+interface Handover {
+  id: string;
+  ward: string;
+  given_by: string;
+  made_at: string;
+  sheet: { patients: Line[] };
+  accepted_by: string | null;
+  accepted_at: string | null;
+}
 
 export function Oncall() {
   useEffect(() => {
     if (wards.value.length === 0) void loadWards().catch(() => undefined);
   }, []);
+  const gaps = useLoad<Page<Gap>>("/oncall/gaps", 300);
   return (
     <main class="page">
       <h1>{t("oncall.title")}</h1>
+      {(gaps.data?.items ?? []).slice(0, 5).map((gap) => (
+        <p key={gap.from} class="notice">
+          {t("oncall.gap", { schedule: gap.schedule, from: moment(gap.from), to: moment(gap.to) })}
+        </p>
+      ))}
       <div class="cards">
         {wards.value.map((ward) => (
           <Now key={ward.id} ward={ward.id} name={ward.name} />
         ))}
       </div>
+      {may("handover") && <Handovers />}
     </main>
   );
 }
 
 function Now({ ward, name }: { ward: string; name: string }) {
-  const loaded = useLoad<Record<string, unknown>>(`/oncall/now?ward=${encodeURIComponent(ward)}`, 60);
+  const loaded = useLoad<Page<OnNow>>(`/oncall/now?ward=${encodeURIComponent(ward)}`, 60);
   return (
     <section class="card">
       <h2>{name}</h2>
       <Pending of={loaded}>
-        {(given) => {
-          const items = given["items"] as Record<string, unknown>[] | undefined;
-          if (items && items.length === 0) return <p class="muted">{t("oncall.none")}</p>;
-          return <>{(items ?? [given]).map((one, i) => <Facts key={i} of={one} />)}</>;
-        }}
+        {(page) =>
+          page.items.length === 0 ? (
+            <p class="muted">{t("oncall.none")}</p>
+          ) : (
+            <>
+              {page.items.map((one) => (
+                <div key={one.schedule} class="shift">
+                  <p>
+                    <b>{one.pager ?? one.people.join(", ")}</b> <small>{one.schedule}</small>
+                  </p>
+                  {one.until && <p class="muted">{t("oncall.until", { at: moment(one.until) })}</p>}
+                  {may("oncall.swap") && <Swap schedule={one.schedule} until={one.until} done={loaded.again} />}
+                </div>
+              ))}
+            </>
+          )
+        }
       </Pending>
     </section>
+  );
+}
+
+// I take over from now until the shift's end.
+function Swap({ schedule, until, done }: { schedule: string; until: string | null; done: () => void }) {
+  const [trouble, setTrouble] = useState("");
+  const take = async () => {
+    const to = until ?? new Date(Date.now() + 8 * 3_600_000).toISOString();
+    try {
+      await call("POST", "/oncall/overrides", { schedule, from: new Date().toISOString(), to, people: [me.value?.username], reason: "" });
+      done();
+    } catch (problem) {
+      setTrouble(worded(problem));
+    }
+  };
+  return (
+    <>
+      <button onClick={() => void take()}>{t("oncall.take")}</button> <span role="alert">{trouble}</span>
+    </>
+  );
+}
+
+function Handovers() {
+  const [fresh, setFresh] = useState(0);
+  const [trouble, setTrouble] = useState("");
+  const loaded = useLoad<Page<Handover>>("/handovers?limit=10", 30, fresh);
+  const doing = async (path: string, body: unknown) => {
+    try {
+      await call("POST", path, body);
+      setTrouble("");
+      setFresh(fresh + 1);
+    } catch (problem) {
+      setTrouble(worded(problem));
+    }
+  };
+  return (
+    <section class="card">
+      <h2>{t("handover.title")}</h2>
+      <div class="inline">
+        {wards.value.map((ward) => (
+          <button key={ward.id} onClick={() => void doing("/handovers", { ward: ward.id })}>
+            {t("handover.give", { ward: ward.name })}
+          </button>
+        ))}
+        <span role="alert">{trouble}</span>
+      </div>
+      <Pending of={loaded}>
+        {(page) => (
+          <>
+            {page.items.map((one, i) => (
+              <details key={one.id} open={i === 0 && !one.accepted_by}>
+                <summary>
+                  {wards.value.find((w) => w.id === one.ward)?.name ?? one.ward} · {moment(one.made_at)} · {t("alert.by", { who: one.given_by })}
+                  {one.accepted_by && ` · ${t("handover.accepted", { who: one.accepted_by })}`}
+                </summary>
+                <Sheet of={one.sheet.patients ?? []} />
+                {!one.accepted_by && one.given_by !== me.value?.username && (
+                  <button class="primary" onClick={() => void doing(`/handovers/${one.id}/accept`, {})}>
+                    {t("handover.accept")}
+                  </button>
+                )}
+              </details>
+            ))}
+          </>
+        )}
+      </Pending>
+    </section>
+  );
+}
+
+function Sheet({ of }: { of: Line[] }) {
+  return (
+    <table class="rows">
+      <tbody>
+        {of.map((line) => (
+          <tr key={line.id}>
+            <th scope="row">{line.bed ? t("ward.bed", { bed: line.bed }) : ""}</th>
+            <td>{named(line.id) ?? short(line.id)}</td>
+            <td>
+              <NewsBadge score={line.score} />
+            </td>
+            <td>{t("handover.open", { n: line.alerts.length })}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }

@@ -13,6 +13,7 @@ import { patients, people, pictured, short } from "../store";
 import { t, word } from "../texts";
 import { now } from "../tick";
 import type { Patient } from "../types";
+import { BreakGlass } from "./breakglass";
 import { Explain } from "./explain";
 import { HistoryView } from "./history";
 import { Limits } from "./limits";
@@ -24,7 +25,7 @@ const SHOWN_APART = new Set([...FIRST, "sbp", "dbp", "temp", "on_oxygen"]);
 export function PatientView({ id }: { id: string }) {
   const of = patients.value.get(id);
   const person = people.value.get(id);
-  if (!of && pictured.value) return <p class="empty">{t("patient.unknown")}</p>;
+  if (!of && pictured.value) return <BreakGlass patient={id} />;
   if (!of) return <p class="empty">{t("ward.waiting")}</p>;
   const patient = of.value;
   const rest = Object.keys(patient.vitals).filter((name) => !SHOWN_APART.has(name));
