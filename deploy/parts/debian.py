@@ -69,10 +69,19 @@ class Apt:
     def closure(self, packages: Iterable[str]) -> list[str]:
         """`packages` and every library package they need that the machine lacks."""
         wanted = list(packages)
-        plan = self.run("-s", "-y", "--no-install-recommends", "-o", "Debug::NoLocking=1", "install", *wanted)
-        lines = (line.split() for line in plan.splitlines() if line.startswith("Inst "))
-        libraries = [words[1] for words in lines if words[1].startswith("lib") and not words[2].startswith("[")]
+        libraries = [words[1] for words in self._plan(wanted) if words[1].startswith("lib") and not words[2].startswith("[")]
         return wanted + [name for name in libraries if name not in wanted and name not in {"libc6", "libc-bin"}]
+
+    def java_closure(self, packages: Iterable[str]) -> list[str]:
+        """`packages` and every Java library they need, whether the machine has it or not: their jars link to one another."""
+        wanted = list(packages)
+        plan = self._plan(wanted, "-o", "Dir::State::status=/dev/null")
+        return wanted + [words[1] for words in plan if words[1].endswith("-java") and words[1] not in wanted]
+
+    def _plan(self, packages: Sequence[str], *options: str) -> list[list[str]]:
+        """The words of what apt would install: `Inst NAME (VERSION ...` or `Inst NAME [OLD] (VERSION ...`."""
+        plan = self.run("-s", "-y", "--no-install-recommends", "-o", "Debug::NoLocking=1", *options, "install", *packages)
+        return [line.split() for line in plan.splitlines() if line.startswith("Inst ")]
 
     def unpack(self, packages: Sequence[str], into: Path) -> None:
         """Download exactly `packages` and unpack them under `into`."""

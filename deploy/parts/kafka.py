@@ -21,7 +21,7 @@ from deploy.parts.running import Program, Running
 
 VERSION = "4.1.0"
 JARS = Path(__file__).with_name("kafka_jars")
-READY_S = 60.0
+READY_S = 120.0
 HEAP = ("-Xms256m", "-Xmx640m")
 
 SETTINGS = """\

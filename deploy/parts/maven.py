@@ -3,10 +3,17 @@
 Every jar is checked against a list of SHA-256 sums that is kept beside the POM; one more, one fewer or another one is refused.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from deploy.parts import java, prefix
 from deploy.parts.debian import Apt, checked
@@ -14,6 +21,9 @@ from deploy.parts.errors import PartError
 from deploy.parts.prefix import Say
 
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+SYSTEM_TRUST = "/etc/ssl/certs/ca-certificates.crt"
+STORE_WORD = b"changeit"  # not a secret: Java wants a word, and the store holds public certificates only
+END = "-----END CERTIFICATE-----"
 LAUNCHER = "org.codehaus.plexus.classworlds.launcher.Launcher"
 
 
@@ -43,13 +53,27 @@ def _maven(say: Say) -> tuple[list[str], dict[str, str]]:
     home = prefix.ensure("maven-3", lambda folder: _unpack(folder, say)) / "usr/share/maven"
     worlds = next((home / "boot").glob("plexus-classworlds*.jar"))
     properties = [f"-Dclassworlds.conf={home / 'bin/m2.conf'}", f"-Dmaven.home={home}", f"-Dmaven.multiModuleProjectDirectory={home}"]
-    return [str(java.install(say)), "-cp", str(worlds), *properties, LAUNCHER], {}
+    return [str(java.install(say)), *_trust(home / "trusted.p12"), "-cp", str(worlds), *properties, LAUNCHER], {}
+
+
+def _trust(store: Path) -> list[str]:
+    """Java options by which a runtime from a wheel trusts whom the machine trusts (its own list may lack a site's authority)."""
+    system = Path(os.environ.get("SSL_CERT_FILE", SYSTEM_TRUST))
+    if not system.exists():
+        return []
+    held = [pkcs12.PKCS12Certificate(certificate, None) for certificate in _certificates(system.read_text())]
+    store.write_bytes(pkcs12.serialize_java_truststore(held, serialization.BestAvailableEncryption(STORE_WORD)))
+    return [
+        f"-Djavax.net.ssl.trustStore={store}",
+        "-Djavax.net.ssl.trustStoreType=PKCS12",
+        f"-Djavax.net.ssl.trustStorePassword={STORE_WORD.decode()}",
+    ]
 
 
 def _unpack(folder: Path, say: Say) -> None:
     apt = Apt(folder / ".apt", say)
     say("unpacking Debian's Maven")
-    apt.unpack(apt.closure(["maven", "libmaven3-core-java"]), folder)
+    apt.unpack(apt.java_closure(["maven"]), folder)
     shutil.rmtree(folder / ".apt")
     # Debian's links to its jars are absolute or lead through /etc: point them into this folder
     for link in [path for path in folder.rglob("*") if path.is_symlink()]:
@@ -57,3 +81,11 @@ def _unpack(folder: Path, say: Say) -> None:
         if target.startswith("/"):
             link.unlink()
             link.symlink_to(os.path.relpath(folder / target[1:], link.parent))
+
+
+def _certificates(pem: str) -> Iterator[x509.Certificate]:
+    """Each certificate of a bundle that can be read; some old authorities' cannot, by today's rules."""
+    for block in pem.split(END)[:-1]:
+        with warnings.catch_warnings(), contextlib.suppress(ValueError, Warning):
+            warnings.simplefilter("error")
+            yield x509.load_pem_x509_certificate((block + END).encode())

@@ -23,7 +23,7 @@ PART = f"postgresql-{MAJOR}-timescaledb-2"
 SUITE = "trixie"  # whose source package of TimescaleDB is built; none of its binaries is used
 PACKAGES = (f"postgresql-{MAJOR}", f"postgresql-client-{MAJOR}", f"postgresql-server-dev-{MAJOR}", "libpq5", "libpq-dev")
 USER = "vigil"
-READY_S = 60.0
+READY_S = 120.0
 BUILDER = Path(__file__).with_name("build-timescaledb.sh")
 
 SETTINGS = """\
