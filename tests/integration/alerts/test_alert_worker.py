@@ -73,6 +73,19 @@ def test_the_table_is_what_the_events_say(site: Site) -> None:
         assert msgspec.to_builtins(case.alert) == body
 
 
+def test_what_was_known_at_a_time_is_what_the_events_up_to_it_say(site: Site) -> None:
+    with site.worker():
+        site.say(finding())
+        site.alerts(lambda found: len(found) == 1)
+        site.say(command(finding().id, "acknowledge", 1))
+        site.alerts(lambda found: len(found) == 2)
+    known = site.rows(
+        "SELECT alerting.as_of(e.alert, e.at - interval '1 ms'), alerting.as_of(e.alert, e.at) = a.body"
+        " FROM alerting.event e JOIN alerting.alert a ON a.id = e.alert WHERE e.kind = 'acknowledged'"
+    )
+    assert [(body["state"], same) for body, same in known] == [("active", True)]
+
+
 def test_events_are_append_only(site: Site) -> None:
     with site.worker():
         site.say(finding())
