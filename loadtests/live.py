@@ -52,14 +52,14 @@ class Dashboard(threading.Thread):
     def __init__(self, url: str, token: str, wards: Sequence[str], heard: Callable[[list[float]], Any]) -> None:
         super().__init__(daemon=True)
         self._url, self._hello, self._heard = url, hello(token, wards), heard
-        self._stop = threading.Event()
+        self._ended = threading.Event()
 
     def run(self) -> None:
         """Until `end`, or until the feed closes."""
         with connect(self._url, subprotocols=[Subprotocol("vigil.v1")], max_size=None, compression=None) as socket:
             for message in self._hello:
                 socket.send(message.decode())
-            while not self._stop.is_set():
+            while not self._ended.is_set():
                 try:
                     data = socket.recv(timeout=1.0)
                 except TimeoutError:
@@ -70,4 +70,4 @@ class Dashboard(threading.Thread):
 
     def end(self) -> None:
         """Closes it within a second."""
-        self._stop.set()
+        self._ended.set()
