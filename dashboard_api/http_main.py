@@ -21,7 +21,7 @@ from typing import Any
 import uvicorn
 from prometheus_client import start_http_server
 
-from dashboard_api import keys, openapi
+from dashboard_api import keys, openapi, rehearsing
 from dashboard_api.audit_log import AuditLog
 from dashboard_api.commands import Commands
 from dashboard_api.contexts import Contexts
@@ -32,6 +32,7 @@ from dashboard_api.identity import Accounts
 from dashboard_api.kafka import Kafka
 from dashboard_api.metrics import Metrics
 from dashboard_api.mqtt import DeviceAccounts
+from dashboard_api.rehearsing import Rehearsals
 from dashboard_api.routes import ALL
 from dashboard_api.rule_sets import RuleSets
 from dashboard_api.site import Facts, Site, Throttles
@@ -84,6 +85,7 @@ def wired(read: HttpSettings, clock: Callable[[], datetime]) -> Site:
         contexts=Contexts(database, kafka, topics, metrics),
         commands=Commands(database, kafka, topics),
         fhir_door=FhirDoor(f"http://127.0.0.1:{read.fhir_port}/" if read.fhir_port else None),
+        rehearsals=Rehearsals(database, clock, rehearsing.environment(os.environ, read.database)),
         rule_sets=RuleSets(database, kafka, topics, metrics),
         metrics=metrics,
         throttles=Throttles(address=Throttle(Rate(5, 60)), login=Throttle(Rate(0.5, 15)), caller=Throttle(Rate(200, 1000))),
@@ -97,7 +99,10 @@ async def running(site: Site) -> AsyncIterator[None]:
     """The site's connections and tasks; undone in reverse."""
     await site.database.open()
     await site.devices.start()
-    tasks = [_kept_alive(work) for work in (site.kafka.run, site.audit.run, site.contexts.run, site.commands.run, site.rule_sets.run)]
+    tasks = [
+        _kept_alive(work)
+        for work in (site.kafka.run, site.audit.run, site.contexts.run, site.commands.run, site.rule_sets.run, site.rehearsals.run)
+    ]
     try:
         yield
     finally:

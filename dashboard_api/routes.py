@@ -18,6 +18,7 @@ from dashboard_api.api import (
     oncall,
     patients,
     refusals,
+    rehearsals,
     rights,
     scores,
     session,
@@ -178,6 +179,18 @@ RULES: tuple[Route, ...] = (
     Route(
         "GET", "/rules/versions", Right.RULES_READ, "listRuleVersions", site_rules.versions, "Who changed the rules when, and why",
         query=Page, answer=site_rules.RuleVersions, audited=False, tag="rules",
+    ),
+    Route(
+        "POST", "/rehearsals", Right.REHEARSE, "createRehearsal", rehearsals.create, "What a changed rule set would have raised",
+        body=rehearsals.NewRehearsal, answer=rehearsals.Rehearsal, status=202, tag="rules",
+    ),
+    Route(
+        "GET", "/rehearsals", Right.REHEARSE, "listRehearsals", rehearsals.listed, "Rehearsals",
+        query=Page, answer=rehearsals.RehearsalList, audited=False, tag="rules",
+    ),
+    Route(
+        "GET", "/rehearsals/{id}", Right.REHEARSE, "readRehearsal", rehearsals.read, "One rehearsal",
+        answer=rehearsals.Rehearsal, errors=(404,), audited=False, tag="rules",
     ),
 )  # fmt: skip
 

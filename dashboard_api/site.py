@@ -15,6 +15,7 @@ from dashboard_api.kafka import Kafka
 from dashboard_api.keys import SiteKeys
 from dashboard_api.metrics import Metrics
 from dashboard_api.mqtt import DeviceAccounts
+from dashboard_api.rehearsing import Rehearsals
 from dashboard_api.rule_sets import RuleSets
 from dashboard_api.throttle import Throttle
 from dashboard_api.timescale import Database
@@ -56,6 +57,7 @@ class Site:
     commands: Commands
     rule_sets: RuleSets
     fhir_door: FhirDoor
+    rehearsals: Rehearsals
     metrics: Metrics
     throttles: Throttles
     clock: Callable[[], datetime]

@@ -111,13 +111,13 @@ def running_site(kafka: str, database: str, broker: Broker, topics: Topics, fold
         {account["role"]: account["password"] for account in json.loads(seeded.stdout)},
     )  # fmt: skip
     try:
-        wait_for(functools.partial(_ready, site.url), 30)
+        wait_for(functools.partial(_ready, site.url), 120)
         for ward in ("north", "south"):
             site.client("admin").post("/api/v1/wards", json={"id": ward, "name": ward.title()}).raise_for_status()
         yield site
     finally:
         process.terminate()
-        assert process.wait(15) == 0, (folder / "http.log").read_text()
+        assert process.wait(60) == 0, (folder / "http.log").read_text()
         log.close()
 
 

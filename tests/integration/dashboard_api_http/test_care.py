@@ -11,6 +11,7 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from tests.integration.dashboard_api_http.site import Site
+from tests.waiting import wait_for
 from vitals.registry import BY_NAME
 
 As = Callable[[str], httpx.Client]
@@ -148,3 +149,21 @@ def test_rules_that_contradict_themselves_are_refused_with_the_line(as_: As) -> 
 def test_rules_made_from_an_old_version_are_a_409(as_: As) -> None:
     rules = as_("admin").get("/api/v1/rules").json()["rules"]
     assert as_("admin").put("/api/v1/rules", json={"rules": rules, "reason": "x", "base_version": 999}).status_code == 409
+
+
+def test_a_rehearsal_runs_by_itself_and_says_what_both_rule_sets_raise(site: Site, as_: As) -> None:
+    patient = site.patient()["id"]
+    many(site, patient, 600, timedelta(seconds=1))
+    rules = as_("admin").get("/api/v1/rules").json()["rules"]
+    rules["limits"]["hr"] |= {"high": [60, 130], "wait_s": [10, 5]}
+    span = {"from": (NOW - timedelta(hours=1)).isoformat(), "to": (NOW + timedelta(minutes=1)).isoformat()}
+    asked = as_("doctor").post("/api/v1/rehearsals", json={"rules": rules, **span})
+    url = asked.headers["location"]
+    done = wait_for(lambda: (r := as_("doctor").get(url).json())["state"] != "running" and r, 120)
+    assert (asked.status_code, done["state"], done["problem"]) == (202, "done", "")
+
+
+def test_a_rehearsal_of_wrong_rules_is_a_422_that_names_the_line(as_: As) -> None:
+    body = {"rules": {"version": 1}, "from": "2026-11-20T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
+    answer = as_("doctor").post("/api/v1/rehearsals", json=body)
+    assert (answer.status_code, answer.json()["detail"].startswith("rules: line 1")) == (422, True)

@@ -26,6 +26,7 @@ MAY = {
     "exportPatient": "dp", "erasePatient": "a", "readConsents": "dnpoa", "putConsents": "dp",
     "breakGlass": "dno", "listBrokenGlass": "u", "reviewBrokenGlass": "u",
     "readRules": "dnoa", "putRules": "a", "listRuleVersions": "dnoa",
+    "createRehearsal": "da", "listRehearsals": "da", "readRehearsal": "da",
     "listSchedules": "dnoa", "putSchedule": "a", "deleteSchedule": "a", "readCalendar": "dnoa", "onCallNow": "dnoa",
     "listOverrides": "dnoa",
     "createOverride": "dnoa", "listGaps": "dnoa", "listPeople": "dnoa", "putPerson": "a", "listPolicies": "dnoa", "putPolicy": "a",
