@@ -80,6 +80,13 @@ class Directory:
         patient = int(self.patient_at(np.array([row], np.int64), np.array([at], np.int64))[0])
         return str(self.patients[patient]) if patient >= 0 else None
 
+    def device_on(self, patient: str, at: int) -> str | None:
+        """The first device that was on the patient then."""
+        place = int(np.searchsorted(self.patients, patient))
+        owners = self.patient_at(np.arange(len(self.devices)), np.full(len(self.devices), at))
+        found = np.flatnonzero(owners == place).tolist() if patient in self.patients else []
+        return self.devices[found[0]].id if found else None
+
     def ward_of(self, patient: str) -> str:
         """The ward of a patient of this picture; "" = on none."""
         place = int(np.searchsorted(self.patients, patient))

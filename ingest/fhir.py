@@ -3,24 +3,23 @@
 In: the JSON of an Observation or of a transaction or batch Bundle of them. Out: `Entry`s in the same form that a device sends over MQTT, or
 `Issue`s; and OperationOutcomes. Promise: any bytes give one or the other; the values' own faults (unit, range, time, device) are left to
 `ingest.translate`, which every door shares. Dropped: all but code, value, components, dataAbsentReason, device, subject and effective.
-Whose reading it is follows from `device`; an Observation without one counts as said by the device that is on its `subject` then.
+Whose reading it is follows from `device`, and a `subject` must be that patient; an Observation without a device counts as said by the one
+that was on its subject then.
 Source: HL7 FHIR R4 (2019), Observation, vital signs profile, Bundle, OperationOutcome.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from ingest.directory import Directory
 from ingest.hl7 import Spoken
 from ingest.wire import BAD, Moment, milliseconds
 from vitals.refusal import Reason
 from vitals.registry import BY_KEY
-
-DeviceOf = Callable[[str, int], str | None]
-"""(patient, moment in ms) -> a device that was on them."""
 
 BUNDLE_ENTRIES = 1_000
 STATUSES = ("preliminary", "final", "amended", "corrected", "registered", "unknown")
@@ -114,21 +113,21 @@ class Posted:
     entries: tuple[Entry, ...]
 
 
-def read(body: bytes, device_of: DeviceOf, now: int) -> Posted | list[Issue]:
+def read(body: bytes, directory: Directory, now: int) -> Posted | list[Issue]:
     """What was posted, or why it cannot be taken at all. `now`: ms, stands in for a time that cannot be read when looking for a device."""
     try:
         kind = msgspec.json.decode(body, type=_Kind)
     except BAD as error:
         return [Issue("structure", f"not a FHIR resource: {str(error)[:200]}")]
     if kind.resourceType == "Observation":
-        entry = _entry("Observation", body, device_of, now)
+        entry = _entry("Observation", body, directory, now)
         return [entry] if isinstance(entry, Issue) else Posted("", (entry,))
     if kind.resourceType != "Bundle" or kind.type not in ("transaction", "batch"):
         return [Issue("not-supported", "expected an Observation, or a Bundle of type transaction or batch")]
     if not 0 < len(kind.entry) <= BUNDLE_ENTRIES:
         return [Issue("too-long" if kind.entry else "required", f"{len(kind.entry)} entries; 1 to {BUNDLE_ENTRIES}", "Bundle.entry")]
     raws = [bytes(e.get("resource", msgspec.Raw(b"null"))) for e in kind.entry]
-    found = [_entry(f"Bundle.entry[{i}].resource", raw, device_of, now) for i, raw in enumerate(raws)]
+    found = [_entry(f"Bundle.entry[{i}].resource", raw, directory, now) for i, raw in enumerate(raws)]
     issues = [f for f in found if isinstance(f, Issue)]
     return issues or Posted(kind.type, tuple(f for f in found if isinstance(f, Entry)))
 
@@ -144,7 +143,7 @@ def outcome(issues: Sequence[Issue]) -> dict[str, Any]:
     }
 
 
-def _entry(at: str, raw: bytes, device_of: DeviceOf, now: int) -> Entry | Issue:
+def _entry(at: str, raw: bytes, directory: Directory, now: int) -> Entry | Issue:
     try:
         if msgspec.json.decode(raw, type=_Kind | None) is None or msgspec.json.decode(raw, type=_Kind).resourceType != "Observation":
             return Issue("not-supported", "only Observations are taken here", at)
@@ -160,7 +159,10 @@ def _entry(at: str, raw: bytes, device_of: DeviceOf, now: int) -> Entry | Issue:
     if not spoken.vitals:
         return Issue("required", "neither a value nor a dataAbsentReason nor a component", at)
     moment = spoken.observed_at if isinstance(spoken.observed_at, int) else now
-    spoken.device = _id(one.device) or device_of(_id(one.subject), moment) or _id(one.subject)
+    device, subject = _id(one.device), _id(one.subject)
+    spoken.device = device or directory.device_on(subject, moment) or subject
+    if device and subject and directory.patient_of(device, moment) not in (subject, None):
+        return Issue("business-rule", "the device was on another patient than the subject then", f"{at}.device")
     return Entry(at, spoken, raw)
 
 

@@ -19,7 +19,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ingest.directory import Directory
 from ingest.door_app import Door, DoorSettings, run
 from ingest.fhir import ISSUE_CODES, Entry, Issue, Posted, outcome, read
 from ingest.gather import Message, Refused
@@ -40,23 +39,18 @@ class Settings(DoorSettings):
     fhir_port: int = setting("VIGIL_FHIR_PORT", port, "port of the intake on 127.0.0.1")
 
 
-def device_of(directory: Directory, patient: str, at: int) -> str | None:
-    """The first device that was on the patient then."""
-    return next((d.id for d in directory.devices if directory.patient_of(d.id, at) == patient), None)
-
-
-async def posted(intake: Intake, body: bytes, source: str) -> Answer:
+async def posted(intake: Intake, body: bytes, source: str, parent: bytes | None) -> Answer:
     """What to answer to a POST. Raises PartAway when nothing can be promised."""
-    now, directory = intake.clocks.now(), intake.directory()
-    found = read(body, lambda patient, at: device_of(directory, patient, at), now)
+    now = intake.clocks.now()
+    found = read(body, intake.directory(), now)
     if isinstance(found, list):
         fault = Fault(Reason.TOO_LARGE if len(body) > MESSAGE_BYTES else Reason.MALFORMED, "; ".join(i.detail for i in found)[:500])
         await intake.refuse(Message(b"", body, now, door="fhir", source=source), fault)
         return 400, outcome(found)
     messages = [_message(e, now, source) for e in found.entries]
     if found.bundle == "batch":
-        return 200, _response(found, [await intake.take_whole([m]) for m in messages])
-    refused = await intake.take_whole(messages)
+        return 200, _response(found, [await intake.take_whole([m], parent) for m in messages])
+    refused = await intake.take_whole(messages, parent)
     if refused:
         return 422, outcome(_issues(found.entries, refused))
     return (200, _response(found, [[] for _ in messages])) if found.bundle else (201, msgspec.json.decode(body))
@@ -94,7 +88,8 @@ async def listen(door: Door[Settings]) -> None:
 
     async def post(request: Request) -> Response:
         try:
-            status, body = await posted(door.intake, await request.body(), f"fhir:{request.headers.get('x-vigil-actor', '')[:64]}")
+            parent = request.headers.get("traceparent", "").encode()
+            status, body = await posted(door.intake, await request.body(), f"fhir:{request.headers.get('x-vigil-actor', '')[:64]}", parent)
         except PartAway as error:
             body = outcome([Issue("transient", str(error))])
             return Response(msgspec.json.encode(body), 503, {"retry-after": "2"}, "application/fhir+json")

@@ -63,7 +63,7 @@ class Gateway:
         self._held_by: Directory | None = None
         self._bytes = 0
         self.seen, self.skew = Seen(), Skew()
-        self.overdue = 0
+        self.overdue = self.unexpected = 0
 
     @property
     def full(self) -> bool:
@@ -108,7 +108,7 @@ class Gateway:
         final = len(self._held.messages) >= HELD or sum([len(m.payload) for m in self._held.messages]) >= HELD_BYTES
         self.overdue += len(admitted.messages) if final else 0
         everything = released + admitted.messages if released else admitted.messages
-        found = translate(everything, directory, self.seen, final)
+        found = self._translated(everything, directory, final)
         found.refused += [Refused(i, refusal(m, _OVER, m.payload, route(m.topic).name)) for i, m in enumerate(admitted.over)]
         if found.live is not None:
             self.skew.add(directory, *found.live)
@@ -117,6 +117,22 @@ class Gateway:
         found.findings += babbling(admitted.babbles, directory, now)
         mids = self._settled(everything, released, found) + [m.mid for m in admitted.over]
         return Flush(found, mids, sum([len(m.payload) for m in admitted.messages]) + sum([len(m.payload) for m in admitted.over]))
+
+    def _translated(self, messages: list[Message], directory: Directory, final: bool) -> Translated:
+        """The one guard here: a defect of ours costs the message that brings it out, which is kept and counted, not the gateway."""
+        self.seen.begin()
+        try:
+            return translate(messages, directory, self.seen, final)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it would come again with the same message after a restart
+            self.seen.undo()
+            self.unexpected += 1
+            if len(messages) == 1:
+                fault = Fault(Reason.MALFORMED, f"could not be processed: {type(error).__name__}")
+                return Translated(refused=[Refused(0, refusal(messages[0], fault, messages[0].payload, None))])
+        whole = Translated()
+        for half, offset in ((messages[: len(messages) // 2], 0), (messages[len(messages) // 2 :], len(messages) // 2)):
+            whole.add(self._translated(half, directory, final), offset)
+        return whole
 
     def settled(self, flush: Flush) -> None:
         """The flush is durable: its bytes are no longer in hand."""

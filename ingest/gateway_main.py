@@ -142,6 +142,7 @@ class Process:
         self._meter.waiting.set(self._gateway.waiting)
         self._meter.throttled.set(self._gateway.quota.waiting)
         self._meter.overdue.set(self._gateway.overdue)
+        self._meter.unexpected.set(self._gateway.unexpected)
         self._meter.forgotten.set(self._gateway.seen.forgotten)
 
     def _leave(self) -> None:

@@ -43,29 +43,29 @@ class Intake:
             raise PartAway("the database has not answered yet")
         return self.keeper.current
 
-    async def take(self, messages: Sequence[Message]) -> Translated:
-        """What became of the messages, durable. `Refused.message` is the place in `messages`."""
+    async def take(self, messages: Sequence[Message], parent: bytes | None = None) -> Translated:
+        """What became of the messages, durable. `Refused.message` is the place in `messages`; `parent`: the sender's traceparent."""
         found = translate(messages, self.directory(), self.seen)
         self.meter.messages.inc(len(messages))
-        durable = [self._send(found)]  # before anything may fail: what is in it counts as taken
+        durable = [self._send(found, parent)]  # before anything may fail: what is in it counts as taken
         if found.undecided:
             later = await self._decided(found, self.seen)
-            durable.append(self._send(later))
+            durable.append(self._send(later, parent))
             self._add(found, later)
         for one in durable:
             await _in_time(one, DURABLE_S, "Kafka does not answer")
         self.meter.durable(found)
         return found
 
-    async def take_whole(self, messages: Sequence[Message]) -> list[Refused]:
+    async def take_whole(self, messages: Sequence[Message], parent: bytes | None = None) -> list[Refused]:
         """All of the messages, or none of them and why not; the refusals are kept either way."""
         trial = translate(messages, self.directory(), Seen())
         if trial.undecided:
             self._add(trial, await self._decided(trial, Seen()))
         if not trial.refused:
-            return (await self.take(messages)).refused
+            return (await self.take(messages, parent)).refused
         only = Translated(refused=trial.refused)
-        await _in_time(self._send(only), DURABLE_S, "Kafka does not answer")
+        await _in_time(self._send(only, parent), DURABLE_S, "Kafka does not answer")
         self.meter.durable(only)
         return only.refused
 
@@ -75,14 +75,14 @@ class Intake:
         await _in_time(self._send(found), DURABLE_S, "Kafka does not answer")
         self.meter.durable(found)
 
-    def _send(self, found: Translated) -> "asyncio.Future[None]":
+    def _send(self, found: Translated, parent: bytes | None = None) -> "asyncio.Future[None]":
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def done() -> None:
             if not durable.done():
                 durable.set_result(None)
 
-        self.kafka.send(records(found, self.wiring, random.randbytes(ENTROPY)), done)
+        self.kafka.send(records(found, self.wiring, random.randbytes(ENTROPY), parent), done)
         return durable
 
     async def run(self, failed: Callable[[PartAway], None]) -> None:

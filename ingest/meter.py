@@ -24,6 +24,7 @@ class Meter:
         self.throttled = Gauge("vigil_ingest_throttled", "messages that wait because their device is over its quota", registry=r)
         self.babbling = Counter("vigil_ingest_babbling", "times that a device went over its quota", registry=r)
         self.overdue = Gauge("vigil_ingest_overdue", "messages decided by an old directory because too many waited", registry=r)
+        self.unexpected = Gauge("vigil_ingest_unexpected", "times that translating failed by a defect of ours", registry=r)
         self.forgotten = Gauge("vigil_ingest_forgotten_intervals", "intervals of sample numbers that memory let go", registry=r)
         self._by_reason = {reason: self.refused.labels(reason.value) for reason in Reason}
 

@@ -11,7 +11,7 @@ from ingest.kafka import Record
 from ingest.translate import Translated
 from vitals import batch, waveform
 from vitals.topics import Topics, partition_of
-from vitals.trace import traceparent
+from vitals.trace import continued
 
 _JSON = msgspec.json.Encoder().encode
 ENTROPY = 24
@@ -26,9 +26,9 @@ class Wiring:
     partitions: int
 
 
-def records(found: Translated, wiring: Wiring, entropy: bytes) -> list[Record]:
-    """Every record of one flush; `entropy`: ENTROPY random bytes, for its trace."""
-    trace = ("traceparent", traceparent(entropy))
+def records(found: Translated, wiring: Wiring, entropy: bytes, parent: bytes | None = None) -> list[Record]:
+    """Every record of one flush; `entropy`: ENTROPY random bytes, for its trace, which goes on from `parent` where there is one."""
+    trace = ("traceparent", continued(parent, entropy))
 
     def headers(schema: bytes) -> tuple[tuple[str, bytes], ...]:
         return (trace, ("schema", schema))

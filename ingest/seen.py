@@ -16,21 +16,36 @@ class Seen:
 
     def __init__(self) -> None:
         self._bounds: dict[str, list[int]] = {}
+        self._journal: list[tuple[str, int]] = []
         self.forgotten = 0
+
+    def begin(self) -> None:
+        """From here on `undo` goes back to."""
+        self._journal.clear()
+
+    def undo(self) -> None:
+        """Takes back all that was taken since `begin`."""
+        for device, seq in self._journal:
+            bounds = self._bounds[device]
+            place = bisect_right(bounds, seq)
+            if place & 1:
+                bounds[place:place] = (seq, seq + 1)
+                self._bounds[device] = _tidy(bounds)
+        self._journal.clear()
 
     def take(self, device: str, seq: int) -> bool:
         """Marks the number as taken; False when it already was."""
         bounds = self._bounds.get(device)
         if bounds is None:
             self._bounds[device] = [seq, seq + 1]
-            return True
-        if bounds[-1] == seq:  # the usual case: one more than the last
+        elif bounds and bounds[-1] == seq:  # the usual case: one more than the last
             bounds[-1] = seq + 1
-            return True
-        place = bisect_right(bounds, seq)
-        if place & 1:
-            return False
-        self._insert(bounds, place, seq)
+        else:
+            place = bisect_right(bounds, seq)
+            if place & 1:
+                return False
+            self._insert(bounds, place, seq)
+        self._journal.append((device, seq))
         return True
 
     def has(self, device: str, seq: int) -> bool:
@@ -51,3 +66,9 @@ class Seen:
         if len(bounds) > 2 * SPANS:
             del bounds[:2]
             self.forgotten += 1
+
+
+def _tidy(bounds: list[int]) -> list[int]:
+    """Without empty intervals: [3, 3, 4, 9] is [4, 9]."""
+    pairs = zip(bounds[::2], bounds[1::2], strict=True)
+    return [b for low, high in pairs if low < high for b in (low, high)]

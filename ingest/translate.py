@@ -48,6 +48,16 @@ class Translated:
     repeated: int = 0
     live: tuple[type_i64, type_i64] | None = None
 
+    def add(self, later: "Translated", offset: int = 0) -> None:
+        """Takes in what became of more messages, whose places in the input begin at `offset`."""
+        self.batches += later.batches
+        self.refused += [Refused(r.message + offset, r.refusal) for r in later.refused]
+        self.undecided += [Undecided(u.message + offset, u.remainder) for u in later.undecided]
+        self.links += later.links
+        self.chunks += later.chunks
+        self.samples += later.samples
+        self.repeated += later.repeated
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Case:

@@ -19,8 +19,7 @@ AT, NOW = "2026-11-21T02:29:07.250Z", 1_795_228_150_000
 AT_MS = 1_795_228_147_250
 
 
-def device_of(patient: str, at: int) -> str | None:
-    return "dev-2" if patient == "bob" else None
+WHO = directory([Device("dev-1"), Device("dev-2")], [Assignment("dev-1", "ann", 0), Assignment("dev-2", "bob", 0)], {}, 4, NOW + 10)
 
 
 def concept(*codes: str) -> dict[str, Any]:
@@ -43,17 +42,16 @@ def observation(*codes: str, **more: Any) -> dict[str, Any]:
 
 
 def posted(resource: object) -> Any:
-    return read(resource if isinstance(resource, bytes) else json.dumps(resource).encode(), device_of, NOW)
+    return read(resource if isinstance(resource, bytes) else json.dumps(resource).encode(), WHO, NOW)
 
 
 def taken(resource: object) -> Translated:
     found = posted(resource)
     assert isinstance(found, Posted), found
-    who = directory([Device("dev-1"), Device("dev-2")], [Assignment("dev-1", "ann", 0), Assignment("dev-2", "bob", 0)], {}, 4, NOW + 10)
     messages = [
         Message(vitals_topic(e.spoken.device), e.spoken.payload(), NOW, again=True, door="fhir", original=e.raw) for e in found.entries
     ]
-    return translate(messages, who, Seen())
+    return translate(messages, WHO, Seen())
 
 
 @pytest.mark.parametrize(
@@ -119,6 +117,7 @@ def test_a_wrong_value_is_refused_by_the_doors_common_reasons(resource: dict[str
         (observation("8867-4", status="entered-in-error", valueQuantity=quantity(72)), "not-supported"),
         (observation("85354-9"), "required"),
         (observation("8867-4", valueQuantity={"value": "72"}), "structure"),
+        (observation("8867-4", valueQuantity=quantity(72), subject={"reference": "Patient/bob"}), "business-rule"),
     ],
 )
 def test_what_is_no_observation_is_said_to_be_so(resource: object, code: str) -> None:

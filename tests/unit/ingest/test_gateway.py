@@ -1,11 +1,15 @@
 """The gateway's course: what is acknowledged when, and what waits."""
 
 import json
+from typing import Any
+
+import pytest
 
 from ingest.directory import Assignment, Device, Directory, directory
 from ingest.gateway import FLUSH_MESSAGES, FLUSH_MS, HELD, IN_HAND_BYTES, Gateway
 from ingest.gather import Message
 from ingest.quota import WAITING, Limits
+from ingest.translate import Translated, translate
 
 NOW = 1_790_000_000_000
 
@@ -99,3 +103,21 @@ def test_beyond_all_patience_a_babbling_devices_messages_are_refused_never_lost(
     gateway.receive([message("a", n, n) for n in range(1, WAITING + 21)])
     flush = gateway.flush(known, NOW)
     assert ([r.reason.value for r in flush.refusals], len(flush.mids), gateway.quota.waiting) == (["too_large"] * 10, 20, WAITING)
+
+
+def test_a_defect_of_ours_costs_the_message_that_brings_it_out_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def defective(messages: list[Message], *rest: Any) -> Translated:
+        found = translate(messages, *rest)
+        if any(m.mid == 3 for m in messages):
+            raise ZeroDivisionError
+        return found
+
+    monkeypatch.setattr("ingest.gateway.translate", defective)
+    gateway = Gateway()
+    gateway.receive([message("a", n, n) for n in range(1, 8)])
+    flush = gateway.flush(who(NOW - 1, "a"), NOW)
+    assert ([r.detail for r in flush.refusals], flush.found.samples, flush.mids) == (
+        ["could not be processed: ZeroDivisionError"],
+        6,
+        [1, 2, 3, 4, 5, 6, 7],
+    )

@@ -26,3 +26,16 @@ def test_beyond_the_most_intervals_the_lowest_is_forgotten_and_counted() -> None
     for n in range(SPANS + 1):
         seen.take("d", 2 * n)
     assert (seen.forgotten, seen.has("d", 0), seen.has("d", 2), seen.has("d", 2 * SPANS)) == (1, False, True, True)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.integers(0, 20), max_size=20), st.lists(st.integers(0, 20), max_size=20))
+def test_undo_takes_back_what_was_taken_since_begin_and_nothing_else(before: list[int], since: list[int]) -> None:
+    seen = Seen()
+    for n in before:
+        seen.take("d", n)
+    seen.begin()
+    for n in since:
+        seen.take("d", n)
+    seen.undo()
+    assert [seen.has("d", n) for n in range(22)] == [n in before for n in range(22)]
