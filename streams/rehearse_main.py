@@ -9,8 +9,10 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -69,6 +71,13 @@ def _patient_days(batch: Batch) -> float:
     return len(np.unique(hours * (len(batch.patients) + 1) + batch.patient)) / 24
 
 
+def plain(found: Comparison) -> dict[str, Any]:
+    """The comparison as JSON can say it: (rule, priority) as "rule priority"."""
+    sides = {"before": found.before, "after": found.after}
+    summaries = {side: asdict(s) | {"by_rule": {" ".join(key): n for key, n in s.by_rule.items()}} for side, s in sides.items()}
+    return {**summaries, "found": found.found, "lost": msgspec.to_builtins(found.lost), "lead_s": found.lead_s}
+
+
 def main(given: Sequence[str], environ: Mapping[str, str]) -> int:
     """0; 1 with a sentence when the rules or the database are at fault."""
     options = arguments(given)
@@ -80,11 +89,7 @@ def main(given: Sequence[str], environ: Mapping[str, str]) -> int:
         return 1
     if options.report:
         options.report.write_text(html(found))
-    said = (
-        text(found, time.monotonic() - began)
-        if not options.json
-        else msgspec.json.encode(msgspec.to_builtins(found, str_keys=True)).decode()
-    )
+    said = text(found, time.monotonic() - began) if not options.json else msgspec.json.encode(plain(found)).decode()
     sys.stdout.write(said + "\n")
     return 0
 
