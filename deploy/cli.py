@@ -31,6 +31,10 @@ def _plain(text: str) -> None:
     print(text, flush=True)
 
 
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
 def main(words: Sequence[str]) -> int:
     """Carry out one command; its exit code."""
     if words and words[0] in delegate.COMMANDS:
@@ -112,7 +116,7 @@ def _detached(home: Home, options: argparse.Namespace) -> int:
     words += ["--no-simulator"] * options.no_simulator
     for port in PORTS:
         words += [port.option, str(getattr(options, f"{port.name}_port"))]
-    return daemon.start(home, words, _plain)
+    return daemon.start(home, words, _to_stderr, _plain)
 
 
 def _down(options: argparse.Namespace) -> int:

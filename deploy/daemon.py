@@ -11,10 +11,11 @@ from deploy.home import ROOT, Home
 from deploy.parts.prefix import Say
 
 POLL_S = 0.1
+ANNOUNCED = "Dashboard: "  # the first line of what `up` says when all is ready
 
 
-def start(home: Home, arguments: Sequence[str], say: Say) -> int:
-    """Run `up` with `arguments` detached; 0 once `endpoints.json` is there, else its exit code."""
+def start(home: Home, arguments: Sequence[str], progress: Say, result: Say) -> int:
+    """Run `up` with `arguments` detached; 0 once `endpoints.json` is there, else its exit code. `result` is told addresses and accounts."""
     home.make()
     home.endpoints.unlink(missing_ok=True)
     log = home.logs / LOG
@@ -28,18 +29,20 @@ def start(home: Home, arguments: Sequence[str], say: Say) -> int:
             env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
         )
     try:
-        return _follow(process, home, say)
+        return _follow(process, home, progress, result)
     except KeyboardInterrupt:
         process.terminate()
         process.wait()
         return 130
 
 
-def _follow(process: "subprocess.Popen[bytes]", home: Home, say: Say) -> int:
+def _follow(process: "subprocess.Popen[bytes]", home: Home, progress: Say, result: Say) -> int:
+    say = progress
     with (home.logs / LOG).open() as log:
         while True:
             done = process.poll() is not None or _announced(home)
             for line in log.read().splitlines():
+                say = result if line.startswith(ANNOUNCED) else say
                 say(line)
             if done:
                 return process.returncode or 0
@@ -48,4 +51,4 @@ def _follow(process: "subprocess.Popen[bytes]", home: Home, say: Say) -> int:
 
 def _announced(home: Home) -> bool:
     """Ready, and the accounts have been printed to the log."""
-    return home.endpoints.exists() and "Dashboard: " in (home.logs / LOG).read_text()
+    return home.endpoints.exists() and ANNOUNCED in (home.logs / LOG).read_text()
