@@ -1,10 +1,9 @@
 """The table of Vigil's own processes: what is started, in which order it is stopped, and what each one's environment adds.
 
 Parts (Mosquitto, PostgreSQL, Kafka) are stopped after all of these. Lower stages end first: whoever brings work in goes before whoever
-does it, so that what is in hand is finished. A process marked optional is left out while its module is not there.
+does it, so that what is in hand is finished.
 """
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -23,15 +22,14 @@ class Process:
     argv: tuple[str, ...]
     stage: int
     env: Mapping[str, str] = field(default_factory=dict)
-    optional: bool = False
     ready_s: float = 120.0
     ready: Literal["metrics", "enrolled"] = "metrics"
 
 
 SERVICES = (
     Process("gateway", ("ingest.gateway_main",), 20, {"VIGIL_GATEWAY": "vigil-gateway-1"}),
-    Process("mllp", ("ingest.mllp_main",), 20, optional=True),
-    Process("fhir", ("ingest.fhir_main",), 20, {"VIGIL_FHIR_PORT": "{fhir_port}"}, optional=True),
+    Process("mllp", ("ingest.mllp_main",), 20),
+    Process("fhir", ("ingest.fhir_main",), 20, {"VIGIL_FHIR_PORT": "{fhir_port}"}),
     Process("detect", ("streams.detect_app", "worker"), 30, {"VIGIL_INSTANCE": "0"}),
     Process("waveform", ("streams.waveform_app", "worker"), 30, {"VIGIL_INSTANCE": "0"}),
     Process("archive", ("streams.archive_app", "worker"), 30, {"VIGIL_INSTANCE": "0"}),
@@ -46,13 +44,3 @@ SIMULATOR = Process(
     10,
     ready="enrolled",
 )
-
-
-def present(process: Process) -> bool:
-    """Whether its module is in this checkout."""
-    return not process.optional or importlib.util.find_spec(process.argv[0]) is not None
-
-
-def table() -> list[Process]:
-    """The services of this checkout."""
-    return [process for process in SERVICES if present(process)]

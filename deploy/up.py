@@ -100,7 +100,7 @@ def _bring_up(
     env = environment(site, home, choices, ports)
     vigil = Vigil(home, choices, ports, site, env, supervisor, say)
     accounts = _seed(env)
-    values = _start_services(vigil, accounts)
+    values = _start_services(vigil)
     if choices.simulator:
         say(f"starting the simulator with {choices.patients} patients")
         write_json(home.simulator / "endpoints.json", _endpoints(vigil, accounts))
@@ -120,15 +120,14 @@ def _prepare_data(site: Site, environ: Mapping[str, str], say: Say) -> None:
     kafka.make_topics(site.kafka, topics.settings(), int(environ.get("VIGIL_PARTITIONS", PARTITIONS)))
 
 
-def _start_services(vigil: Vigil, accounts: list[dict[str, str]]) -> Mapping[str, str]:
+def _start_services(vigil: Vigil) -> Mapping[str, str]:
     values = {
         "fhir_port": str(running.free_port()),
-        "integration_password": next((a["password"] for a in accounts if a["role"] == "integration"), ""),
         "simulator_dir": str(vigil.home.simulator),
         "patients": str(vigil.choices.patients),
         "speed": f"{vigil.choices.speed:g}",
     }
-    table = processes.table()
+    table = processes.SERVICES
     vigil.say("starting " + ", ".join(process.name for process in table))
     vigil.supervisor.start([vigil.job(process, values) for process in table])
     return values
@@ -145,7 +144,6 @@ def _seed(env: Mapping[str, str]) -> list[dict[str, str]]:
 def _endpoints(vigil: Vigil, accounts: list[dict[str, str]]) -> dict[str, Any]:
     """`endpoints.json`, as the contract has it."""
     site, ports, host = vigil.site, vigil.ports, vigil.choices.host
-    has_mllp = any(process.name == "mllp" for process in processes.table())
     return {
         "http": f"http://{host}:{ports['http']}",
         "live": vigil.env["VIGIL_LIVE_URL"],
@@ -155,7 +153,7 @@ def _endpoints(vigil: Vigil, accounts: list[dict[str, str]]) -> dict[str, Any]:
             "tls_port": site.mqtt_tls_port,
             "ca_file": str(site.mqtt_ca) if site.mqtt_ca else None,
         },
-        "mllp": {"host": host, "port": ports["mllp"]} if has_mllp else None,
+        "mllp": {"host": host, "port": ports["mllp"]},
         "kafka": site.kafka,
         "database": site.database,
         "accounts": accounts,

@@ -1,12 +1,14 @@
 """Starting, watching and ending one server process.
 
 In: an argument vector, an environment, a log file. Out: `Running`, a process in its own group, which the kernel ends when we die if
-it is tied to us. Promised: `stop` returns when the process is gone, by force at the
-deadline. As root, a server that refuses root runs as an unprivileged user (`as_user`).
+it is tied to us. Promised: `stop` returns when the process is gone, by force at the deadline. As root, a server that refuses root runs
+as an unprivileged user (`as_user`).
 """
 
+import contextlib
 import os
 import pwd
+import secrets
 import signal
 import socket
 import subprocess
@@ -18,6 +20,8 @@ from pathlib import Path
 from deploy.parts.errors import NotReady, PortTaken
 
 POLL_S = 0.05
+FREE_PORTS = range(20_000, 32_000)
+_given: set[int] = set()
 SIGNAL_NAMES = {signal.SIGTERM: "TERM", signal.SIGINT: "INT", signal.SIGKILL: "KILL"}
 
 
@@ -155,10 +159,17 @@ def _may_pass(right: str) -> bool:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 that nobody listens on now, another one at each call.
+
+    Below the range from which the kernel takes ports for outgoing connections, which could take it before the listener does.
+    """
+    while True:
+        port = secrets.choice(FREE_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 def require_free(port: int, what: str, option: str = "", host: str = "127.0.0.1") -> None:
