@@ -87,6 +87,16 @@ class Scores:
     stale: type_bool
 
 
+def _laid_out(name: str) -> tuple[int, type_f64, type_i8]:
+    """A row of the table: steps a unit, the cells' upper ends in steps, the cells' points with MISSING behind them."""
+    steps = STEPS_PER_UNIT.get(name, 1)
+    uppers = np.rint(np.array([upper for upper, _ in TABLE[name][:-1]]) * steps)
+    return steps, uppers, np.array([*(p for _, p in TABLE[name]), MISSING], dtype=np.int8)
+
+
+_ROWS = {name: _laid_out(name) for name in TABLE}
+
+
 def rounded(values: type_f64, steps_per_unit: int = 1) -> type_f64:
     """Half up to 1 / steps_per_unit, as on paper: 38.05 (in binary a little less) is 38.1. NaN stays NaN."""
     return np.floor(values * steps_per_unit + (0.5 + _SHORT_OF_HALF)) / steps_per_unit
@@ -95,11 +105,10 @@ def rounded(values: type_f64, steps_per_unit: int = 1) -> type_f64:
 def points(parameter: str, values: npt.ArrayLike) -> type_i8:
     """Points of a row of `TABLE` for raw `values` (any shape; canonical units; acvpu 0..4; oxygen 0 or 1); NaN gives -1."""
     raw = np.asarray(values, dtype=np.float64)
-    steps = STEPS_PER_UNIT.get(parameter, 1)
-    uppers = np.array([upper for upper, _ in TABLE[parameter][:-1]]) * steps
-    cells = np.array([*(p for _, p in TABLE[parameter]), MISSING], dtype=np.int8)
-    at = np.searchsorted(np.rint(uppers), np.floor(raw * steps + (0.5 + _SHORT_OF_HALF)), side="left")
-    return cells[np.where(np.isnan(raw), len(cells) - 1, at)]
+    steps, uppers, cells = _ROWS[parameter]
+    at = np.searchsorted(uppers, np.floor(raw * steps + (0.5 + _SHORT_OF_HALF)), side="left")
+    found: type_i8 = cells[np.where(np.isnan(raw), len(cells) - 1, at)]
+    return found
 
 
 def ages(max_age_ms: Mapping[str, int] = MAX_AGE_MS) -> type_i64:

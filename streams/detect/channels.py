@@ -6,8 +6,10 @@ signal (no value, poor quality), then NEWS2's lower end, then one of its paramet
 
 from typing import Literal
 
+import numpy as np
+
 from vitals.finding import AlertClass
-from vitals.registry import VITALS, V
+from vitals.registry import BY_NAME, VITALS, V
 
 Kind = Literal["limits", "baseline", "signal", "news2", "news2-single"]
 
@@ -35,6 +37,11 @@ def baseline(vital: int) -> int:
 def signal(vital: int) -> int:
     """The channel of a vital's signal: 1 = poor, 2 = no value."""
     return 2 * V + vital
+
+
+_LINES = {"dbp": "sbp", "map": "sbp", "pulse": "spo2"}
+LINE_OF = np.array([BY_NAME[_LINES.get(v.name, v.name)].index for v in VITALS])
+"""Whose signal a vital's signal is: the pressures come over one line, the pulse from the saturation's probe. One fault, one condition."""
 
 
 def alert_class(channel: int) -> AlertClass:

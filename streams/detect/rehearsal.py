@@ -21,6 +21,7 @@ from vitals.registry import V
 from vitals.rules import RuleSet
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+_TICK_MS = 300_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +38,18 @@ class Summary:
 
 
 def rehearse(history: Iterable[Batch | PatientContext], rules: RuleSet) -> Iterator[Finding]:
-    """The findings of batches of a minute or so, and of what became known of patients between them; time passes after each batch."""
+    """The findings of batches of a minute or so, and of what became known of patients between; time passes every five minutes."""
     memory = empty(rules)
-    now = 0
+    now = told = 0
     for each in history:
         if isinstance(each, PatientContext):
             memory.know(each, now)
             continue
         now = max(now, int(each.observed_at.max()))
         yield from step(memory, each, now)
-        yield from tick(memory, now)
+        if now - told >= _TICK_MS:
+            told = now
+            yield from tick(memory, now)
     yield from tick(memory, now + HOUR_MS)
 
 

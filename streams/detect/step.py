@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.detect import baseline, early_warning
-from streams.detect.channels import BASELINE, LIMITS, NEWS2, SIGNAL, SINGLE
+from streams.detect.channels import BASELINE, LIMITS, LINE_OF, NEWS2, SIGNAL, SINGLE
 from streams.detect.conditions import Sightings, joined, settle, stand, watch, watch_past
 from streams.detect.memory import Memory
 from streams.detect.silence import heard, missing
@@ -185,15 +185,24 @@ def _signals(memory: Memory, r: _Round) -> tuple[list[Sightings], type_bool]:
     there = ~np.isnan(r.values)
     poor = there & (r.of.quality[r.place] < memory.rules.poor_quality)
     no_value = (r.of.no_value[r.place][:, None] >> _BITS & 1).astype(np.bool_)
+    bad = poor | no_value
     running = (memory.cells.busy.reshape(-1, V)[r.rows] & SIGNAL) != 0
-    told = poor | no_value | (there & running)
     good = there & ~poor
-    if not told.any():
+    if not (bad.any() or (good & running[:, LINE_OF]).any()):
         return [], good
     memory.count("poor", int(poor.sum()))
-    sample, vital = np.nonzero(told)
-    x = np.where(no_value, _NO_VALUE, np.where(poor, _POOR, 0.0))[sample, vital]
-    return [Sightings(r.rows[sample], vital + 2 * V, x, r.t[sample], r.received_at[sample], r.live[sample])], good
+    return _lines(r, running, good, np.where(no_value, _NO_VALUE, np.where(poor, _POOR, 0.0))), good
+
+
+def _lines(r: _Round, running: type_bool, good: type_bool, x: type_f64) -> list[Sightings]:
+    """Sightings a line: as bad as the worst that comes over it, unless something good does."""
+    worst, fine = np.zeros(x.shape), np.zeros(x.shape, dtype=np.bool_)
+    for vital, line in enumerate(LINE_OF.tolist()):
+        worst[:, line] = np.maximum(worst[:, line], x[:, vital])
+        fine[:, line] |= good[:, vital]
+    sample, line = np.nonzero(((worst > 0) & ~fine) | (running & fine))
+    seen = np.where(fine, 0.0, worst)[sample, line]
+    return [Sightings(r.rows[sample], line + 2 * V, seen, r.t[sample], r.received_at[sample], r.live[sample])] if len(sample) else []
 
 
 def _in_order(memory: Memory, r: _Round, readings: _Readings) -> _Readings:

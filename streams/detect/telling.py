@@ -16,6 +16,9 @@ from streams.detect.timers import Timers
 from vitals.finding import Finding, Phase, finding_id
 from vitals.registry import VITALS, V
 
+_LINES = {"sbp": "Blood pressure", "spo2": "Pulse oximeter"}
+"""A signal's condition is the line's, not the vital's."""
+
 Moment = tuple[Phase, int, int]
 """Phase, observed ms of the reading that led to it, when that came in."""
 
@@ -96,7 +99,8 @@ def _evidence(memory: Memory, row: int, channel: int, r: Reach) -> tuple[dict[st
     waited: dict[str, Any] = {"step": r.level, "waited_s": 0 if wait >= NEVER_MS else int(wait) / 1000}
     if kind == "signal":
         poor = r.worst < 2
-        return waited | {"poor_quality": poor}, f"{vital.display}: {'poor signal' if poor else 'no value'}"
+        name = _LINES.get(vital.name, vital.display)
+        return waited | {"poor_quality": poor}, f"{name}: {'poor signal' if poor else 'no value'}"
     if kind == "baseline":
         mean = float(memory.cells.mean[row * V + vital.index])
         z = {"z": round(r.worst, 2), "mean": round(mean, 2), "value": _number(memory.cells.value[row * V + vital.index])}

@@ -16,7 +16,7 @@ BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 
 @pytest.fixture
 def stored(database: str) -> str:
-    """Two patients for two days, once a minute; p1's heart races at 150 for ten minutes on the second day; its cuff is dead."""
+    """Two patients for six hours around midnight, once a minute; p1's heart races at 150 for ten minutes; the cuffs are dead."""
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("INSERT INTO clinical.ward (id, name) VALUES ('north', 'North')")
         for n in (1, 2):
@@ -26,10 +26,10 @@ def stored(database: str) -> str:
             connection.cursor() as cursor,
             cursor.copy("COPY telemetry.reading (patient_no, vital, observed_at, device_no, seq, value, received_at) FROM STDIN") as copy,
         ):
-            for minute in range(2 * 1440):
+            for minute in range(21 * 60, 27 * 60):
                 at = BEGIN + timedelta(minutes=minute)
                 for n in (1, 2):
-                    racing = n == 1 and 2000 <= minute < 2010
+                    racing = n == 1 and 1500 <= minute < 1510
                     copy.write_row((n, index("hr"), at, n, minute, 150.0 if racing else 80.0 + minute % 3, at))
                     copy.write_row((n, index("sbp"), at, n, minute, None, at))
     return database
@@ -41,7 +41,7 @@ def changed(**news):
 
 def test_the_same_rules_find_the_same(stored):
     c = rehearsed(History(stored, BEGIN, BEGIN + timedelta(days=2)), changed(version=2))
-    assert (c.found, len(c.lost), c.before.by_rule == c.after.by_rule, c.before.patient_days) == (1, 0, True, 4.0)
+    assert (c.found, len(c.lost), c.before.by_rule == c.after.by_rule, c.before.patient_days) == (1, 0, True, 0.5)
 
 
 def test_wider_limits_lose_the_event_and_say_which(stored):
@@ -51,7 +51,7 @@ def test_wider_limits_lose_the_event_and_say_which(stored):
     assert (c.found, [f.patient for f in c.lost]) == (0, ["p1"])
 
 
-def test_a_dead_channel_is_one_technical_alert_over_two_days(stored):
+def test_a_dead_channel_is_one_technical_alert_however_long(stored):
     c = rehearsed(History(stored, BEGIN, BEGIN + timedelta(days=2)), changed(version=2))
     assert c.before.by_rule["signal", "low"] * c.before.patient_days == pytest.approx(2)
 
