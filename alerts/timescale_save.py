@@ -38,53 +38,56 @@ def save(connection: Connection, desk: Desk, records: Sequence[Record], receipts
         _progress(cursor, records)
 
 
-def _save_changes(cursor: psycopg.Cursor[TupleRow], desk: Desk, traces: dict[str, bytes | None]) -> None:
-    cursor.execute(
-        "INSERT INTO alerting.event (alert, version, at, kind, actor, cause, body)"
-        " SELECT a, v, to_timestamp(t / 1000.0), k, w, c, b::jsonb FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::text[],"
-        " %s::text[], %s::text[], %s::text[]) AS x(a, v, t, k, w, c, b)",
-        [list(column) for column in zip(*map(_event_row, desk.changes), strict=True)],
-    )
-    newest = {change.case.alert.id: change.case for change in desk.changes}
-    cursor.execute(_UPSERT, [list(column) for column in zip(*map(_alert_row, newest.values()), strict=True)])
-    cursor.execute(
-        "INSERT INTO alerting.outbox (partition, patient, body, trace)"
-        " SELECT * FROM unnest(%s::int[], %s::text[], %s::bytea[], %s::bytea[])",
-        [
-            [change.case.memory.partition for change in desk.changes],
-            [change.case.alert.patient for change in desk.changes],
-            [alert_bytes(change.case.alert) for change in desk.changes],
-            [traces.get(change.case.alert.patient) for change in desk.changes],
-        ],
-    )
-
-
-def _event_row(change: Change) -> tuple[object, ...]:
-    alert = change.case.alert
-    return alert.id, alert.version, change.at, change.kind, change.actor, change.cause, _text(change.body)
-
-
-_UPSERT = """
+# Rows go as one JSON text: psycopg would escape every quote of every document in an array of texts, in Python.
+_EVENTS = """
+INSERT INTO alerting.event (alert, version, at, kind, actor, cause, body)
+SELECT alert, version, to_timestamp(at / 1000.0), kind, actor, cause, body
+FROM json_to_recordset(%s::json) AS x(alert text, version int, at bigint, kind text, actor text, cause text, body jsonb)
+"""
+_ALERTS = """
 INSERT INTO alerting.alert (id, version, patient, ward, class, priority, state, rule, subject, started_at, ended_at, raised_at, closed_at,
                             retrospective, partition, due_at, body, memory)
-SELECT i, v, p, w, c, y, s, r, u, to_timestamp(t0 / 1000.0), to_timestamp(t1 / 1000.0), to_timestamp(t2 / 1000.0),
-       CASE WHEN s = 'closed' THEN now() END, h, n, d, b::jsonb, m::jsonb
-FROM unnest(%s::text[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[],
-            %s::bigint[], %s::bigint[], %s::bool[], %s::int[], %s::bigint[], %s::text[], %s::text[])
-     AS x(i, v, p, w, c, y, s, r, u, t0, t1, t2, h, n, d, b, m)
+SELECT b->>'id', (b->>'version')::int, b->>'patient', b->>'ward', b->>'class', b->>'priority', b->>'state', b->>'rule', b->>'subject',
+       to_timestamp((b->>'started_at')::bigint / 1000.0), to_timestamp((b->>'ended_at')::bigint / 1000.0), to_timestamp(raised / 1000.0),
+       CASE WHEN b->>'state' = 'closed' THEN now() END, (b->>'retrospective')::bool, partition, due, b, memory
+FROM json_to_recordset(%s::json) AS x(raised bigint, partition int, due bigint, b jsonb, memory jsonb)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, priority = excluded.priority, state = excluded.state,
     ended_at = excluded.ended_at, closed_at = CASE WHEN excluded.state = 'closed' THEN coalesce(alerting.alert.closed_at, now()) END,
-    due_at = excluded.due_at, body = excluded.body, memory = excluded.memory
+    retrospective = excluded.retrospective, due_at = excluded.due_at, body = excluded.body, memory = excluded.memory
+"""
+_OUTBOX = """
+INSERT INTO alerting.outbox (partition, patient, body, trace)
+SELECT partition, patient, convert_to(body::text, 'UTF8'), convert_to(trace, 'UTF8')
+FROM json_to_recordset(%s::json) AS x(n int, partition int, patient text, body json, trace text) ORDER BY n
 """
 
 
-def _alert_row(case: Case) -> tuple[object, ...]:
-    alert, memory = case.alert, case.memory
-    return (
-        alert.id, alert.version, alert.patient, alert.ward, alert.alert_class, alert.priority, alert.state, alert.rule, alert.subject,
-        alert.started_at, alert.ended_at, alert.delays.raised or alert.started_at, alert.retrospective, memory.partition, memory.due_at,
-        _text(alert), _text(memory),
-    )  # fmt: skip
+def _save_changes(cursor: psycopg.Cursor[TupleRow], desk: Desk, traces: dict[str, bytes | None]) -> None:
+    alerts = [msgspec.Raw(alert_bytes(change.case.alert)) for change in desk.changes]
+    newest = {change.case.alert.id: (change.case, body) for change, body in zip(desk.changes, alerts, strict=True)}
+    said = [
+        {
+            "n": n, "partition": change.case.memory.partition, "patient": change.case.alert.patient, "body": body,
+            "trace": (traces.get(change.case.alert.patient) or b"").decode("ascii", "replace") or None,
+        }
+        for n, (change, body) in enumerate(zip(desk.changes, alerts, strict=True))
+    ]  # fmt: skip
+    cursor.execute(_EVENTS, [_text([_event_row(change) for change in desk.changes])])
+    cursor.execute(_ALERTS, [_text([_alert_row(case, body) for case, body in newest.values()])])
+    cursor.execute(_OUTBOX, [_text(said)])
+
+
+def _event_row(change: Change) -> dict[str, object]:
+    alert = change.case.alert
+    return {
+        "alert": alert.id, "version": alert.version, "at": change.at, "kind": change.kind, "actor": change.actor, "cause": change.cause,
+        "body": change.body,
+    }  # fmt: skip
+
+
+def _alert_row(case: Case, body: msgspec.Raw) -> dict[str, object]:
+    raised = case.alert.delays.raised or case.alert.started_at
+    return {"raised": raised, "partition": case.memory.partition, "due": case.memory.due_at, "b": body, "memory": case.memory}
 
 
 def _save_pages(cursor: psycopg.Cursor[TupleRow], pages: Iterable[Page]) -> None:
