@@ -30,11 +30,12 @@ _BEDS = 12
 
 @dataclass(slots=True)
 class Course:
-    """What was seen while it ran. `behind`: the largest backlog of any service at each look, ms; `ages`: device to WebSocket, ms."""
+    """What was seen while it ran. `behind`: the largest backlog of any service at each look, ms; `ages`: device to WebSocket, ms; `load`: the generator."""
 
     ages: list[float] = field(default_factory=list)
     behind: list[float] = field(default_factory=list)
     rss_mb: list[float] = field(default_factory=list)
+    load: list[Usage] = field(default_factory=list)
 
 
 def run(parts: "bench.Parts") -> Iterable[Figure]:
@@ -57,8 +58,8 @@ def measured(vigil: Whole, devices: int, seconds: float) -> Iterator[Figure]:
     course.ages.clear()
     before, load_before = _used(pids), total((simulator.pid,))
     began = time.monotonic()
-    _watch(vigil, pids, course, began + seconds - 5.0)
-    after, load_after, wall = _used(pids), total((simulator.pid,)), time.monotonic() - began
+    _watch(vigil, pids, course, simulator.pid, began + seconds - 10.0)
+    after, load_after, wall = _used(pids), course.load[-1], time.monotonic() - began
     dashboard.end()
     out = simulator.communicate(timeout=120)[0]
     sent = sum(int(line.split()[2]) for line in ledger.read_text().splitlines())
@@ -111,9 +112,10 @@ def _wards(devices: int) -> list[str]:
     return [names[i % 4] if i < 4 else f"{names[i % 4]}-{i // 4 + 1}" for i in range(count)]
 
 
-def _watch(vigil: Whole, pids: dict[str, tuple[int, ...]], course: Course, until: float) -> None:
+def _watch(vigil: Whole, pids: dict[str, tuple[int, ...]], course: Course, load: int, until: float) -> None:
     while (left := until - time.monotonic()) > 0:
         time.sleep(min(_LOOK_S, left))
+        course.load.append(total((load,)))
         course.behind.append(max(line["behind_ms"] or 0.0 for line in vigil.processes()))
         course.rss_mb.append(sum(_resident(own) for own in pids.values()))
 
