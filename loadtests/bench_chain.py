@@ -30,7 +30,8 @@ _BEDS = 12
 
 @dataclass(slots=True)
 class Course:
-    """What was seen while it ran. `behind`: the largest backlog of any service at each look, ms; `ages`: device to WebSocket, ms; `load`: the generator."""
+    """What was seen while it ran. `behind`: the largest backlog of any service at each look, ms; `ages`: device to WebSocket, ms;
+    `load`: what the load generator had used by then."""
 
     ages: list[float] = field(default_factory=list)
     behind: list[float] = field(default_factory=list)
