@@ -17,8 +17,12 @@ SECRET_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class SiteKeys:
-    """Each 32 bytes: `token` signs access tokens, `person` wraps patients' keys, `mrn` digests record numbers, `stored` seals answers."""
+    """Each 32 bytes: `token` signs access tokens, `person` wraps patients' keys, `mrn` digests record numbers, `stored` seals answers.
 
+    `secret` itself is for `vitals.pagelink`, which derives its own.
+    """
+
+    secret: bytes = field(repr=False)
     token: bytes = field(repr=False)
     person: bytes = field(repr=False)
     mrn: bytes = field(repr=False)
@@ -27,7 +31,7 @@ class SiteKeys:
 
 def derive(secret: bytes) -> SiteKeys:
     """The keys of a site whose secret this is (32 bytes)."""
-    return SiteKeys(*(_derive(secret, use) for use in (b"vigil token v1", b"vigil person v1", b"vigil mrn v1", b"vigil stored v1")))
+    return SiteKeys(secret, *(_derive(secret, use) for use in (b"vigil token v1", b"vigil person v1", b"vigil mrn v1", b"vigil stored v1")))
 
 
 def parse(text: str) -> SiteKeys:

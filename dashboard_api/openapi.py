@@ -15,7 +15,7 @@ from dashboard_api.route import Route
 
 _REF = "#/components/schemas/{name}"
 _ALWAYS = (422, 429, 500, 503)
-_NAMES = {400: "BadRequest", 401: "Unauthenticated", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 413: "TooLarge",
+_NAMES = {400: "BadRequest", 401: "Unauthenticated", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 410: "Gone", 413: "TooLarge",
 415: "UnsupportedContent",
           422: "Unacceptable", 429: "TooFast", 500: "Failure", 503: "Away"}  # fmt: skip
 _PATH_WORDS = re.compile(r"{(\w+)}")

@@ -23,6 +23,7 @@ TITLES = {
     405: "This method is not offered here",
     406: "This form is not offered",
     409: "This contradicts what is there",
+    410: "This is over",
     413: "The request is too large",
     415: "This kind of content is not taken here",
     422: "A value is not acceptable",

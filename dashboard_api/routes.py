@@ -16,6 +16,7 @@ from dashboard_api.api import (
     ladders,
     limits,
     oncall,
+    page_link,
     patients,
     refusals,
     rehearsals,
@@ -322,10 +323,34 @@ FHIR: tuple[Route, ...] = (
     ),
 )  # fmt: skip
 
+LINKS: tuple[Route, ...] = tuple(
+    Route(
+        method,
+        "/page/{token}",
+        None,
+        action,
+        handler,
+        summary,
+        answer=str,
+        errors=(410,),
+        audited=False,
+        tag="oncall",
+        media=("text/html",),
+    )
+    for method, action, handler, summary in (
+        ("GET", "lookAtPage", page_link.look, "What a page is about"),
+        ("POST", "usePageLink", page_link.use, "Acknowledge from the page, once"),
+    )
+)
+
 DOCUMENT: tuple[Route, ...] = (
     Route("GET", "/openapi.json", None, "openapi", described.read, "This document", answer=dict[str, Any], audited=False, tag="about"),
 )
 
 ROUTES: tuple[Route, ...] = ACCESS + WARD + DEVICE + CARE + REVIEW + RULES + ONCALL + RIGHTS + DOCUMENT
-ALL: tuple[tuple[str, Route], ...] = (*((PREFIX, route) for route in ROUTES), *((fhir.BASE, route) for route in FHIR))
+ALL: tuple[tuple[str, Route], ...] = (
+    *((PREFIX, route) for route in ROUTES),
+    *((fhir.BASE, route) for route in FHIR),
+    *(("", route) for route in LINKS),
+)
 """(prefix, route): also those outside /api/v1."""

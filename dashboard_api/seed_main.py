@@ -59,7 +59,7 @@ async def seed(read: SeedSettings, now: datetime) -> list[dict[str, str]]:
     database = Database(read.database, size=1, wait_s=_PATIENCE_S)
     await database.open()
     try:
-        patient = await database.row("SELECT id FROM clinical.patient ORDER BY no LIMIT 1")
+        patient = await database.row("SELECT id FROM clinical.patient WHERE discharged_at IS NULL ORDER BY no LIMIT 1")
         for role in _ROLES:
             facts = {
                 "username": role.value, "role": role.value, "hash": await passwords.hash_slowly(known[role]), "fresh": fresh,

@@ -34,6 +34,7 @@ class Site:
     broker: Broker
     topics: Topics
     accounts: dict[str, str]
+    secret: bytes
 
     @functools.lru_cache  # noqa: B019  # lives as long as the session
     def client(self, role: str) -> httpx.Client:
@@ -109,6 +110,7 @@ def running_site(kafka: str, database: str, broker: Broker, topics: Topics, fold
     site = Site(
         f"http://127.0.0.1:{environ['VIGIL_HTTP_PORT']}", database, kafka, broker, topics,
         {account["role"]: account["password"] for account in json.loads(seeded.stdout)},
+        base64.b64decode(Path(environ["VIGIL_KEY_FILE"]).read_text()),
     )  # fmt: skip
     try:
         wait_for(functools.partial(_ready, site.url), 120)

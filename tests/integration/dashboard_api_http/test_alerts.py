@@ -11,6 +11,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from tests.integration.dashboard_api_http.site import Site
+from vitals.pagelink import token
 
 As = Callable[[str], httpx.Client]
 
@@ -142,3 +143,33 @@ def test_an_action_that_makes_no_sense_is_a_422(site: Site, as_: As, body: dict[
 def test_who_may_not_act(site: Site, as_: As, role: str, status: int) -> None:
     answer = as_(role).post(f"/api/v1/alerts/{site.alert(site.patient()['id'])}/actions", json={"action": "acknowledge"})
     assert answer.status_code == status
+
+
+def linked(site: Site, *, life_ms: int = 3_600_000) -> tuple[str, str]:
+    """An alert and the path of the link in its page."""
+    alert, page = site.alert(site.patient()["id"]), str(uuid.uuid4())
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    sql = """INSERT INTO alerting.page (id, alert, partition, kind, ward, bed, priority, person, channel, created_at, next_at, expires_at)
+             VALUES (%s, %s, 0, 'raised', 'north', '7', 'high', 'ada', 'webhook', %s, %s, %s)"""
+    site.sql(sql, page, alert, now, now, now + life_ms)
+    return alert, f"/page/{token(site.secret, page, now + life_ms)}"
+
+
+def test_a_pages_link_says_what_it_is_about_and_no_patient(site: Site, as_: As) -> None:
+    alert, path = linked(site)
+    answer = as_("").get(path)
+    patient = site.sql("SELECT patient FROM alerting.alert WHERE id = %s", alert)[0][0]
+    assert (answer.status_code, "ward north, bed 7: active" in answer.text, patient in answer.text) == (200, True, False)
+
+
+def test_a_pages_link_acknowledges_once(site: Site, as_: As, desk: Desk) -> None:
+    alert, path = linked(site)
+    statuses = [as_("").get(path).status_code, as_("").post(path).status_code, as_("").post(path).status_code]
+    assert (statuses, [(c["alert"], c["action"], c["actor"]) for c in desk.heard]) == ([200, 200, 410], [(alert, "acknowledge", "ada")])
+
+
+@pytest.mark.parametrize("change", ["x", "expired", "short"])
+def test_a_link_that_is_no_good_does_nothing(site: Site, as_: As, desk: Desk, change: str) -> None:
+    path = linked(site, life_ms=-1 if change == "expired" else 3_600_000)[1]
+    bad = {"x": path[:-3] + ("AAA" if not path.endswith("AAA") else "BBB"), "expired": path, "short": path[:-8]}[change]
+    assert (as_("").post(bad).status_code, desk.heard) == (410, [])

@@ -11,7 +11,7 @@ from tests.integration.dashboard_api_http.site import Site
 
 ROLES = {"d": "doctor", "n": "nurse", "p": "patient", "o": "oncall", "a": "admin", "u": "auditor", "i": "integration"}
 EVERYBODY = "dnpoaui"
-OPEN = {"token", "openapi", "fhirMetadata"}
+OPEN = {"token", "openapi", "fhirMetadata", "lookAtPage", "usePageLink"}
 MAY = {
     "me": EVERYBODY, "logout": EVERYBODY,
     "listAccounts": "a", "createAccount": "a", "changeAccount": "a",
