@@ -129,6 +129,7 @@ def environment(site: Site, home: Home, choices: Choices, ports: Mapping[str, in
         "VIGIL_LIVE_PORT": str(ports["live"]),
         "VIGIL_MLLP_PORT": str(ports["mllp"]),
         "VIGIL_LIVE_URL": os.environ.get("VIGIL_LIVE_URL", f"ws://{host}:{ports['live']}/live"),
+        "VIGIL_PAGE_URL": os.environ.get("VIGIL_PAGE_URL", f"http://{host}:{ports['http']}/page/"),
         "VIGIL_KEY_FILE": str(home.site_key()),
         "VIGIL_DATA_DIR": str(home.path),
     }
