@@ -118,7 +118,7 @@ KAFKA: tuple[tuple[str, str, str, str], ...] = (
     ("checkpoints", "Page", "streams/detect", "streams/detect"),
     ("watches", "Marks", "streams/waveform_app", "streams/waveform_app"),
     ("scores", "ScoreUpdate", "streams/detect", "dashboard_api/live"),
-    ("findings", "Finding", "streams/detect", "alerts"),
+    ("findings", "Finding", "streams, ingest", "alerts"),
     ("commands", "Command", "dashboard_api", "alerts"),
     ("alerts", "Alert", "alerts", "dashboard_api/live"),
 )
@@ -211,7 +211,7 @@ def _schemas() -> Json:
         "Waveform": {
             "type": "string",
             "format": "binary",
-            "description": "vitals/waveform.py: a header in JSON and int16 samples with their gain",
+            "description": "vitals/waveform.py: msgpack; int16 samples with their gain and offset",
         },
         "Page": {
             "type": "string",
