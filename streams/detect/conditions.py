@@ -102,6 +102,19 @@ def stand(memory: Memory, now_ms: int) -> list[Finding]:
     return _told(memory, replace(s, t=memory.timers.at[values.cells]), values.cells, changes, now_ms)
 
 
+def discharge(memory: Memory, row: int, now_ms: int) -> list[Finding]:
+    """The patient of `row` is no longer watched: whatever was told ends, whatever was not is forgotten."""
+    span = np.arange(row * CHANNELS, (row + 1) * CHANNELS)
+    was = memory.timers.taken(span)
+    told = np.flatnonzero((was.fired > 0) & (was.held == 0)).tolist()
+    moment: tuple[Phase, int, int] = ("end", int(memory.rows.at[row]), int(memory.rows.received_at[row]))
+    found = [tell(memory, int(span[k]), was, k, moment, now_ms) for k in told]
+    memory.timers.put(span, Timers.of(CHANNELS))
+    memory.cells.busy[row * V : row * V + V] = 0
+    memory.backlog = {cell: b for cell, b in memory.backlog.items() if cell // CHANNELS != row}
+    return found
+
+
 def settle(memory: Memory, rows: type_i64, now_ms: int) -> list[Finding]:
     """The history of `rows` has come in: what still stands is told as a start, what is over as one summary a channel."""
     found = []

@@ -48,6 +48,19 @@ def missing(memory: Memory, now_ms: int) -> list[Finding]:
     return [_silence(memory, int(s), "start", (int(d.at[s]), int(d.heard[s])), now_ms) for s in slots]
 
 
+def dismissed(memory: Memory, row: int, now_ms: int) -> list[Finding]:
+    """The patient of `row` is no longer watched: the silences and low batteries of its devices end."""
+    d, found = memory.devices, []
+    for slot in np.flatnonzero((d.row[: len(memory.names)] == row) & ((d.silent | d.flat)[: len(memory.names)] > 0)).tolist():
+        if d.silent[slot]:
+            found.append(_silence(memory, slot, "end", (int(d.at[slot]), int(d.heard[slot])), now_ms))
+        if d.flat[slot]:
+            link = Link(device=memory.names[slot], state="online", at=now_ms)
+            found.append(_battery(memory, slot, "end", link, now_ms))
+            d.flat[slot] = 0
+    return found
+
+
 def linked(memory: Memory, link: Link, now_ms: int) -> list[Finding]:
     """A record of the link topic: on or off line, and the battery."""
     slot = memory.current_slot.get(link.device)

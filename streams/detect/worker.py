@@ -14,10 +14,11 @@ from typing import Protocol
 import msgspec
 
 from streams.detect import early_warning, metrics
+from streams.detect.conditions import discharge
 from streams.detect.memory import empty
 from streams.detect.partition import Outcome, Partition, Record
 from streams.detect.rules import RuleError, RuleSet, parsed
-from streams.detect.silence import linked
+from streams.detect.silence import dismissed, linked
 from streams.detect.step import tick
 from vitals.context import PatientContext
 from vitals.errors import World
@@ -181,6 +182,11 @@ class Worker:
         self._contexts[context.patient] = context
         for partition in self.partitions.values():
             partition.memory.know(context, now_ms)
+            row = partition.memory.row_of.get(context.patient)
+            if row is not None and not context.active:
+                found = discharge(partition.memory, row, now_ms) + dismissed(partition.memory, row, now_ms)
+                partition.touched(found)
+                self._say(partition, Outcome([(f, None) for f in found], [], 0))
 
     def _link(self, link: Link, now_ms: int) -> None:
         self._links[link.device] = link

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from streams.detect import checkpoint, dedupe
 from streams.detect import step as step_module
+from streams.detect.conditions import discharge
 from streams.detect.memory import empty
 from streams.detect.rules import default
-from streams.detect.silence import linked
+from streams.detect.silence import dismissed, linked
 from streams.detect.step import step, tick
 from tests.unit.streams.detect.readings import T0, batch, series, told
 from vitals.context import Limit, PatientContext
@@ -121,6 +122,13 @@ def test_children_and_the_pregnant_have_no_news2():
 
 def test_a_discharged_patient_raises_nothing():
     assert run(series("hr", [190] * 300), memory(active=False)) == []
+
+
+def test_a_discharge_ends_what_was_told():
+    m = memory()
+    started = run(series("hr", [80] * 10 + [150] * 60), m)
+    ended = discharge(m, 0, T0) + dismissed(m, 0, T0)
+    assert ([(f.id, f.phase) for f in ended], m.timers.side.any()) == ([(f.id, "end") for f in started], False)
 
 
 def test_a_backlog_raises_one_retrospective_finding_for_what_is_over():
