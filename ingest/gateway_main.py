@@ -70,14 +70,14 @@ class Process:
 
     def __init__(self, settings: Settings, stop: threading.Event, leaving: bool = False) -> None:
         self._stop, self._topics, self._meter = stop, Topics(settings.prefix), Meter()
+        if settings.metrics_port is not None:
+            start_http_server(settings.metrics_port, "127.0.0.1", self._meter.registry)
         self._gateway, self._clocks = Gateway(), Clocks(now, time.monotonic)
         self._kafka = Kafka(settings.kafka, log)
         self._mqtt = Mqtt(settings.mqtt, settings.gateway, settings.mqtt_ca or None, self._clocks, log, leaving)
         self._leaving, self._heard_at = leaving, time.monotonic()
         self._wiring, self._directory = self._found_kafka(settings)
         self._since: deque[int] = deque()
-        if settings.metrics_port is not None:
-            start_http_server(settings.metrics_port, "127.0.0.1", self._meter.registry)
 
     def run(self) -> None:
         """Until told to stop. Raises PartAway when Kafka's producer can never go on."""
