@@ -1,7 +1,9 @@
 """The alert worker on a real Kafka and a real PostgreSQL: findings in, alerts and pages out, whatever is killed."""
 
+import base64
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import psycopg
@@ -12,6 +14,7 @@ from alerts.webhook import signature
 from tests.integration.alerts.stage import Receiver, Site
 from tests.unit.alerts.stories import T0, command, finding
 from tests.waiting import wait_for
+from vitals.pagelink import page_of
 from vitals.topics import Topics
 
 
@@ -39,6 +42,30 @@ def test_a_finding_becomes_an_alert_on_the_topic_in_the_table_and_at_the_pager(s
     assert (notice["priority"], notice["ward"], notice["bed"]) == ("high", "north", "4")
     assert headers["x-vigil-signature"] == signature("s", headers["x-vigil-timestamp"], body)
     assert b"p1" not in body
+
+
+def test_a_page_carries_a_link_that_names_it_and_nobody_else(site: Site, receiver: Receiver, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text(base64.b64encode(b"k" * 32).decode())
+    with site.worker(VIGIL_WEBHOOK_URL=receiver.url, VIGIL_KEY_FILE=str(key), VIGIL_PAGE_URL="https://v.example/page/"):
+        site.say(finding())
+        wait_for(lambda: len(receiver.got) == 1, 20)
+    link = receiver.got[0][1]["link"].removeprefix("https://v.example/page/")
+    assert str(page_of(b"k" * 32, link, 0)) == receiver.got[0][1]["key"]
+
+
+def test_an_escalation_ladder_in_the_database_is_climbed_until_somebody_answers(site: Site, receiver: Receiver) -> None:
+    contacts = f'[["webhook", "{receiver.url}"]]'
+    site.run("INSERT INTO oncall.person VALUES ('nina', %s), ('dora', %s)", contacts, contacts)
+    rungs = '[{"targets": ["person:nina"], "wait_ms": 1000}, {"targets": ["person:gone"], "wait_ms": 60000},'
+    site.run(
+        "INSERT INTO oncall.ladder (id, ward, priorities, rungs) VALUES ('l', NULL, %s, %s)",
+        ["high"], f'{rungs} {{"targets": ["person:dora"], "wait_ms": 60000}}]',
+    )  # fmt: skip
+    with site.worker():
+        site.say(finding())
+        wait_for(lambda: len(receiver.taken) == 2, 30)
+    assert site.rows("SELECT person, kind FROM alerting.page ORDER BY created_at") == [("nina", "raised"), ("dora", "unanswered")]
 
 
 def test_a_command_is_answered_and_whoever_listens_is_told(site: Site) -> None:
