@@ -2,7 +2,7 @@
 
 In: MQTT, the directory. Out: `readings`, `refused`, `links`, `waveforms`; refusals to the devices. Promise: ARCHITECTURE.md, Processes. On
 SIGTERM or SIGINT it stops reading, makes what is in hand durable, acknowledges it and goes; its session waits at the broker. With
-`--leave` it goes for good: it takes what its session still holds, makes that durable, and takes the session off the broker (docs/adr/021).
+`--leave` it goes for good: it takes what its session still holds, makes that durable, and takes the session off the broker (docs/adr/041).
 """
 
 import gc

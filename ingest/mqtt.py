@@ -6,7 +6,7 @@ then waits. Reconnects by itself with a growing, jittered pause; what was not ac
 device while the broker is away or NOTICES wait already (counted by the caller; the refusal itself is durable in Kafka).
 
 paho keeps the session (connecting, subscribing, keep-alive, TLS); PUBLISH packets are split off below it and PUBACKs written past it
-(docs/adr/020-mqtt-tap.md says why).
+(docs/adr/040-mqtt-tap.md says why).
 """
 
 import random
