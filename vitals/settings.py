@@ -4,6 +4,7 @@ A settings class is a frozen dataclass whose fields carry `setting(...)`: the va
 variable is named with what was expected; a secret prints as ***. Nothing is read at import: `main` passes the mapping in.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
@@ -12,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 from vitals.errors import SettingError
 
 T = TypeVar("T")
+_IN_AN_ADDRESS = re.compile(r"://[^/]*@")
+"""The user and the password of a URL: not to be shown in an error."""
 
 
 class Secret(str):
@@ -39,7 +42,7 @@ def read(cls: type[T], environ: Mapping[str, str]) -> T:
         try:
             values[f.name] = parse(text)
         except ValueError as error:
-            shown = "***" if parse is Secret else repr(text)
+            shown = "***" if parse is Secret else repr(_IN_AN_ADDRESS.sub("://***@", text))
             raise SettingError(f"{variable}={shown}: {error} ({f.metadata['doc']})") from error
     return cls(**values)
 
