@@ -41,7 +41,7 @@ class Apt:
     def __init__(self, home: Path, say: Say, source_suite: str | None = None) -> None:
         """Fetch the package lists; `source_suite` adds that suite's source packages (no binary of it is ever used)."""
         self.home, self.say = home, say
-        for folder in ("sources.d", "pref.d", "lists/partial", "cache/archives/partial", "debs"):
+        for folder in ("sources.d", "pref.d", "lists/partial", "cache/archives/partial", "debs", "tmp"):
             (home / folder).mkdir(parents=True, exist_ok=True)
         self._write_sources(source_suite)
         (home / "apt.conf").write_text(_CONF.format(home=home, user=_user_name()))
@@ -64,7 +64,8 @@ class Apt:
     def run(self, *arguments: str, cwd: Path | None = None) -> str:
         """`apt-get` with the private configuration; its output."""
         command = ["apt-get", "-c", str(self.home / "apt.conf"), *arguments]
-        return checked(command, cwd=cwd, what=f"apt-get {arguments[0]}")
+        verb = next(word for word in arguments if not word.startswith("-"))
+        return checked(command, cwd=cwd, what=f"apt-get {verb}", env={**os.environ, "TMPDIR": str(self.home / "tmp")})
 
     def closure(self, packages: Iterable[str]) -> list[str]:
         """`packages` and every library package they need that the machine lacks."""
@@ -75,12 +76,12 @@ class Apt:
     def java_closure(self, packages: Iterable[str]) -> list[str]:
         """`packages` and every Java library they need, whether the machine has it or not: their jars link to one another."""
         wanted = list(packages)
-        plan = self._plan(wanted, "-o", "Dir::State::status=/dev/null")
+        plan = self._plan(wanted, "-oDir::State::status=/dev/null")
         return wanted + [words[1] for words in plan if words[1].endswith("-java") and words[1] not in wanted]
 
     def _plan(self, packages: Sequence[str], *options: str) -> list[list[str]]:
         """The words of what apt would install: `Inst NAME (VERSION ...` or `Inst NAME [OLD] (VERSION ...`."""
-        plan = self.run("-s", "-y", "--no-install-recommends", "-o", "Debug::NoLocking=1", *options, "install", *packages)
+        plan = self.run("-s", "-y", "--no-install-recommends", "-oDebug::NoLocking=1", *options, "install", *packages)
         return [line.split() for line in plan.splitlines() if line.startswith("Inst ")]
 
     def unpack(self, packages: Sequence[str], into: Path) -> None:
