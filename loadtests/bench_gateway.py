@@ -29,7 +29,7 @@ DEVICES, MESSAGES, PACED, RATE = 1_000, 200_000, 30_000, 1_500
 GATEWAY = "bench-gateway"
 DEADLINE_S = 180.0
 
-_ENROL = """
+ENROL = """
 INSERT INTO clinical.ward (id, name) VALUES ('bench', 'Bench');
 INSERT INTO clinical.patient (id, ward) SELECT gen_random_uuid(), 'bench' FROM generate_series(1, {n});
 INSERT INTO clinical.device (id, kind) SELECT 'bench-' || i, 'monitor' FROM generate_series(0, {n} - 1) i;
@@ -41,7 +41,7 @@ def run(parts: Parts) -> Iterable[Figure]:
     """The gateway, then the bare bridge."""
     with parts.fresh_database() as database, parts.fresh_topics() as prefix:
         with psycopg.connect(database, autocommit=True) as connection:
-            connection.execute(_ENROL.format(n=DEVICES).encode())
+            connection.execute(ENROL.format(n=DEVICES).encode())
         topics = Topics(prefix)
         environ = {"VIGIL_DATABASE": database, "VIGIL_TOPIC_PREFIX": prefix, "VIGIL_GATEWAY": GATEWAY}
         with process(["ingest.gateway_main"], {**environ, "VIGIL_KAFKA": parts.kafka, "VIGIL_MQTT": parts.mqtt}, parts) as pid:
