@@ -22,6 +22,8 @@ from vitals.context import PatientContext
 from vitals.finding import Finding
 from vitals.topics import Topics, partition_of
 
+pytestmark = pytest.mark.slow
+
 PARTITIONS = 4
 PATIENTS = [f"p{i:03d}" for i in range(60)]
 DECODER = msgspec.json.Decoder(Finding)
@@ -106,7 +108,6 @@ def test_the_worker_tells_what_the_fold_finds(kafka, topics):
     assert changes(kafka, topics) == expected(samples)
 
 
-@pytest.mark.slow
 def test_killed_anywhere_nothing_is_lost_and_nothing_else_is_told(kafka, topics):
     samples = story(1200)
     pieces = records(samples, 5)
@@ -127,7 +128,6 @@ def test_killed_anywhere_nothing_is_lost_and_nothing_else_is_told(kafka, topics)
     assert changes(kafka, topics) == expected(samples)
 
 
-@pytest.mark.slow
 def test_two_workers_share_and_take_over(kafka, topics):
     samples = story(900, seed=2)
     pieces = records(samples, 5)
