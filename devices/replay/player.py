@@ -1,6 +1,7 @@
 """Plays entries through their devices: MQTT QoS 1, in the order of their times, no faster than they are acknowledged.
 
-In: entries in time order with their devices. Out: messages. Promise: it ends when every message is acknowledged.
+In: entries in time order with their devices. Out: messages. Promise: it ends when every message is acknowledged; what
+the devices of one patient say arrives in the order of its times: one speaks when the other's words are acknowledged.
 """
 
 import asyncio
@@ -35,12 +36,15 @@ async def play(entries: Sequence[Entry], devices: Mapping[tuple[str, str], Devic
 
 async def _say(entries: Sequence[Entry], devices: Mapping[tuple[str, str], Device], speed: float | None) -> None:
     began, told = time.monotonic(), time.monotonic()
+    last: dict[str, Device] = {}
     for i, entry in enumerate(entries):
         if speed is not None:
             await asyncio.sleep(max(0.0, (entry.at_ms - entries[0].at_ms) / 1000 / speed - (time.monotonic() - began)))
         device = devices[entry.stay, entry.part]
-        while not device.up or device.in_flight >= WINDOW:
-            await asyncio.sleep(0.005)
+        before = last.get(entry.stay, device)
+        while not device.up or device.in_flight >= WINDOW or (before is not device and before.in_flight):
+            await asyncio.sleep(0.001)
+        last[entry.stay] = device
         device.say(entry.seq, len(entry.vitals), encoded(entry.seq, entry.at_ms + device.known.shift_ms, entry.vitals))
         if i % 20 == 0:
             await asyncio.sleep(0)

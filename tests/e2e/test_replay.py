@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.vigils import ROOT, Running
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -15,6 +16,10 @@ MONITOR = DATA / "wfdb" / "s00001-2896-10-10-00-31n"
 READINGS = "SELECT count(*) FROM telemetry.reading r JOIN clinical.patient p ON p.no = r.patient_no WHERE p.ward = 'replay'"
 
 ZEROS = "SELECT count(*) FROM telemetry.reading r JOIN clinical.patient p ON p.no = r.patient_no WHERE p.bed = %s AND r.value = 0"
+
+ALERTS = "FROM alerting.alert a JOIN clinical.patient p ON p.id = a.patient WHERE p.bed = %s"
+PRESSURE = f"SELECT a.class, a.rule, a.body->>'subject' {ALERTS} AND a.body->>'subject' IN ('sbp', 'dbp', 'map') AND a.class = 'technical'"
+OF_A_ZERO = f"SELECT count(*) {ALERTS} AND a.class = 'physiological' AND a.body->'evidence'->>'value' IN ('0', '0.0')"
 
 
 def needs(path: Path) -> None:
@@ -44,5 +49,6 @@ def test_every_row_of_mimic_is_stored_once_or_refused_and_a_second_time_changes_
 def test_a_dead_arterial_line_is_one_technical_condition_and_its_zeros_are_no_numbers(vigil: Running) -> None:
     needs(MONITOR)
     done = account(vigil.run("replay", str(MONITOR), "--format", "wfdb", "--speed", "max").stdout)
-    zeros = vigil.rows(ZEROS, MONITOR.name)
-    assert (done["rows played"], done["not accounted for"], zeros) == (14_008, 0, [(0,)])
+    assert (done["rows played"], done["not accounted for"], vigil.rows(ZEROS, MONITOR.name)) == (14_008, 0, [(0,)])
+    pressure = wait_for(lambda: vigil.rows(PRESSURE, MONITOR.name), 60, "the technical condition")
+    assert (pressure, vigil.rows(OF_A_ZERO, MONITOR.name)) == ([("technical", "signal", "sbp")], [(0,)])
