@@ -1,7 +1,7 @@
 """`./vigil bench ingest`: what one babbling device costs the others at the gateway.
 
 A hundred devices say 300 samples a second together, first alone, then beside one that sends 20,000 messages as fast as the broker takes
-them. The figure is the time from a message's arrival at the gateway to its record in Kafka, of the hundred only, and what the babbler got in.
+them. The figure is the time from a message's arrival at the gateway to its record in Kafka, of the hundred, and what the babbler got in.
 """
 
 import subprocess
