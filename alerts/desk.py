@@ -148,13 +148,14 @@ class Desk:
     def page(self, case: Case, plan: Call, kind: str, at: int) -> Case:
         """Writes the pages of a call; one key for each (alert, round, rung, person, channel)."""
         memory, alert = case.memory, case.alert
+        bed = self.beds.get(alert.patient, memory.bed)
         turn = memory.round + (0 if plan.rung > memory.rung else 1)
         for recipient in plan.recipients:
             first, *others = recipient.contacts
             key = "\0".join((alert.id, str(turn), str(plan.rung), recipient.person, first.channel, first.address))
             self.pages.append(
                 Page(
-                    str(uuid.uuid5(_NAMESPACE, key)), alert.id, memory.partition, kind, alert.ward, memory.bed, alert.priority,
+                    str(uuid.uuid5(_NAMESPACE, key)), alert.id, memory.partition, kind, alert.ward, bed, alert.priority,
                     recipient.person, first.channel, first.address, tuple(others), at, at + PAGE_LIFE_MS,
                     memory.cause if memory.cause.startswith("gateway:") else "",
                 )

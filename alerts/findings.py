@@ -118,9 +118,9 @@ def _qualified(case: Case, finding: Finding) -> tuple[Event, Case]:
 
 
 def _described(case: Case, finding: Finding) -> Case:
-    """The newest evidence; the highest priority so far, so that a milder phase does not hide what was."""
+    """The newest evidence, where the patient is now; the highest priority so far, so that a milder phase does not hide what was."""
     milder = RANK[finding.priority] < RANK[case.alert.priority]
-    fields: dict[str, Any] = {"evidence": finding.evidence, "title": finding.title}
+    fields: dict[str, Any] = {"evidence": finding.evidence, "title": finding.title, "ward": finding.ward}
     if not milder:
         fields["priority"] = finding.priority
     return case if case.alert.state == "closed" and milder else with_alert(case, **fields)

@@ -122,7 +122,7 @@ def _load(connection: Connection, work: Work, book: Book, now: int) -> Desk:
     desk.seen = {row[0] for row in connection.execute("SELECT cause FROM alerting.event WHERE cause = ANY(%s)", [causes]).fetchall()}
     answered = connection.execute("SELECT id FROM alerting.command WHERE id = ANY(%s)", [[c.id for c in asked]]).fetchall()
     desk.answered = {row[0] for row in answered}
-    beds = connection.execute("SELECT id, bed FROM clinical.patient WHERE id = ANY(%s)", [list(patients)]).fetchall()
+    beds = connection.execute("SELECT id, bed FROM clinical.patient WHERE id = ANY(%s)", [[*patients, *desk.of_patient]]).fetchall()
     desk.beds = dict(beds)
     _load_spent(connection, desk, now)
     _load_floods(connection, desk, found, now)

@@ -77,6 +77,13 @@ def test_a_milder_update_keeps_the_highest_priority() -> None:
     assert only(desk(finding(), finding(phase="update", priority="low", at=T0 + 5))).alert.priority == "high"
 
 
+def test_an_alert_follows_its_patient_to_another_ward_and_bed() -> None:
+    made = desk(finding(priority="medium"))
+    made.beds = {"p1": "9"}
+    desk(finding(phase="update", at=T0 + 5, ward="south"), start=made)
+    assert (only(made).alert.ward, made.pages[-1].ward, made.pages[-1].bed) == ("south", "south", "9")
+
+
 def test_two_conditions_of_one_patient_page_once() -> None:
     made = desk(finding(), finding("limits", subject="spo2"))
     assert (len(made.cases), len(made.pages)) == (2, 1)
