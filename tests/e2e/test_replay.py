@@ -19,7 +19,7 @@ ZEROS = "SELECT count(*) FROM telemetry.reading r JOIN clinical.patient p ON p.n
 
 ALERTS = "FROM alerting.alert a JOIN clinical.patient p ON p.id = a.patient WHERE p.bed = %s"
 PRESSURE = f"SELECT a.class, a.rule, a.body->>'subject' {ALERTS} AND a.body->>'subject' IN ('sbp', 'dbp', 'map') AND a.class = 'technical'"
-OF_A_ZERO = f"SELECT count(*) {ALERTS} AND a.class = 'physiological' AND a.body->'evidence'->>'value' IN ('0', '0.0')"
+OF_A_ZERO = f"SELECT count(*) {ALERTS} AND a.class = 'physiological' AND (a.body->'evidence'->>'worst')::float = 0"
 
 
 def needs(path: Path) -> None:
