@@ -97,7 +97,7 @@ class Stage:
         self.producer.produce(topic, msgspec.json.encode(record), key=key, partition=partition_of(key, PARTITIONS))
         assert self.producer.flush(10) == 0
 
-    def sample(self, patient: str, at: int | None = None, quality: dict[str, float] | None = None, **values: float | None) -> None:
+    def sample(self, patient: str, at: int | None = None, flush: bool = True, **values: float | None) -> None:
         """One sample on Kafka; None = the device says no value."""
         self.seq += 1
         at = now_ms() if at is None else at
@@ -107,13 +107,17 @@ class Stage:
                 absent |= 1 << registry.index(name)
             else:
                 row[0, registry.index(name)] = value
-        for name, q in (quality or {}).items():
-            grade[0, registry.index(name)] = q
         zero = np.zeros(1, np.int32)
         times = np.array([self.seq]), np.array([at]), np.array([at])
         one = batch.Batch((patient,), zero, (f"dev-{patient[:8]}",), zero, *times, zero, row, grade, np.array([absent], np.uint32))
         headers = [("schema", batch.SCHEMA_ID)]
         self.producer.produce(self.topics.readings, batch.encode(one), partition=partition_of(patient, PARTITIONS), headers=headers)
+        assert not flush or self.producer.flush(10) == 0
+
+    def samples(self, patients: list[str], **values: float | None) -> None:
+        """One sample of each, sent together."""
+        for patient in patients:
+            self.sample(patient, flush=False, **values)
         assert self.producer.flush(10) == 0
 
     def alert(self, patient: str, ward: str, version: int = 1, known: str | None = None, **more: Any) -> str:

@@ -24,7 +24,7 @@ export function Sparkline({ patient, vital, live, label }: Props) {
   return <canvas ref={canvas} class={`spark spark-${vital}`} role="img" aria-label={label} />;
 }
 
-function draw(canvas: HTMLCanvasElement, series: trend.Series | undefined, at: number, live: boolean): void {
+function draw(canvas: HTMLCanvasElement, all: trend.Series | undefined, at: number, live: boolean): void {
   const ratio = window.devicePixelRatio || 1;
   const width = canvas.clientWidth;
   const height = canvas.clientHeight;
@@ -33,13 +33,14 @@ function draw(canvas: HTMLCanvasElement, series: trend.Series | undefined, at: n
     canvas.height = height * ratio;
   }
   const pen = canvas.getContext("2d");
-  if (!pen || !series || width === 0) return;
+  if (!pen || !all || width === 0) return;
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
-  const known = at - (series.at[0] ?? at);
+  const known = at - (all.at[0] ?? at);
   const span = Math.min(trend.SPAN_MS, Math.max(LEAST_MS, known));
   const first = at - span;
-  const start = Math.max(0, series.at.findIndex((t) => t >= first));
+  const series = binned(all, first, (2 * span) / width);
+  const start = 0;
   if (series.at.length === 0 || (series.at[series.at.length - 1] ?? 0) < first) return;
   const [low, high] = bounds(series, start);
   const x = (t: number) => ((t - first) / span) * (width - 5);
@@ -60,6 +61,28 @@ function draw(canvas: HTMLCanvasElement, series: trend.Series | undefined, at: n
   pen.beginPath();
   pen.arc(x(series.at[last]!), y(series.value[last]!), 2.4, 0, 7);
   pen.fill();
+}
+
+// Means over two pixels: a line for the eye, not each beat of noise.
+function binned(all: trend.Series, first: number, step: number): trend.Series {
+  const to: trend.Series = { at: [], value: [] };
+  let bin = -1;
+  let n = 0;
+  for (let i = Math.max(0, all.at.findIndex((t) => t >= first)); i < all.at.length; i++) {
+    const mine = Math.floor(all.at[i]! / step);
+    const last = to.at.length - 1;
+    if (mine === bin) {
+      n++;
+      to.at[last] = all.at[i]!;
+      to.value[last] = to.value[last]! + (all.value[i]! - to.value[last]!) / n;
+    } else {
+      bin = mine;
+      n = 1;
+      to.at.push(all.at[i]!);
+      to.value.push(all.value[i]!);
+    }
+  }
+  return to;
 }
 
 // A range that does not blow noise up: at least a tenth of the value on either side.

@@ -6,7 +6,7 @@ import { NewsBadge } from "../parts/news";
 import { ScoreTable } from "../parts/scoretable";
 import { LinkMark } from "../parts/linkmark";
 import { PressureValue, VitalValue } from "../parts/value";
-import { calls, ranked } from "../need";
+import { calls, ranked, silent } from "../need";
 import { follow } from "../route";
 import { may, me } from "../session";
 import { patients, people, pictured, short } from "../store";
@@ -58,7 +58,7 @@ export function PatientView({ id }: { id: string }) {
             <VitalValue key={name} patient={patient} name={name} />
           ))}
         </dl>
-        <NewsBadge score={patient.score} long />
+        <NewsBadge score={patient.score} long old={silent(patient)} />
       </section>
       <Strip patient={id} />
       <div class="columns">

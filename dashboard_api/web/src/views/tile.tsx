@@ -44,7 +44,7 @@ export function Tile({ of, wardName }: Props) {
           <PressureValue patient={patient} />
           <VitalValue patient={patient} name="temp" />
         </dl>
-        <NewsBadge score={patient.score} />
+        <NewsBadge score={patient.score} old={silent(patient)} />
       </div>
       <div class="sparks">
         {[rate, "spo2"].map((vital) => (
