@@ -170,6 +170,7 @@ async def serve(read: HttpSettings) -> None:
 def main() -> int:
     """0 after a signal; 2 for a wrong setting."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="time=%(asctime)s level=%(levelname)s logger=%(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every forwarded request
     try:
         read = settings.read(HttpSettings, os.environ)
         asyncio.run(serve(read))
