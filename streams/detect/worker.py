@@ -124,7 +124,12 @@ class Worker:
         partition = self.partitions.get(number)
         if partition is None:
             return
-        found = tick(partition.memory, now_ms)
+        try:
+            found = tick(partition.memory, now_ms)
+        except Exception:  # time passing must not end the worker: the readings' conditions would go with it
+            log.exception("event=tick_failed partition=%d", number)
+            metrics.TICKS_FAILED.inc()
+            return
         partition.touched(found)
         self._say(partition, Outcome([(f, None) for f in found], [], 0))
 
