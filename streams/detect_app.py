@@ -48,13 +48,6 @@ def port_or_none(text: str) -> int:
     return 0 if text in ("", "0") else settings.port(text)
 
 
-def seconds(text: str) -> float:
-    """Seconds above 0."""
-    if not float(text) > 0:
-        raise ValueError("expected seconds above 0")
-    return float(text)
-
-
 @dataclass(frozen=True)
 class Settings:
     """Detection's environment."""
@@ -64,7 +57,7 @@ class Settings:
     instance: str = setting("VIGIL_INSTANCE", str, "tells workers of one group apart; stable over restarts", "0")
     bind: str = setting("VIGIL_METRICS_BIND", str, "address of the metrics port", "127.0.0.1")
     metrics_port: int = setting("VIGIL_METRICS_PORT", port_or_none, "Prometheus port, 0 = none", "0")
-    checkpoint_s: float = setting("VIGIL_CHECKPOINT_S", seconds, "seconds between checkpoints", "3")
+    checkpoint_s: float = setting("VIGIL_CHECKPOINT_S", settings.seconds, "seconds between checkpoints", "3")
 
 
 def faust_app(chosen: Settings, role: str = "detect") -> Any:

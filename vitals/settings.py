@@ -54,6 +54,13 @@ def positive_int(text: str) -> int:
     return int(text)
 
 
+def seconds(text: str) -> float:
+    """Seconds above 0."""
+    if not float(text) > 0:
+        raise ValueError("expected seconds above 0")
+    return float(text)
+
+
 def port(text: str) -> int:
     """A TCP port, 1 to 65535."""
     number = positive_int(text)
