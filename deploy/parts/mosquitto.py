@@ -23,7 +23,7 @@ from deploy.parts.running import Program, Running
 
 PART = "mosquitto-2.0"
 PACKAGES = ("mosquitto", "mosquitto-clients", "libmosquitto1", "libcjson1")
-READY_S = 20.0
+READY_S = 60.0
 ITERATIONS = 101  # mosquitto 2.0's own; its passwords here are 192 random bits, which no number of rounds improves
 
 SETTINGS = """\
