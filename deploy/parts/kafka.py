@@ -132,6 +132,7 @@ def _led(admin: AdminClient, places: Sequence[TopicPartition], deadline_s: float
     """Wait until every partition has its leader: a topic that is made answers "not leader" for some moments yet."""
     until = time.monotonic() + deadline_s
     while True:
+        admin.list_topics(timeout=30)  # the client keeps "no leader" of a topic that it once did not know until it is asked for all again
         asked = admin.list_offsets({place: OffsetSpec.latest() for place in places}, request_timeout=10)
         places = [place for place, answer in asked.items() if answer.exception() is not None]
         if not places:
