@@ -25,7 +25,7 @@ from vitals.registry import BY_KEY, NO_VALUE_NUMBERS
 BAD = (hl7.HL7Exception, ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError)
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(?:(\d\d)(?:\.(\d{1,4}))?)?)?([+-]\d{4})?")
 _NUMBER_BITS = 21
-"""Of a sample's number the content's share; the moment's is above it: 41 bits of ms reach 2039, 62 in all, which is what the archive takes."""
+"""Of a sample's number the content's share; the moment's is above it: 41 bits of ms reach 2039, 62 in all: what the archive takes."""
 
 Known = Callable[[str], bool]
 
