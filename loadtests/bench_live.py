@@ -131,7 +131,7 @@ def _beat(kafka: str, topic: str, over: threading.Event) -> None:
         for partition in range(PARTITIONS):
             there = tuple(p for p in mine if partition_of(p, PARTITIONS) == partition)
             if there:
-                producer.produce(topic, batch.encode(samples(there, turn)), partition=partition)
+                producer.produce(topic, batch.encode(samples(there, turn)), partition=partition, headers=[("schema", batch.SCHEMA_ID)])
         producer.poll(0)
         turn += 1
     producer.flush(10)

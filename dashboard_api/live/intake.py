@@ -94,6 +94,8 @@ class Intake:
         self.caught_up = all(n >= end for row, ends in zip(have, self._end, strict=True) for n, end in zip(row, ends, strict=True))
 
     def _readings(self, record: Record) -> None:
+        if record.schema != batch.SCHEMA_ID:
+            raise WireFormatError(f"schema {record.schema!r}, expected {batch.SCHEMA_ID!r}")
         readings = batch.decode(record.value)
         changed = self._picture.readings(readings, record.offset, self._clock())
         self._measures.readings.inc(len(readings))

@@ -26,13 +26,14 @@ _PROBE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One Kafka record; `at` is Kafka's own timestamp, ms."""
+    """One Kafka record; `at` is Kafka's own timestamp, ms; `schema` its header of that name, empty when it has none."""
 
     kind: int
     partition: int
     offset: int
     at: int
     value: bytes
+    schema: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,9 @@ class Tail:
         if message.error():
             log.warning("event=kafka_error error=%s", message.error())
             return None
-        return Record(self._kind[message.topic()], message.partition(), message.offset(), message.timestamp()[1], message.value() or b"")
+        schema = dict(message.headers() or ()).get("schema") or b""
+        place = (self._kind[message.topic()], message.partition(), message.offset(), message.timestamp()[1])
+        return Record(*place, message.value() or b"", schema)
 
     def _probe(self) -> None:
         """A quiet topic and a dead Kafka look the same: ask."""
