@@ -56,6 +56,7 @@ def faust_app(chosen: Settings) -> Any:
         broker_rebalance_timeout=6.0,
         broker_max_poll_interval=86_400.0,
         stream_buffer_maxsize=128,
+        stream_wait_empty=False,  # what is held waits for the database, and neither a rebalance nor a stop may wait for that
         store="memory://",
         topic_allow_declare=False,
         topic_disable_leader=True,

@@ -41,9 +41,13 @@ class Readings:
     def store(self, records: Sequence[Record]) -> Stored:
         """One transaction. Raises PartAway; then nothing is stored."""
         try:
-            return self._stored(records, staged=False)
-        except Conflict:
-            return self._stored(records, staged=True)
+            try:
+                return self._stored(records, staged=False)
+            except Conflict:
+                return self._stored(records, staged=True)
+        except BaseException:
+            self._ledger.forget()  # a commit whose answer was lost has stored what memory does not know of
+            raise
 
     def _stored(self, records: Sequence[Record], staged: bool) -> Stored:
         with self._session.transaction() as session:

@@ -119,10 +119,12 @@ def test_with_the_database_away_it_waits_and_takes_up_where_it_was(
         wait_for(lambda: ask(COUNTS) == expected(100), 90)
         outlet.away()
         send(100, 150)
+        stopped = worker.end(signal.SIGTERM)
         outlet.back()
+        worker.start()
         wait_for(lambda: ask(COUNTS) == expected(150), 90)
         wait_for(lambda: worker.metric("vigil_ready") == 1 and worker.metric("vigil_behind_ms") == 0, 90)
-    assert (away, ask(COUNTS), ask(REFUSED)) == ((0.0, True), expected(150), [])
+    assert (away, stopped, ask(COUNTS), ask(REFUSED)) == ((0.0, True), 0, expected(150), [])
 
 
 def test_refusals_links_and_duplicates_arrive_counted_once(
