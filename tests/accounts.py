@@ -1,5 +1,6 @@
 """Broker accounts of devices, for tests that need one without the API: over Mosquitto's dynamic-security control topic."""
 
+import contextlib
 import json
 import threading
 import uuid
@@ -51,3 +52,18 @@ def enrol(broker: Broker, device: str) -> str:
     errors = [answer for answer in answers if answer.get("error")]
     assert not errors, errors
     return password
+
+
+def silence(broker: Broker, device: str, password: str) -> None:
+    """Take the device's retained status off the broker: the next test's gateway would hear it of a device it does not know."""
+    client = Client(CallbackAPIVersion.VERSION2, client_id=f"{device}-silenced")
+    client.username_pw_set(device, password)
+    ready = threading.Event()
+    client.on_connect = lambda *_: ready.set()
+    with contextlib.suppress(OSError):
+        client.connect(broker.host, broker.port)
+        client.loop_start()
+        if ready.wait(5):
+            client.publish(f"vigil/v1/{device}/status", b"", qos=1, retain=True).wait_for_publish(5)
+        client.disconnect()
+        client.loop_stop()

@@ -63,6 +63,14 @@ def topics(kafka: str, topic_prefix: str) -> Topics:
 
 
 @pytest.fixture
-def device_account(mosquitto: mosquitto_part.Broker) -> Callable[[str], str]:
+def device_account(mosquitto: mosquitto_part.Broker) -> Iterator[Callable[[str], str]]:
     """`device_account(device_id)` makes a device's broker account (user name = id) and returns its password."""
-    return lambda device_id: accounts.enrol(mosquitto, device_id)
+    made: dict[str, str] = {}
+
+    def enrol(device_id: str) -> str:
+        made[device_id] = accounts.enrol(mosquitto, device_id)
+        return made[device_id]
+
+    yield enrol
+    for device_id, password in made.items():
+        accounts.silence(mosquitto, device_id, password)
