@@ -109,9 +109,9 @@ def site(kafka: str, module_database: str, mosquitto: Broker, tmp_path_factory: 
     made.end()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium, gone after the module: while it runs, nothing else here can run an event loop."""
     program = chromium.install(print)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=str(program), args=["--no-sandbox"])
