@@ -11,6 +11,12 @@ from tests import accounts, parts
 from vitals.topics import Topics
 
 PARTITIONS = 4
+ORDER = ("unit", "contract", "integration", "e2e")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is quickest to tell comes first; the whole system, which runs to the session's end once it is up, comes last."""
+    items.sort(key=lambda item: next((n for n, part in enumerate(ORDER) if part in item.path.parts), -1))
 
 
 @pytest.fixture(scope="session")
