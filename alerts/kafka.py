@@ -132,7 +132,6 @@ class Outlet:
             self._producer.flush(0)
             raise PartAway(f"Kafka did not acknowledge: {failures[0] if failures else 'no answer'}")
 
-
     def _partition(self, one: Saying) -> int:
         if not self._partitions:
             try:

@@ -45,10 +45,11 @@ _KINDS = {"raised": "Alert", "worsened": "Worse", "unanswered": "Unanswered", "s
 
 def subject(notice: Notice) -> str:
     """One line: `HIGH north bed 4: Alert`; `MEDIUM north: 40 alerts` where it speaks for several."""
+    where = notice.ward or "site"
     if notice.count > 1:
-        return f"{notice.priority.upper()} {notice.ward}: {notice.count} alerts"
+        return f"{notice.priority.upper()} {where}: {notice.count} alerts"
     bed = f" bed {notice.bed}" if notice.bed else ""
-    return f"{notice.priority.upper()} {notice.ward}{bed}: {_KINDS.get(notice.kind, 'Alert')}"
+    return f"{notice.priority.upper()} {where}{bed}: {_KINDS.get(notice.kind, 'Alert')}"
 
 
 def text(notice: Notice) -> str:

@@ -38,8 +38,14 @@ class Leased:
     def notice(self, link: str, now: int) -> Notice:
         """What the channel is given."""
         return Notice(
-            key=self.id, kind=self.kind, priority=self.priority, ward=self.ward, bed=self.bed if self.count == 1 else "", link=link,
-            sent_at=now, count=self.count,
+            key=self.id,
+            kind=self.kind,
+            priority=self.priority,
+            ward=self.ward,
+            bed=self.bed if self.count == 1 else "",
+            link=link,
+            sent_at=now,
+            count=self.count,
         )
 
 

@@ -30,7 +30,8 @@ _STRANGER = Caller("", Role.AUDITOR)
 _SUBJECTS = {
     "patient": """SELECT id AS patient, no, id, ward, bed, age_band, spo2_scale, pregnant, version, created_at, discharged_at
                   FROM clinical.patient WHERE id = %s""",
-    "alert": "SELECT a.patient, p.ward FROM alerting.alert a JOIN clinical.patient p ON p.id = a.patient WHERE a.id = %s",
+    "alert": """SELECT a.patient, coalesce(p.ward, a.ward) AS ward FROM alerting.alert a LEFT JOIN clinical.patient p ON p.id = a.patient
+                WHERE a.id = %s""",
 }
 
 

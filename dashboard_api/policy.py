@@ -41,6 +41,7 @@ class Right(StrEnum):
     EXPLAIN = "explain"
     ALERTS_READ = "alerts.read"
     ALERTS_ACT = "alerts.act"
+    ALERTS_WRITE = "alerts.write"
     RULES_READ = "rules.read"
     RULES_WRITE = "rules.write"
     REHEARSE = "rehearse"
@@ -72,7 +73,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
             Role.ADMIN: """me wards.read wards.write patients.read patients.register patients.change devices.read devices.write accounts
                 rules.read rules.write rehearse oncall.read oncall.swap oncall.write refusals erase consents.read""",
             Role.AUDITOR: "me audit.read",
-            Role.INTEGRATION: "me wards.read patients.read devices.read vitals.read alerts.read observations.write",
+            Role.INTEGRATION: "me wards.read patients.read devices.read vitals.read alerts.read alerts.write observations.write",
         }.items()
     }
 )

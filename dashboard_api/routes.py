@@ -2,7 +2,22 @@
 
 from typing import Any
 
-from dashboard_api.api import accounts, alerts, assignments, described, devices, explain, history, limits, patients, scores, session, wards
+from dashboard_api.alertmanager import AlertmanagerPayload
+from dashboard_api.api import (
+    accounts,
+    alerts,
+    assignments,
+    described,
+    devices,
+    explain,
+    history,
+    limits,
+    machinery,
+    patients,
+    scores,
+    session,
+    wards,
+)
 from dashboard_api.cursor import Page
 from dashboard_api.fhir import endpoints as fhir
 from dashboard_api.fhir import intake
@@ -118,6 +133,10 @@ CARE: tuple[Route, ...] = (
     Route(
         "POST", "/alerts/{id}/actions", Right.ALERTS_ACT, "actOnAlert", alerts.act, "Do something about an alert",
         body=alerts.AlertAction, answer=alerts.Alert, subject="alert", errors=(404, 409, 503), tag="alerts",
+    ),
+    Route(
+        "POST", "/alertmanager", Right.ALERTS_WRITE, "takeAlertmanager", machinery.take, "Alertmanager's webhook",
+        body=AlertmanagerPayload, answer=machinery.Taken, tag="alerts",
     ),
 )  # fmt: skip
 

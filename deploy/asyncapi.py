@@ -118,7 +118,7 @@ KAFKA: tuple[tuple[str, str, str, str], ...] = (
     ("checkpoints", "Page", "streams/detect", "streams/detect"),
     ("watches", "Marks", "streams/waveform_app", "streams/waveform_app"),
     ("scores", "ScoreUpdate", "streams/detect", "dashboard_api/live"),
-    ("findings", "Finding", "streams, ingest", "alerts"),
+    ("findings", "Finding", "streams, ingest, dashboard_api", "alerts"),
     ("commands", "Command", "dashboard_api", "alerts"),
     ("alerts", "Alert", "alerts", "dashboard_api/live"),
 )

@@ -12,6 +12,9 @@ Phase = Literal["start", "update", "end"]
 AlertClass = Literal["physiological", "technical"]
 Priority = Literal["high", "medium", "low"]
 
+SITE = "site"
+"""Stands where the patient stands in what is about the machinery itself: no patient has this id."""
+
 _NAMESPACE = uuid.UUID("6f1d3c1e-6a51-4f0b-9d0a-5e1c2b7a4d10")
 
 

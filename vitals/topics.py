@@ -59,7 +59,7 @@ class Topics:
 
     @property
     def findings(self) -> str:
-        """`vitals.finding.Finding`, JSON, key patient. detect, ingest (what only the door sees) -> alerts."""
+        """`vitals.finding.Finding`, JSON, key patient. detect, ingest (what only the door sees), dashboard_api (the site's) -> alerts."""
         return f"{self.prefix}.findings"
 
     @property

@@ -20,7 +20,7 @@ MAY = {
     "listDevices": "dnoai", "enrolDevice": "a", "readDevice": "dnoai", "revokeDevice": "a", "renewDeviceSecret": "a",
     "listAssignments": "dnoai", "assignDevice": "a", "correctAssignment": "a",
     "readVitals": "dnpoi", "readScore": "dnpoi", "readLimits": "dnpo", "putLimits": "dn", "explain": "dno",
-    "listAlerts": "dnpoi", "readAlert": "dnpoi", "actOnAlert": "dno",
+    "listAlerts": "dnpoi", "readAlert": "dnpoi", "actOnAlert": "dno", "takeAlertmanager": "i",
     "listRefusals": "a", "readRefusal": "a", "requeueRefusal": "a", "discardRefusal": "a",
     "readAudit": "u", "verifyAudit": "u",
     "exportPatient": "dp", "erasePatient": "a", "readConsents": "dnpoa", "putConsents": "dp",
