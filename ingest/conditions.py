@@ -1,19 +1,22 @@
-"""What the door itself notices of a device, as findings: it sends far too much; its clock jumped.
+"""What the door itself notices of a device, as findings: it sends far too much; its clock is wrong.
 
-In: what `ingest.quota` and `ingest.skew` saw. Out: technical findings on the patient that the device is on now; a device on nobody is on
-no ward's list, and only counted. Promise: the same condition has the same id in every run. Pure.
+In: what `ingest.quota` saw; the clocks' ledger, which the directory carries. Out: technical findings on the patient that the device is on
+now; a device on nobody is on no ward's list, and only counted. Promise: the same condition has the same id in every run.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ingest.directory import Directory
+import msgspec
+
+from ingest.directory import Device, Directory
 from ingest.quota import Babble
-from ingest.skew import Entry
 from vitals.finding import Finding, Phase, finding_id
 
-BABBLING, CLOCK_STEP = "device.babbling", "device.clock_step"
+BABBLING, CLOCK = "device.babbling", "device.clock"
 RULE_VERSION = 1
+TOLD_MS = 10_000
+"""A clock that is wrong by less is corrected without a word."""
 
 
 def babbling(babbles: Sequence[Babble], directory: Directory, now: int) -> Iterator[Finding]:
@@ -25,24 +28,64 @@ def babbling(babbles: Sequence[Babble], directory: Directory, now: int) -> Itera
             yield made
 
 
-def stepped(entries: Sequence[Entry], directory: Directory, now: int) -> Iterator[Finding]:
-    """A finding for each jump: an event, over as soon as it is told; what it changed is in the evidence."""
-    for e in entries:
-        if e.step:
-            what = {"device": e.device, "step_ms": e.step, "ahead_ms": e.skew_ms, "corrected_by_ms": e.clock_ms}
-            for ended in (None, now):
-                made = noticed(CLOCK_STEP, e.device, (now, ended), f"The clock of {e.device} jumped", what, directory, now)
-                if made is not None:
-                    yield made
+class Clocks:
+    """Which wrong clocks were told of, as device -> (patient, since). What is told follows the directory, and so the ledger."""
+
+    def __init__(self) -> None:
+        self._directory: Directory | None = None
+        self._told: dict[str, tuple[str, int]] = {}
+
+    def told(self, directory: Directory, now: int) -> list[Finding]:
+        """What began and what is over with this directory; [] for the one given last. A device that moved is told anew."""
+        if directory is self._directory:
+            return []
+        self._directory = directory
+        wrong = {d.id: d for d in directory.devices if d.skew_ms is not None and abs(d.skew_ms) > TOLD_MS and d.clock_at is not None}
+        owners = ((d.id, directory.patient_of(d.id, now), d.clock_at or 0) for d in wrong.values())
+        present = {device: (patient, since) for device, patient, since in owners if patient is not None}
+        over = [(device, whom) for device, whom in self._told.items() if present.get(device) != whom]
+        begun = [(device, whom) for device, whom in present.items() if self._told.get(device) != whom]
+        self._told = present
+        ends = [_clock(Device(device), whom, directory, now) for device, whom in over]
+        return ends + [_clock(wrong[device], whom, directory, None) for device, whom in begun]
+
+
+def _clock(device: Device, whom: tuple[str, int], directory: Directory, ended: int | None) -> Finding:
+    (patient, since), skew = whom, device.skew_ms or 0
+    way = f"{duration(abs(skew))} {'ahead' if skew > 0 else 'slow'}"
+    title, why = f"The clock of {device.id} is {way}; its times are corrected", "the smallest delay of its samples"
+    if not device.clock_ms:
+        title = f"The values of {device.id} come {duration(abs(skew))} late and are history: its clock is slow, or its buffer never empties"
+        why = "not corrected: it may be a buffer, or is too far off; nothing of it pages before the clock is set, or the ledger says so"
+    if ended is not None:
+        title, why = f"The clock of {device.id} is right again, or known anew", ""
+    what = {"device": device.id, "ahead_ms": skew, "corrected_by_ms": device.clock_ms, "why": why}
+    made = _finding(CLOCK, device.id, patient, (since, ended), title, what, directory, since if ended is None else ended)
+    return msgspec.structs.replace(made, priority="low" if device.clock_ms or ended is not None else "medium")
+
+
+def duration(ms: int) -> str:
+    """`95 s`, `12 min`, `3 h`.
+
+    >>> duration(95_000), duration(7_300_000)
+    ('95 s', '2 h')
+    """
+    size, unit = next((one for one in ((3_600_000, "h"), (60_000, "min")) if ms >= 2 * one[0]), (1_000, "s"))
+    return f"{round(ms / size)} {unit}"
 
 
 def noticed(
     rule: str, device: str, span: tuple[int, int | None], title: str, evidence: dict[str, Any], directory: Directory, now: int
 ) -> Finding | None:
     """A technical finding about `device`; `span`: when it began, and ended or None. None for a device that is on nobody now."""
-    who, (since, ended) = directory.patient_of(device, now), span
-    if who is None:
-        return None
+    who = directory.patient_of(device, now)
+    return None if who is None else _finding(rule, device, who, span, title, evidence, directory, now)
+
+
+def _finding(
+    rule: str, device: str, who: str, span: tuple[int, int | None], title: str, evidence: dict[str, Any], directory: Directory, now: int
+) -> Finding:
+    since, ended = span
     phase: Phase = "start" if ended is None else "end"
     return Finding(
         id=finding_id(who, rule, device, since),

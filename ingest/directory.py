@@ -21,7 +21,7 @@ FOREVER = _SPAN - 1
 class Device:
     """A device that is let in; `gateway`: the hub that may speak for it; `ward`: where it belongs while it is on nobody.
 
-    `clock_ms` is added to its own times; `skew_ms`: how far ahead its clock is, as last noted (None = never yet).
+    `clock_ms` is added to its own times; `skew_ms`: how far ahead its clock is, as last noted at `clock_at` (ms; None = never yet).
     """
 
     id: str
@@ -29,6 +29,7 @@ class Device:
     ward: str | None = None
     clock_ms: int = 0
     skew_ms: int | None = None
+    clock_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,15 @@ class Directory:
         place = np.searchsorted(self._starts, key, side="right") - 1
         inside = (at >= 0) & (place >= 0) & (self._starts[place] // _SPAN == device) & (key < self._ends[place])
         return np.where(inside, self._patient[place], -1).astype(np.int32)
+
+    def corrected(
+        self, device: npt.NDArray[np.int64], raw: npt.NDArray[np.int64], received_at: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """(n,) device rows, their own times, ms -> true times and what was added. A slow clock's time is never moved beyond `received_at`:
+        once somebody has set the clock right it needs no correction, before the ledger says so."""
+        clock = self.clock_ms[device]
+        added = np.where(clock > 0, np.clip(received_at - raw, 0, clock), clock).astype(np.int32)
+        return raw + added, added
 
     def patient_of(self, device: str, at: int) -> str | None:
         """Whom one device was on at a moment; None for a device that is not here, or on nobody."""

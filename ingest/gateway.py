@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ingest.conditions import babbling, stepped
+from ingest.conditions import Clocks, babbling
 from ingest.directory import Directory
 from ingest.gather import Message, Refused, refusal
 from ingest.quota import Limits, Quota
@@ -62,7 +62,7 @@ class Gateway:
         self._held = _Held()
         self._held_by: Directory | None = None
         self._bytes = 0
-        self.seen, self.skew = Seen(), Skew()
+        self.seen, self.skew, self._clocks = Seen(), Skew(), Clocks()
         self.overdue = self.unexpected = 0
 
     @property
@@ -110,10 +110,9 @@ class Gateway:
         everything = released + admitted.messages if released else admitted.messages
         found = self._translated(everything, directory, final)
         found.refused += [Refused(i, refusal(m, _OVER, m.payload, route(m.topic).name)) for i, m in enumerate(admitted.over)]
-        if found.live is not None:
-            self.skew.add(directory, *found.live)
-        found.clocks = self.skew.entries(now)
-        found.findings += stepped(found.clocks, directory, now)
+        self.skew.said(found.links)
+        found.clocks = self.skew.fold(directory, found.live, now)
+        found.findings += self._clocks.told(directory, now)
         found.findings += babbling(admitted.babbles, directory, now)
         mids = self._settled(everything, released, found) + [m.mid for m in admitted.over]
         return Flush(found, mids, sum([len(m.payload) for m in admitted.messages]) + sum([len(m.payload) for m in admitted.over]))

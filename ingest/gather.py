@@ -57,7 +57,7 @@ class Undecided:
 class Columns:
     """Samples side by side: lists of equal length. `message`: place in the input; `device`: row of the directory.
 
-    `partly`: samples of which a part was refused already; `backlog`: those of a batch, which say nothing of the clock.
+    `partly`: samples of which a part was refused already; `backlog`: those of a batch or a hub's list, which say nothing of the clock.
     """
 
     message: list[int] = field(default_factory=list)
@@ -185,8 +185,11 @@ def _gateway(desk: Desk, i: int, m: Message) -> None:
         return
     for name, samples in devices.items():
         if desk.directory.speaks_for(hub, name):
+            first = len(desk.out.columns.seq)
             for payload, sample in wire.listed(samples):
                 desk.put(i, m, name, payload, sample)
+            last = len(desk.out.columns.seq)
+            desk.out.columns.backlog.update(range(first, last) if last - first > 1 else ())
         elif desk.waits(m):
             rest = msgspec.json.encode({"devices": {name: samples}})
             desk.out.undecided.append(Undecided(i, msgspec.structs.replace(m, payload=rest)))

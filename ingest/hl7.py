@@ -22,7 +22,8 @@ import msgspec
 
 from vitals.registry import BY_KEY, NO_VALUE_NUMBERS
 
-BAD = (hl7.HL7Exception, ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError)
+BAD = (hl7.HL7Exception, ValueError, IndexError, KeyError, TypeError, AttributeError, AssertionError, RecursionError)
+"""What the library raises for bytes that are not HL7: assertions of its own too."""
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(?:(\d\d)(?:\.(\d{1,4}))?)?)?([+-]\d{4})?")
 _NUMBER_BITS = 21
 """Of a sample's number the content's share; the moment's is above it: 41 bits of ms reach 2039, 62 in all: what the archive takes."""

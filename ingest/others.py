@@ -7,6 +7,8 @@ bytes raise anything.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ingest import wire
 from ingest.directory import Directory
 from ingest.gather import Desk, Message, Undecided
@@ -77,7 +79,7 @@ def _chunk(i: int, m: Message, name: str, desk: Desk, seen: Seen, out: Others) -
     except wire.BAD as error:
         yield wire.Fault(Reason.MALFORMED, str(error)[:200])
         return
-    at = wire.milliseconds(chunk.observed_at)
+    at = _corrected(desk.directory, name, wire.milliseconds(chunk.observed_at), m.received_at)
     reason = _time_reason(at, m.received_at)
     patient = None if reason else desk.directory.patient_of(name, at)
     if patient is None and not reason and desk.waits(m):
@@ -91,6 +93,11 @@ def _chunk(i: int, m: Message, name: str, desk: Desk, seen: Seen, out: Others) -
         out.repeated += 1
     else:
         yield wire.Fault(Reason.DUPLICATE, "this number was used before on this channel", chunk.seq, None, at)
+
+
+def _corrected(directory: Directory, name: str, raw: int, received_at: int) -> int:
+    row, at, received = (np.array([x], np.int64) for x in (directory.number[name], raw, received_at))
+    return int(directory.corrected(row, at, received)[0][0])
 
 
 def _time_reason(at: int, received_at: int) -> tuple[Reason, str] | None:

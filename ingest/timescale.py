@@ -16,17 +16,22 @@ import psycopg
 
 from ingest.directory import Assignment, Device, Directory, directory
 from ingest.mqtt import Clocks
-from ingest.skew import Entry
+from ingest.skew import TOLERANCE_MS, Entry
 
 POLL_S = 30.0
 ASKED_S = 1.0
 PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
 
 _DEVICES = """
-SELECT d.id, d.gateway, d.ward, coalesce(c.clock_ms, 0), c.skew_ms FROM clinical.device d
-LEFT JOIN LATERAL (SELECT clock_ms, skew_ms FROM clinical.clock WHERE device = d.id ORDER BY at DESC LIMIT 1) c ON true
+SELECT d.id, d.gateway, d.ward, coalesce(c.clock_ms, 0), c.skew_ms, (extract(epoch FROM c.at) * 1000)::bigint FROM clinical.device d
+LEFT JOIN LATERAL (SELECT clock_ms, skew_ms, at FROM clinical.clock WHERE device = d.id ORDER BY at DESC LIMIT 1) c ON true
 WHERE d.revoked_at IS NULL ORDER BY d.no"""
-_NOTE = "INSERT INTO clinical.clock (device, skew_ms, clock_ms, samples, author) VALUES (%s, %s, %s, %s, 'ingest')"
+_NOTE = """
+INSERT INTO clinical.clock (device, skew_ms, clock_ms, samples, author) SELECT %(device)s, %(skew)s, %(clock)s, %(samples)s, 'ingest'
+WHERE NOT EXISTS (
+    SELECT FROM (SELECT * FROM clinical.clock WHERE device = %(device)s ORDER BY at DESC LIMIT 1) newest
+    WHERE abs(newest.skew_ms - %(skew)s) <= %(same)s AND abs(newest.clock_ms - %(clock)s) <= %(same)s)"""
+"""Several gateways see the same clock: the first one's note is enough."""
 _ASSIGNMENTS = """
 SELECT device, patient, (extract(epoch FROM lower(during)) * 1000)::bigint,
        CASE WHEN upper_inf(during) THEN NULL ELSE (extract(epoch FROM upper(during)) * 1000)::bigint END
@@ -113,7 +118,8 @@ class Timescale:
     def _write(self, connection: psycopg.Connection[Any]) -> None:
         """A note is forgotten only when it is written."""
         for device, e in list(self._notes.items()):
-            connection.execute(_NOTE, (e.device, e.skew_ms, e.clock_ms, e.samples))
+            note = {"device": e.device, "skew": e.skew_ms, "clock": e.clock_ms, "samples": e.samples, "same": TOLERANCE_MS}
+            connection.execute(_NOTE, note)
             if self._notes.get(device) is e:
                 del self._notes[device]
 

@@ -20,7 +20,7 @@ from ingest.judge import Verdict, judge, objections
 from ingest.others import translate_others
 from ingest.route import Kind, route, vitals_topic
 from ingest.seen import Seen
-from ingest.skew import Entry
+from ingest.skew import Entry, Live
 from vitals.batch import Batch, type_i64
 from vitals.finding import Finding
 from vitals.link import Link
@@ -34,7 +34,7 @@ RECORD_SAMPLES = 1_000
 class Translated:
     """What became of the messages. `batches`: (partition, batch), at most RECORD_SAMPLES samples each.
 
-    `live`: (n,) rows of the directory and received_at - the device's own time, in ms, of the samples that say something of its clock.
+    `live`: the samples that say something of their device's clock.
     """
 
     batches: list[tuple[int, Batch]] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Translated:
     clocks: list[Entry] = field(default_factory=list)
     samples: int = 0
     repeated: int = 0
-    live: tuple[type_i64, type_i64] | None = None
+    live: Live | None = None
 
     def add(self, later: "Translated", offset: int = 0) -> None:
         """Takes in what became of more messages, whose places in the input begin at `offset`."""
@@ -69,6 +69,7 @@ class _Case:
     device: type_i64
     raw_at: type_i64
     observed_at: type_i64
+    clock_ms: npt.NDArray[np.int32]
     received_at: type_i64
     verdict: Verdict
     patient: npt.NDArray[np.int32]
@@ -91,11 +92,11 @@ def _case(messages: Sequence[Message], desk: Desk) -> _Case:
     c = desk.out.columns
     device = np.array(c.device, dtype=np.int64)
     raw_at = np.array(c.observed_at, dtype=np.int64)
-    observed_at = raw_at + desk.directory.clock_ms[device]
     received_at = np.array([messages[i].received_at for i in c.message], dtype=np.int64)
+    observed_at, clock_ms = desk.directory.corrected(device, raw_at, received_at)
     verdict = judge(c, observed_at, received_at)
     patient = desk.directory.patient_at(device, observed_at)
-    return _Case(messages, c, desk, device, raw_at, observed_at, received_at, verdict, patient)
+    return _Case(messages, c, desk, device, raw_at, observed_at, clock_ms, received_at, verdict, patient)
 
 
 def _judge(case: _Case, seen: Seen, out: Translated) -> None:
@@ -108,7 +109,7 @@ def _judge(case: _Case, seen: Seen, out: Translated) -> None:
     out.batches = list(_batches(case, keep))
     out.samples = int(keep.sum())
     keep[list(case.columns.backlog)] = False
-    out.live = (case.device[keep], (case.received_at - case.raw_at)[keep])
+    out.live = (case.device[keep], case.received_at[keep], (case.received_at - case.raw_at)[keep])
 
 
 def _object(case: _Case, i: int, out: Translated) -> None:
@@ -120,7 +121,7 @@ def _object(case: _Case, i: int, out: Translated) -> None:
     whole = any(vital is None for _, _, vital in objected)
     if not whole and case.patient[i] < 0:
         if case.desk.waits(message):
-            out.undecided.append(Undecided(at, _remainder(message, device, c.payloads[i])))
+            out.undecided.append(Undecided(at, _remainder(message, device, c.payloads[i], i in c.backlog)))
             if i in c.partly:  # they come again with the remainder
                 out.refused[:] = [r for r in out.refused if not _of(r, at, device, c.seq[i])]
             return
@@ -136,9 +137,11 @@ def _of(refused: Refused, message: int, device: str, seq: int) -> bool:
     return refused.message == message and refused.refusal.device == device and refused.refusal.seq == seq
 
 
-def _remainder(message: Message, device: str, payload: bytes) -> Message:
+def _remainder(message: Message, device: str, payload: bytes, backlog: bool) -> Message:
     if route(message.topic).kind is Kind.GATEWAY:
         return replace(message, payload=b'{"devices":{"%s":[%s]}}' % (device.encode(), payload))
+    if backlog:
+        payload = b'{"batch":[%s]}' % payload
     return replace(message, topic=vitals_topic(device), payload=payload)
 
 
@@ -180,7 +183,7 @@ def _batch(case: _Case, rows: npt.NDArray[np.intp]) -> Batch:
         seq=np.array([case.columns.seq[i] for i in rows.tolist()], dtype=np.int64),
         observed_at=case.observed_at[rows],
         received_at=case.received_at[rows],
-        clock_ms=case.desk.directory.clock_ms[case.device[rows]],
+        clock_ms=case.clock_ms[rows],
         values=v.values[rows],
         quality=v.quality[rows],
         no_value=v.no_value[rows],

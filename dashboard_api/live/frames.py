@@ -27,9 +27,9 @@ def rfc3339(ms: int) -> str:
 
 
 def vitals(table: VitalTable, row: int, cells: Any) -> dict[str, Json]:
-    """The vitals of `row` in `cells` ((V,) bool): value (null = none), unit, observed_at, state."""
+    """The vitals of `row` in `cells` ((V,) bool): value (null = none), unit, observed_at, state; clock_ms where that was corrected."""
     chosen = np.flatnonzero(cells & (table.state[row] > 0)).tolist()
-    value, observed, state = table.value[row], table.observed[row], table.state[row]
+    value, observed, state, clock = table.value[row], table.observed[row], table.state[row], table.clock[row]
     return {
         VITALS[v].name: {
             "value": _shown(float(value[v]), VITALS[v].words),
@@ -37,6 +37,7 @@ def vitals(table: VitalTable, row: int, cells: Any) -> dict[str, Json]:
             "observed_at": rfc3339(int(observed[v])),
             "state": STATES[state[v]],
         }
+        | ({"clock_ms": int(clock[v])} if clock[v] else {})
         for v in chosen
     }
 

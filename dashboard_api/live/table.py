@@ -31,7 +31,8 @@ type_cells = npt.NDArray[np.int64]
 @dataclass(slots=True, eq=False)
 class VitalTable:
     """Attributes (each (rows, V)): value, canonical unit, NaN = none; observed, ms; offset, the Kafka offset of its last change
-    (-1: from the database); cadence, ms; state, index into STATES; stale_at, ms, when it went stale; dirty, changed since `take`."""
+    (-1: from the database); cadence, ms; state, index into STATES; stale_at, ms, when it went stale; clock, ms that was added to
+    the device's own time; dirty, changed since `take`."""
 
     value: npt.NDArray[np.float64] = field(default_factory=lambda: np.full((64, V), np.nan))
     observed: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros((64, V), np.int64))
@@ -39,6 +40,7 @@ class VitalTable:
     cadence: npt.NDArray[np.float64] = field(default_factory=lambda: np.tile(FIRST_CADENCE, (64, 1)))
     state: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros((64, V), np.int8))
     stale_at: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros((64, V), np.int64))
+    clock: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros((64, V), np.int32))
     dirty: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros((64, V), np.bool_))
 
     def reserve(self, rows: int) -> None:
@@ -65,6 +67,7 @@ class VitalTable:
         self._learn(cell[pick], observed[pick], count)
         gone, quality = absent[sample[pick], vital[pick]], batch.quality[sample[pick], vital[pick]]
         self._put(cell[pick], np.where(gone, np.nan, batch.values[sample[pick], vital[pick]]), observed[pick], offset)
+        self.clock.reshape(-1)[cell[pick]] = batch.clock_ms[sample[pick]]
         fresh = np.where(gone, NO_VALUE, np.where(quality < DOUBTFUL_BELOW, DOUBTFUL, LIVE))
         self.state.reshape(-1)[cell[pick]] = fresh
         self._age(cell[pick], now)

@@ -9,6 +9,7 @@ export interface Vital {
   unit: string;
   observed_at: string;
   state: State;
+  clock_ms?: number; // added to the device's own time, which was wrong
 }
 
 export interface ScoreInput {

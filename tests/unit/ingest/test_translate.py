@@ -343,4 +343,4 @@ def test_a_clock_that_is_corrected_moves_observed_at_and_says_by_how_much() -> N
 def test_a_backlog_says_nothing_of_the_clock() -> None:
     found = said(sample(1, NOW - 50), {"batch": [sample(2, NOW - 9_000)]})
     assert found.live is not None
-    assert found.live[1].tolist() == [50]
+    assert found.live[2].tolist() == [50]

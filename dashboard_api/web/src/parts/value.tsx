@@ -19,7 +19,7 @@ export function VitalValue({ patient, name }: { patient: Patient; name: string }
   const state = stateNow(vital);
   const way = state === "live" ? trend.arrow(patient.id, name) : null;
   return (
-    <Cell name={name} state={state} unit={state === "absent" ? "" : unitOf(name)} way={way}>
+    <Cell name={name} state={state} unit={state === "absent" ? "" : unitOf(name)} way={way} clockMs={vital?.clock_ms ?? 0}>
       {shown(name, vital?.value)}
     </Cell>
   );
@@ -31,7 +31,7 @@ export function PressureValue({ patient }: { patient: Patient }) {
   const state = (["absent", "no_value", "stale", "doubtful"] as const).find((s) => states.includes(s)) ?? "live";
   const way = state === "live" ? trend.arrow(patient.id, "sbp") : null;
   return (
-    <Cell name="bp" state={state} unit={state === "absent" ? "" : unitOf("sbp")} way={way}>
+    <Cell name="bp" state={state} unit={state === "absent" ? "" : unitOf("sbp")} way={way} clockMs={sbp?.clock_ms ?? 0}>
       {sbp || dbp ? (
         <>
           {shown("sbp", sbp?.value)}
@@ -45,20 +45,32 @@ export function PressureValue({ patient }: { patient: Patient }) {
   );
 }
 
+// The device's clock is wrong: its times were corrected by the server.
+function ClockMark({ ms }: { ms: number }) {
+  const words = t(ms > 0 ? "value.clock.slow" : "value.clock.ahead", { s: Math.round(Math.abs(ms) / 1000) });
+  return (
+    <abbr class="clock" title={words} aria-label={words}>
+      ◷
+    </abbr>
+  );
+}
+
 interface CellProps {
   name: string;
   state: State | "absent";
   unit: string;
   way: "up" | "down" | "level" | null;
+  clockMs: number;
   children: preact.ComponentChildren;
 }
 
-function Cell({ name, state, unit, way, children }: CellProps) {
+function Cell({ name, state, unit, way, clockMs, children }: CellProps) {
   const note = state === "live" || state === "absent" ? null : t(`value.${state}`);
   return (
     <div class={`vital vital-${name} is-${state}`} data-vital={name} data-state={state}>
       <dt title={word("long", name)}>
         {word("vital", name)} {note ? <em>{note}</em> : <span class="unit">{unit}</span>}
+        {clockMs !== 0 && state !== "absent" && <ClockMark ms={clockMs} />}
       </dt>
       <dd>
         <b>{children}</b>

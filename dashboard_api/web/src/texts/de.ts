@@ -111,6 +111,8 @@ export const de: Texts = {
   "value.stale": "alt",
   "value.no_value": "kein Wert",
   "value.doubtful": "unsicher",
+  "value.clock.slow": "Die Uhr des Geräts geht {s} s nach; ihre Zeiten sind korrigiert",
+  "value.clock.ahead": "Die Uhr des Geräts geht {s} s vor; ihre Zeiten sind korrigiert",
   "trend.up": "steigend",
   "trend.down": "fallend",
   "trend.level": "gleich",

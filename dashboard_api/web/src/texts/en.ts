@@ -109,6 +109,8 @@ export const en = {
   "value.stale": "old",
   "value.no_value": "no value",
   "value.doubtful": "doubtful",
+  "value.clock.slow": "The device's clock is {s} s slow; its times are corrected",
+  "value.clock.ahead": "The device's clock is {s} s ahead; its times are corrected",
   "trend.up": "rising",
   "trend.down": "falling",
   "trend.level": "steady",
