@@ -1,8 +1,8 @@
 """`python -m alerts.acm_main`: alarms out to a hospital's alarm manager by IHE ACM over MLLP.
 
-In: `vitals.alerts`. Out: one ORU^R40 a change of state, in order. Promise: Kafka's offset is committed after the receiver's answer; what it
-refuses (AE, AR) is counted and not said again; while it does not answer nothing is skipped. After a restart the first change of an alert
-that is open is said as an update.
+In: `vitals.alerts`. Out: one ORU^R40 a change of state, in order. Promise: Kafka's offset is committed after the receiver's answer; what
+it refuses (AE, AR) is counted and not said again; while it does not answer nothing is skipped; of the canary nothing is said. After a
+restart the first change of an alert that is open is said as an update.
 """
 
 import logging
@@ -21,6 +21,7 @@ from alerts import acm
 from alerts.backoff import pause
 from alerts.kafka import Intake, Partitions
 from alerts.mllp import Line
+from vitals import canary
 from vitals.alert import Alert
 from vitals.errors import PartAway
 from vitals.settings import port, read, setting
@@ -29,7 +30,7 @@ from vitals.topics import Topics
 LOG = logging.getLogger("acm")
 SAID = Counter("vigil_acm_messages_total", "ACM messages by the receiver's answer", ["answer"])
 REFUSED = Counter("vigil_alerts_refused_total", "records that could not be used", ["reason"])
-READY = Gauge("vigil_ready", "1 = the receiver answers")
+READY = Gauge("vigil_ready", "1 = the receiver answers, or was not asked yet")
 
 
 def receiver(text: str) -> tuple[str, int]:
@@ -61,7 +62,7 @@ class Teller:
 
     def take(self, alert: Alert) -> None:
         """One record; returns when the receiver has answered, or this process is to stop (raises PartAway)."""
-        if alert.retrospective or alert.version <= self.versions.get(alert.id, 0):
+        if alert.ward == canary.WARD or alert.retrospective or alert.version <= self.versions.get(alert.id, 0):
             return
         before = self.told.get(alert.id)
         if before is None and alert.version > 1:
@@ -108,6 +109,7 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     if settings.metrics is not None:
         start_http_server(settings.metrics, "127.0.0.1")
+    READY.set(1)
     intake = Intake(settings.kafka, f"{settings.prefix}-acm", "", (Topics(settings.prefix).alerts,), _lost)
     try:
         run(intake, Teller(Line(*settings.to), stop))

@@ -36,7 +36,7 @@ class CanarySettings:
     device: Broker = setting("VIGIL_CANARY_MQTT", broker, "mqtt[s]://device:password@host:port of the canary's device")
     ca_file: str = setting("VIGIL_MQTT_CA", str, "file of the CA that signed the broker's certificate", "")
     pager: int = setting("VIGIL_CANARY_PORT", port, "port of the canary's pager")
-    operations: str = setting("VIGIL_OPERATIONS_URL", str, "webhook that is called when the canary's page does not come")
+    operations: str = setting("VIGIL_OPERATIONS_URL", str, "webhook that is called when its page does not come (none: only counted)", "")
     secret: Secret = setting("VIGIL_WEBHOOK_SECRET", Secret, "the secret that signs webhooks", "")
     every_s: int = setting("VIGIL_CANARY_EVERY_S", positive_int, "seconds from one illness to the next", "600")
     ill_s: int = setting("VIGIL_CANARY_ILL_S", positive_int, "seconds that an illness lasts", "180")
@@ -73,6 +73,9 @@ class Post:
 
     def _call(self, now: int) -> bool:
         key = str(uuid.uuid5(uuid.NAMESPACE_URL, f"canary:{self.watch.since}"))
+        if not self.url:
+            LOG.error("event=canary_silent told=nobody")
+            return True
         notice = Notice(key=key, kind="canary_silent", priority="high", ward="operations", bed="", link="", sent_at=now)
         result = self.call(self.url, notice)
         LOG.error("event=canary_silent told=%s detail=%s", result.outcome, result.detail)

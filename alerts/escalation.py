@@ -2,12 +2,14 @@
 
 In: the book (ladders, on-call people, how to reach them), the alert's ward and priority, the rung. Out: a `Call`.
 Promise: a rung on which nobody can be reached is passed over at once; past the last rung the ladder begins again; where no ladder
-answers, the site's own contacts are called; `recipients` is empty only where the site has told Vigil of nobody at all.
+answers, the site's own contacts are called; `recipients` is empty only where the site has told Vigil of nobody at all, and for the
+canary without its own ladder.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from vitals import canary
 from vitals.finding import Priority
 from vitals.ladder import Ladder, Rung
 from vitals.rota import Schedule, on_call
@@ -60,6 +62,8 @@ class Call:
 def call(book: Book, ward: str, priority: Priority, rung: int, now: int) -> Call:
     """Who is called at `rung` (0 first) or, where nobody of it can be reached, at the next that can."""
     ladder = _ladder(book, ward, priority)
+    if ward == canary.WARD and (ladder is None or ladder.ward != ward):
+        return Call(rung, (), DEFAULT_WAIT_MS["high"], "the canary has no pager")
     if ladder is None:
         return Call(rung, _site(book), DEFAULT_WAIT_MS[priority], "site" if book.site else "nobody_configured")
     passed: list[str] = []
@@ -70,6 +74,8 @@ def call(book: Book, ward: str, priority: Priority, rung: int, now: int) -> Call
             return Call(step, found, ladder.rungs[at].wait_ms, _why(ladder, at, passed))
         passed.append(str(at))
     wait = min(r.wait_ms for r in ladder.rungs)
+    if ward == canary.WARD:
+        return Call(rung, (), wait, "the canary's pager is not known")
     return Call(rung, _site(book), wait, f"ladder {ladder.id}: nobody can be reached; " + ("site" if book.site else "nobody_configured"))
 
 

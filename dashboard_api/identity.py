@@ -44,7 +44,8 @@ class Session:
 
 _CALLER = """
 SELECT a.username, a.role, a.all_wards, a.patient,
-       CASE WHEN a.first_ward THEN a.wards || ARRAY(SELECT w.id FROM clinical.ward w ORDER BY w.created_at, w.id LIMIT 1) ELSE a.wards
+       CASE WHEN a.first_ward THEN a.wards || ARRAY(
+           SELECT w.id FROM clinical.ward w WHERE w.id <> 'vigil-canary' ORDER BY w.created_at, w.id LIMIT 1) ELSE a.wards
        END AS wards, a.scopes,
        ARRAY(SELECT g.patient FROM access.break_glass g WHERE g.username = a.username AND g.expires_at > %(now)s) AS broken_glass
 FROM access.account a JOIN access.session s USING (username)

@@ -20,6 +20,7 @@ from dashboard_api import passwords
 from dashboard_api.policy import RIGHTS, Role
 from dashboard_api.timescale import Database
 from vitals import settings
+from vitals.canary import WARD
 from vitals.errors import PartAway, SettingError
 from vitals.settings import Secret, setting
 
@@ -27,6 +28,7 @@ _ROLES = (Role.DOCTOR, Role.NURSE, Role.PATIENT, Role.ONCALL, Role.ADMIN, Role.A
 _EVERYWHERE = (Role.DOCTOR, Role.ONCALL, Role.INTEGRATION)
 _PATIENCE_S = 30.0
 
+_FIRST = "SELECT id FROM clinical.patient WHERE discharged_at IS NULL AND ward <> %s ORDER BY no LIMIT 1"
 _UPSERT = """INSERT INTO access.account AS a (username, role, password_hash, all_wards, first_ward, patient, scopes, created_at)
 VALUES (%(username)s, %(role)s, %(hash)s, %(all)s, %(first)s, %(patient)s, %(scopes)s, %(now)s)
 ON CONFLICT (username) DO UPDATE SET patient = COALESCE(a.patient, excluded.patient), password_hash = CASE WHEN %(fresh)s
@@ -59,7 +61,7 @@ async def seed(read: SeedSettings, now: datetime) -> list[dict[str, str]]:
     database = Database(read.database, size=1, wait_s=_PATIENCE_S)
     await database.open()
     try:
-        patient = await database.row("SELECT id FROM clinical.patient WHERE discharged_at IS NULL ORDER BY no LIMIT 1")
+        patient = await database.row(_FIRST, [WARD])
         for role in _ROLES:
             facts = {
                 "username": role.value, "role": role.value, "hash": await passwords.hash_slowly(known[role]), "fresh": fresh,

@@ -46,6 +46,7 @@ class Choices:
     speed: float = 1.0
     simulator: bool = True
     bind: str = "127.0.0.1"
+    canary: bool = False
 
     @property
     def host(self) -> str:

@@ -75,6 +75,7 @@ def _add_up(command: argparse.ArgumentParser) -> None:
     command.add_argument("--patients", type=_at_least_one, default=24, help="simulated patients (default 24)")
     command.add_argument("--speed", type=float, default=1.0, help="how fast the simulator's time goes (default 1)")
     command.add_argument("--no-simulator", action="store_true", help="no simulated patients")
+    command.add_argument("--canary", action="store_true", help="a canary patient whose page must come (always with VIGIL_OPERATIONS_URL)")
     command.add_argument("--bind", default="127.0.0.1", help="the address that page, API, live feed and devices' doors listen on")
     command.add_argument("--detach", action="store_true", help="return once all is ready; stop it with `vigil down`")
     for port in PORTS:
@@ -104,7 +105,9 @@ def _up(options: argparse.Namespace) -> int:
         return _detached(home, options)
     ports = {port.name: getattr(options, f"{port.name}_port") for port in PORTS}
     simulator = not options.no_simulator
-    up.run(Choices(home.path, ports, options.patients, options.speed, simulator, options.bind), os.environ, say, _plain)
+    canary = options.canary or bool(os.environ.get("VIGIL_OPERATIONS_URL"))
+    choices = Choices(home.path, ports, options.patients, options.speed, simulator, options.bind, canary)
+    up.run(choices, os.environ, say, _plain)
     return 0
 
 
@@ -113,7 +116,7 @@ def _detached(home: Home, options: argparse.Namespace) -> int:
     if running:
         raise up.AlreadyRunning(f"a Vigil already runs on {home.path} (pid {running.pid}); see ./vigil status")
     words = ["--data-dir", str(home.path), "--patients", str(options.patients), "--speed", str(options.speed), "--bind", options.bind]
-    words += ["--no-simulator"] * options.no_simulator
+    words += ["--no-simulator"] * options.no_simulator + ["--canary"] * options.canary
     for port in PORTS:
         words += [port.option, str(getattr(options, f"{port.name}_port"))]
     return daemon.start(home, words, _to_stderr, _plain)

@@ -15,7 +15,8 @@ PARTS_STAGE = 90
 class Process:
     """One process: `python -m *argv`. `{...}` in arguments and `env` are filled from the wiring's values.
 
-    `ready`: by its metrics, or (the simulator, which has none) by every patient's device being enrolled and assigned.
+    `ready`: by its metrics; or (the simulator, which has none) by every patient's device being enrolled and assigned; or by its metrics'
+    port answering, where it depends on a server that is not ours.
     """
 
     name: str
@@ -23,7 +24,7 @@ class Process:
     stage: int
     env: Mapping[str, str] = field(default_factory=dict)
     ready_s: float = 120.0
-    ready: Literal["metrics", "enrolled"] = "metrics"
+    ready: Literal["metrics", "enrolled", "answers"] = "metrics"
 
 
 SERVICES = (
@@ -44,3 +45,8 @@ SIMULATOR = Process(
     10,
     ready="enrolled",
 )
+
+# Only where there is somebody to speak to: with VIGIL_ACM.
+ACM = Process("acm", ("alerts.acm_main",), 50, ready="answers")
+
+CANARY = Process("canary", ("alerts.canary_main",), 10, {"VIGIL_CANARY_MQTT": "{canary_mqtt}", "VIGIL_CANARY_PORT": "{canary_port}"})

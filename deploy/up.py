@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from deploy import migrate, probe, processes, setup
+from deploy import canary, migrate, probe, processes, setup
 from deploy.choices import Choices, settle_ports
 from deploy.down import remember_supervisor, sweep
 from deploy.home import ROOT, Home, write_json
@@ -62,8 +62,8 @@ class Vigil:
         if process.ready == "enrolled":
             memory, patients = self.home.simulator / "simulator.json", self.choices.patients
             return Job(process.name, process.stage, lambda: program, lambda: probe.enrolled(memory, patients), "", process.ready_s)
-        is_ready = lambda: probe.ask(metrics).ready  # noqa: E731 - one of two ways, named where it is used
-        return Job(process.name, process.stage, lambda: program, is_ready, f"127.0.0.1:{metrics}", process.ready_s, metrics)
+        ready = {"metrics": lambda: probe.ask(metrics).ready, "answers": lambda: running.accepts("127.0.0.1", metrics)}[process.ready]
+        return Job(process.name, process.stage, lambda: program, ready, f"127.0.0.1:{metrics}", process.ready_s, metrics)
 
 
 def run(choices: Choices, environ: Mapping[str, str], say: Say, announce: Say) -> None:
@@ -100,12 +100,14 @@ def _bring_up(
     env = environment(site, home, choices, ports)
     vigil = Vigil(home, choices, ports, site, env, supervisor, say)
     accounts = _seed(env)
-    values = _start_services(vigil)
+    values = _start_services(vigil, environ)
     if choices.simulator:
         say(f"starting the simulator with {choices.patients} patients")
         write_json(home.simulator / "endpoints.json", _endpoints(vigil, accounts))
         supervisor.start([vigil.job(processes.SIMULATOR, values)])
         accounts = _seed(env)  # the patient's account belongs to the first simulated patient, who is there now
+    if choices.canary:
+        _start_canary(vigil, accounts)
     write_json(home.endpoints, _endpoints(vigil, accounts))
     return accounts
 
@@ -120,17 +122,28 @@ def _prepare_data(site: Site, environ: Mapping[str, str], say: Say) -> None:
     kafka.make_topics(site.kafka, topics.settings(), int(environ.get("VIGIL_PARTITIONS", PARTITIONS)))
 
 
-def _start_services(vigil: Vigil) -> Mapping[str, str]:
+def _start_services(vigil: Vigil, environ: Mapping[str, str]) -> Mapping[str, str]:
     values = {
         "fhir_port": str(running.free_port()),
         "simulator_dir": str(vigil.home.simulator),
         "patients": str(vigil.choices.patients),
         "speed": f"{vigil.choices.speed:g}",
     }
-    table = processes.SERVICES
+    table = (*processes.SERVICES, *([processes.ACM] if environ.get("VIGIL_ACM") else []))
     vigil.say("starting " + ", ".join(process.name for process in table))
     vigil.supervisor.start([vigil.job(process, values) for process in table])
     return values
+
+
+def _start_canary(vigil: Vigil, accounts: list[dict[str, str]]) -> None:
+    """Last of all: what it watches is there."""
+    vigil.say("starting the canary")
+    pager = running.free_port()
+    admin = next(account for account in accounts if account["role"] == "admin")
+    with canary.logged_in(f"http://{vigil.choices.host}:{vigil.ports['http']}", admin) as api:
+        account = canary.enrol(api, vigil.home.secrets / "canary.json", pager)
+    values = {"canary_mqtt": account.url(vigil.site.mqtt_host, vigil.site.mqtt_port), "canary_port": str(pager)}
+    vigil.supervisor.start([vigil.job(processes.CANARY, values)])
 
 
 def _seed(env: Mapping[str, str]) -> list[dict[str, str]]:

@@ -71,6 +71,7 @@ class Alerts(msgspec.Struct, frozen=True):
 _LIST = """SELECT a.id, a.raised_at, a.body, a.patient FROM alerting.alert a LEFT JOIN clinical.patient p ON p.id = a.patient
 WHERE (%(everyone)s OR coalesce(p.ward, a.ward) = ANY(%(wards)s) OR p.id = ANY(%(patients)s))
   AND a.state = ANY(%(states)s) AND (%(ward)s::text IS NULL OR a.ward = %(ward)s) AND (%(patient)s::text IS NULL OR a.patient = %(patient)s)
+  AND (a.ward <> %(canary)s OR %(ward)s = %(canary)s OR %(patient)s::text IS NOT NULL)
   AND (%(class)s::text IS NULL OR a.class = %(class)s) AND (%(priority)s::text IS NULL OR a.priority = %(priority)s)
   AND (%(since)s::timestamptz IS NULL OR a.raised_at >= %(since)s) AND (%(to)s::timestamptz IS NULL OR a.raised_at < %(to)s)
   AND (%(before)s::timestamptz IS NULL OR (a.raised_at, a.id) < (%(before)s, %(before_id)s))

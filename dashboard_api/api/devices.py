@@ -104,7 +104,8 @@ async def listed(call: Call) -> Reply:
         + REACH
         + """AND (%(revoked)s OR d.revoked_at IS NULL)
         AND (%(ward)s::text IS NULL OR COALESCE(p.ward, d.ward) = %(ward)s) AND (%(patient)s::text IS NULL OR a.patient = %(patient)s)
-        AND (%(kind)s::text IS NULL OR d.kind = %(kind)s) ORDER BY d.id LIMIT %(n)s"""
+        AND (%(kind)s::text IS NULL OR d.kind = %(kind)s)
+        AND (COALESCE(p.ward, '') <> %(canary)s OR %(ward)s = %(canary)s) ORDER BY d.id LIMIT %(n)s"""
     )
     filters = {"after": after, "now": call.now, "n": query.limit + 1} | {
         f: getattr(query, f) for f in ("ward", "patient", "kind", "revoked")

@@ -13,6 +13,7 @@ from dashboard_api.problems import Problem
 from dashboard_api.route import Call, Reply
 from dashboard_api.sealing import SEXES, Person
 from dashboard_api.timescale import Clash, Dangling, Row, Transaction
+from vitals import canary
 
 Bed = Annotated[str, Meta(max_length=40)]
 Birth = date
@@ -114,7 +115,8 @@ async def listed(call: Call) -> Reply:
     sql = (
         _SELECT
         + """WHERE p.id > %(after)s AND (%(everyone)s OR p.ward = ANY(%(wards)s) OR p.id = ANY(%(patients)s))
-        AND (%(ward)s::text IS NULL OR p.ward = %(ward)s) AND (%(mrn)s::bytea IS NULL OR i.mrn_digest = %(mrn)s)
+        AND (%(ward)s::text IS NULL OR p.ward = %(ward)s) AND (p.ward <> %(canary)s OR %(ward)s = %(canary)s)
+        AND (%(mrn)s::bytea IS NULL OR i.mrn_digest = %(mrn)s)
         AND (%(gone)s OR p.discharged_at IS NULL) ORDER BY p.id LIMIT %(n)s"""
     )
     mrn = sealing.mrn_digest(call.site.keys, query.mrn) if query.mrn else None
@@ -149,9 +151,9 @@ async def change(call: Call) -> Reply:
 
 
 def within(call: Call) -> dict[str, Any]:
-    """The SQL parameters `everyone`, `wards`, `patients` of the caller's reach."""
+    """The SQL parameters `everyone`, `wards`, `patients` of the caller's reach; `canary`: the ward that only shows where it is named."""
     reach = policy.reach(call.caller)
-    return {"everyone": reach.everyone, "wards": list(reach.wards), "patients": list(reach.patients)}
+    return {"everyone": reach.everyone, "wards": list(reach.wards), "patients": list(reach.patients), "canary": canary.WARD}
 
 
 async def shown(call: Call, patient: str) -> Row:

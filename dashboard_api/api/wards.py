@@ -11,6 +11,7 @@ from dashboard_api.decoding import Id, Text
 from dashboard_api.problems import Problem
 from dashboard_api.route import Call, Reply
 from dashboard_api.timescale import Clash
+from vitals.canary import WARD
 
 
 class NewWard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,8 +60,10 @@ async def listed(call: Call) -> Reply:
     after = cursor.decode(query.cursor, tuple[str])[0] if query.cursor else ""
     sql = """SELECT w.id, w.name, w.time_zone, (SELECT count(*) FROM clinical.patient p WHERE p.ward = w.id AND p.discharged_at IS NULL)
     AS patients
-             FROM clinical.ward w WHERE w.id > %(after)s AND (%(all)s OR w.id = ANY(%(wards)s)) ORDER BY w.id LIMIT %(n)s"""
+             FROM clinical.ward w
+             WHERE w.id > %(after)s AND w.id <> %(canary)s AND (%(all)s OR w.id = ANY(%(wards)s)) ORDER BY w.id LIMIT %(n)s"""
     everywhere = call.caller.all_wards or call.caller.role is policy.Role.ADMIN
-    rows = await call.site.database.rows(sql, {"after": after, "all": everywhere, "wards": list(call.caller.wards), "n": query.limit + 1})
+    facts = {"after": after, "all": everywhere, "wards": list(call.caller.wards), "canary": WARD, "n": query.limit + 1}
+    rows = await call.site.database.rows(sql, facts)
     shown, following = cursor.page(rows, query.limit, "id")
     return Reply({"items": shown, "next": following})

@@ -9,6 +9,7 @@ from alerts.desk import Desk
 from alerts.escalation import Book, Contact, call
 from alerts.pipeline import GROUP_MS
 from tests.unit.alerts.stories import T0, command, desk, finding, only
+from vitals.canary import WARD
 from vitals.finding import Priority
 from vitals.ladder import Ladder, Rung
 from vitals.rota import Rotation, Schedule
@@ -112,3 +113,10 @@ def test_what_joined_anothers_page_pages_by_itself_if_nobody_answers() -> None:
     desk(command(ID, "acknowledge"), now=T0 + S, start=at)
     at.pages = []
     assert [(p.alert, p.created_at) for p in run(at, GROUP_MS // S).pages] == [(second, T0 + GROUP_MS)]
+
+
+@pytest.mark.parametrize(
+    "ladders", [BOOK.ladders, (Ladder("all", None, HIGH, RUNGS),), (Ladder("canary", WARD, HIGH, (Rung(("person:x",), S),)),)]
+)
+def test_nobody_but_its_own_pager_is_called_for_the_canary(ladders: tuple[Ladder, ...]) -> None:
+    assert call(Book(BOOK.site, ladders, BOOK.schedules, PHONES), WARD, "high", 0, T0).recipients == ()

@@ -1,0 +1,85 @@
+"""The canary's patient, device and pager, made through the API as an administrator makes any other.
+
+In: the API's address, the administrator's account, the pager's port. Out: the device's id and secret, kept in `secrets/canary.json` (0600)
+so that it is the same after a restart. Promise: run again it changes nothing but the pager's address.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from deploy.home import write_json
+from deploy.parts.errors import PartError
+from vitals.canary import WARD
+
+PERSON = "canary"
+WAIT_MS = 300_000
+TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The canary's device at the broker."""
+
+    device: str
+    password: str
+
+    def url(self, host: str, port: int) -> str:
+        """VIGIL_CANARY_MQTT."""
+        return f"mqtt://{self.device}:{quote(self.password, safe='')}@{host}:{port}"
+
+
+class Refused(PartError):
+    """The API did not do what the canary needs."""
+
+
+def logged_in(address: str, account: Mapping[str, str]) -> httpx.Client:
+    """The API with a token of that account."""
+    client = httpx.Client(base_url=f"{address}/api/v1", timeout=TIMEOUT_S, trust_env=False)
+    form = {"grant_type": "password", "username": account["username"], "password": account["password"]}
+    client.headers["Authorization"] = f"Bearer {_told(client.post('/token', data=form))['access_token']}"
+    return client
+
+
+def _told(answer: httpx.Response, but: tuple[int, ...] = ()) -> Any:
+    """The answer's JSON; None for a status in `but`."""
+    if answer.is_error and answer.status_code not in but:
+        raise Refused(f"the canary: {answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text[:200]}")
+    return None if answer.is_error else answer.json()
+
+
+def enrol(api: httpx.Client, kept: Path, pager_port: int) -> Account:
+    """The canary's device, enrolled on its patient where it is not; its pager is on `pager_port`."""
+    account = _remembered(api, kept)
+    if account is None:
+        account = _made(api)
+        write_json(kept, asdict(account))
+    contacts = [["webhook", f"http://127.0.0.1:{pager_port}/"]]
+    _told(api.put(f"/oncall/people/{PERSON}", json={"contacts": contacts}))
+    rungs = [{"targets": [f"person:{PERSON}"], "wait_ms": WAIT_MS}]
+    _told(api.put(f"/escalation-policies/{WARD}", json={"ward": WARD, "priorities": ["high", "medium", "low"], "rungs": rungs}))
+    return account
+
+
+def _remembered(api: httpx.Client, kept: Path) -> Account | None:
+    """The account of before; None where this database does not know its device."""
+    if not kept.exists():
+        return None
+    account = Account(**json.loads(kept.read_text()))
+    return account if _told(api.get(f"/devices/{account.device}"), but=(404,)) else None
+
+
+def _made(api: httpx.Client) -> Account:
+    now = datetime.now(UTC).isoformat()
+    _told(api.post("/wards", json={"id": WARD, "name": "The canary's"}), but=(409,))
+    person = {"mrn": f"canary {now}", "name": "Canary", "birth_date": "1970-01-01", "sex": "unknown", "ward": WARD}
+    patient = _told(api.post("/patients", json=person))["id"]
+    device = _told(api.post("/devices", json={"kind": "monitor"}))
+    _told(api.post(f"/devices/{device['id']}/assignments", json={"patient_id": patient, "from": now}))
+    return Account(device["username"], device["password"])
