@@ -20,6 +20,10 @@ from vitals.rota import instant
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 GROUP_MS = 10 * MINUTE_MS
+# A condition that is seen by spot checks (read less often than `SPOT_S`) moves in hours: a high that was paged speaks for the patient's
+# next highs for a shift (the longest pause that NEWS2 allows between observations, RCP 2017), and for what is milder while it is open.
+SPOT_S = 300.0
+SHIFT_MS = 12 * HOUR_MS
 FLAP_MS = 15 * MINUTE_MS
 FLAPS = 4
 QUIET_FROM, QUIET_TO = 22, 7
@@ -123,7 +127,8 @@ def group(case: Case, scene: Scene) -> Verdict:
         return Verdict("join", f"same cause as {scene.spoken}: {case.memory.cause}", scene.spoken, scene.now + GROUP_MS)
     if spoken is None:
         return Verdict("pass", "first of its cause")
-    return Verdict("join", f"same cause as {spoken.alert.rule}, paged already", spoken.alert.id, scene.now + GROUP_MS)
+    again = scene.now + (SHIFT_MS if _by_spot_checks(case) else GROUP_MS)
+    return Verdict("join", f"same cause as {spoken.alert.rule}, paged already", spoken.alert.id, again)
 
 
 def shelve(case: Case, scene: Scene) -> Verdict:
@@ -209,9 +214,21 @@ def covers(cover: Case, case: Case) -> bool:
 
 
 def _speaks_for(other: Case, case: Case, now: int) -> bool:
-    same = other.memory.cause == case.memory.cause and other.alert.state == "active" and other.alert.id != case.alert.id
-    lately = other.memory.paged_at is not None and now - other.memory.paged_at < GROUP_MS
-    return same and lately and RANK[other.alert.priority] >= RANK[case.alert.priority]
+    same = other.memory.cause == case.memory.cause and other.alert.id != case.alert.id
+    paged_at = other.memory.paged_at
+    if not same or paged_at is None or RANK[other.alert.priority] < RANK[case.alert.priority]:
+        return False
+    high, lately = case.alert.priority == "high", now - paged_at < GROUP_MS
+    if other.alert.state == "acknowledged" and not _by_spot_checks(case):
+        return lately and not high  # whoever answered just now sees it beside what they were called for
+    if other.alert.state in ("active", "acknowledged") and _by_spot_checks(case):
+        return not high or now - paged_at < SHIFT_MS
+    return other.alert.state == "active" and lately
+
+
+def _by_spot_checks(case: Case) -> bool:
+    every_s = case.alert.evidence.get("every_s", 0.0)
+    return case.alert.alert_class == "physiological" and isinstance(every_s, int | float) and every_s >= SPOT_S
 
 
 def quiet_until(zone: str, now: int) -> int | None:

@@ -2,18 +2,22 @@
 
 Recorded: the MIMIC-III demo with the limits that its nurses had charted; naive = every crossing of a charted limit. Simulated: a ward of
 24 for seven days with scripted deteriorations and artefacts; naive = every crossing of the rules' own first limits, at once.
-An alert is a start that would page or be shown as physiological (technical ones are counted apart). A death counts as found with a high
-alert, naively any alert, in its last 24 hours. An hourly chart shows no excursion shorter than an hour: waiting cannot help there.
+Vigil's are the alerts that call somebody: the findings of the rules that ship, through the alerts service's own desk (`called`); beside
+them the conditions that the rules found, before anything was grouped. Technical ones are counted apart. A death counts as found with an
+alert (naively a crossing) raised in its last 24 hours. Out: figures, and a picture, `alarms.svg` in VIGIL_BENCH_DIR (default artifacts).
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from loadtests.alarm_limits import T0, Chart, chart
+from loadtests.alarm_picture import Row, svg
 from loadtests.bench import Parts
+from loadtests.called import Reach, called
 from loadtests.charted import DATA, MINUTE_MS
 from loadtests.figure import Figure
 from loadtests.simulated_days import Script, names, scripted, ward
@@ -31,78 +35,106 @@ PATIENTS, DAYS, SEED = 24, 7, 11
 
 
 def run(parts: Parts) -> Iterable[Figure]:
-    """The recorded patients, where they lie beside the checkout; then the simulated ward."""
-    _ = parts
+    """The recorded patients, where they lie beside the checkout; then the simulated ward; last the picture."""
+    rows: list[Row] = []
     if (DATA / "mimic3_demo").exists():
-        yield from _recorded(chart())
-    yield from _simulated()
+        yield from _recorded(chart(), rows)
+    else:
+        yield Figure("alarms, MIMIC demo: no ../shared/data beside the checkout", 0, "patients")
+    yield from _simulated(rows)
+    folder = Path(parts.environ.get("VIGIL_BENCH_DIR", "artifacts"))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "alarms.svg").write_text(svg(rows))
 
 
-def _recorded(c: Chart) -> Iterator[Figure]:
+def _recorded(c: Chart, rows: list[Row]) -> Iterator[Figure]:
     naive = sum(len(m) for m in c.naive.values()) / c.days
+    deaths = _found(c.death, c.naive)
+    rows.append(Row("MIMIC demo", "every crossing of a charted limit", "naive", naive, deaths, len(c.death)))
     yield Figure("alarms, MIMIC demo, naive, every value beyond a charted limit", c.beyond / c.days, "alerts/patient-day")
     yield Figure("alarms, MIMIC demo, naive, every crossing of a charted limit", naive, "alerts/patient-day")
-    yield Figure("alarms, MIMIC demo, naive, deaths found", _found(c.death, c.naive), f"of {len(c.death)}")
+    yield Figure("alarms, MIMIC demo, naive, deaths found", deaths, f"of {len(c.death)}")
     batches = list(minutes(c.samples, 15 * MINUTE_MS))
     timed: list[tuple[int, Batch | PatientContext]] = [*c.contexts, *((int(b.observed_at[-1]), b) for b in batches)]
     charted = [each for _, each in sorted(timed, key=lambda pair: pair[0])]
-    yield from _told("the charted limits", c, naive, rehearse(charted, default()))
-    yield from _told("own rules", c, naive, rehearse(batches, default()))
+    yield from _told("the charted limits", c, naive, rehearse(charted, default()), rows)
+    yield from _told("own limits", c, naive, rehearse(batches, default()), rows)
 
 
-def _told(name: str, c: Chart, naive: float, told: Iterable[Finding]) -> Iterator[Figure]:
-    findings = [f for f in told if f.alert_class == "physiological"]
-    found: dict[str, list[int]] = {}
-    for f in findings:
-        if f.phase != "end" and f.priority == "high":
-            found.setdefault(f.patient, []).append((f.at - T0) // MINUTE_MS)
-    summary = summed(findings, c.days)
-    yield Figure(f"alarms, MIMIC demo, Vigil, {name}, all", summary.total, "alerts/patient-day")
-    for (rule, priority), times in summary.by_rule.items():
-        yield Figure(f"alarms, MIMIC demo, Vigil, {name}, {rule} {priority}", times, "alerts/patient-day")
-    high = sum(times for (_, priority), times in summary.by_rule.items() if priority == "high")
-    yield Figure(f"alarms, MIMIC demo, Vigil, {name}, high: fewer than naive crossings", 100 * (1 - high / naive), "%")
-    yield Figure(f"alarms, MIMIC demo, Vigil, {name}, deaths found (high)", _found(c.death, found), f"of {len(c.death)}")
+def _told(name: str, c: Chart, naive: float, told: Iterable[Finding], rows: list[Row]) -> Iterator[Figure]:
+    body = _body(told)
+    every, high = called(body), called([f for f in body if f.priority == "high"])
+    title = f"alarms, MIMIC demo, Vigil, {name}"
+    deaths = _found(c.death, _minutes(every))
+    yield Figure(f"{title}, conditions", summed(body, c.days).total, "conditions/patient-day")
+    yield from _reached(title, every, c.days)
+    yield Figure(f"{title}, fewer than naive", 100 * (1 - every.total / c.days / naive), "%")
+    yield Figure(f"{title}, deaths found", deaths, f"of {len(c.death)}")
+    yield Figure(f"{title}, high alone", high.total / c.days, "alerts/patient-day")
+    yield Figure(f"{title}, high alone, fewer than naive", 100 * (1 - high.total / c.days / naive), "%")
+    yield Figure(f"{title}, high alone, deaths found", _found(c.death, _minutes(high)), f"of {len(c.death)}")
+    rows.append(Row("MIMIC demo", f"Vigil, {name}", "vigil", every.total / c.days, deaths, len(c.death)))
+    rows.append(Row("MIMIC demo", "  of these high", "vigil", high.total / c.days, _found(c.death, _minutes(high)), len(c.death)))
 
 
-def _found(deaths: Mapping[str, int], alerts: Mapping[str, list[int]]) -> int:
+def _reached(title: str, reach: Reach, days: float) -> Iterator[Figure]:
+    yield Figure(f"{title}, alerts that call somebody", reach.total / days, "alerts/patient-day")
+    for (rule, priority), times in sorted(reach.alerts.items()):
+        yield Figure(f"{title}, {rule} {priority}", times / days, "alerts/patient-day")
+    yield Figure(f"{title}, pages (an alert that grew worse pages again)", reach.pages / days, "pages/patient-day")
+
+
+def _body(told: Iterable[Finding]) -> list[Finding]:
+    """The findings of the body, not of the technique, in the order of time."""
+    return sorted((f for f in told if f.alert_class == "physiological"), key=lambda f: f.at)
+
+
+def _minutes(reach: Reach) -> dict[str, list[int]]:
+    return {patient: [(at - T0) // MINUTE_MS for at in times] for patient, times in reach.calls.items()}
+
+
+def _found(deaths: Mapping[str, int], alerts: Mapping[str, Sequence[int]]) -> int:
     """Deaths with an alert in their last 24 hours."""
     return sum(any(death - DAY_MIN <= m <= death for m in alerts.get(stay, ())) for stay, death in deaths.items())
 
 
-def _simulated() -> Iterator[Figure]:
+def _simulated(rows: list[Row]) -> Iterator[Figure]:
     scripts = scripted(PATIENTS, DAYS, SEED)
     naive = _Naive(default())
     began = time.process_time()
     findings = list(rehearse(naive.watching(ward(PATIENTS, DAYS, scripts, SEED)), default()))
     spent = time.process_time() - began
-    body = [f for f in findings if f.alert_class == "physiological"]
-    days = float(PATIENTS * DAYS)
-    leads = [lead for s in scripts if (lead := _lead_s(s, body, naive)) is not None]
-    before, after = sum(len(x) for x in naive.alerts.values()) / days, summed(body, days).total
+    reach, days = called(_body(findings)), float(PATIENTS * DAYS)
+    own = {s.patient: reach.calls.get(names(PATIENTS)[s.patient], []) for s in scripts}
+    leads = [lead for s in scripts if (lead := _lead_s(s, own[s.patient], naive.alerts[s.patient])) is not None]
+    before, after = sum(len(x) for x in naive.alerts.values()) / days, reach.total / days
     yield Figure("alarms, simulated ward, naive", before, "alerts/patient-day")
-    yield Figure("alarms, simulated ward, Vigil", after, "alerts/patient-day")
+    yield Figure("alarms, simulated ward, Vigil, conditions", summed(_body(findings), days).total, "conditions/patient-day")
+    yield from _reached("alarms, simulated ward, Vigil", reach, days)
     yield Figure("alarms, simulated ward, fewer", 100 * (1 - after / before), "%")
-    for (rule, priority), times in summed(body, days).by_rule.items():
-        yield Figure(f"alarms, simulated ward, Vigil, {rule} {priority}", times, "alerts/patient-day")
     technical = summed([f for f in findings if f.alert_class == "technical"], days).total
-    yield Figure("alarms, simulated ward, Vigil, technical", technical, "alerts/patient-day")
-    quiet = {s.patient for s in scripts}
-    false = [f for f in body if f.phase == "start" and int(f.patient[4:]) not in quiet]
-    yield Figure("alarms, simulated ward, Vigil, on patients who stay well", len(false) / days, "alerts/patient-day")
+    yield Figure("alarms, simulated ward, Vigil, technical", technical, "conditions/patient-day")
+    quiet = {names(PATIENTS)[s.patient] for s in scripts}
+    well = sum(len(calls) for patient, calls in reach.calls.items() if patient not in quiet)
+    yield Figure("alarms, simulated ward, Vigil, on patients who stay well", well / days, "pages/patient-day")
     yield Figure("alarms, simulated ward, deteriorations found", len(leads), f"of {len(scripts)}")
     yield Figure("alarms, simulated ward, lead before the naive limit, median", float(np.median(leads)) / 60, "min")
     yield Figure("alarms, simulated ward, folding", 2 * PATIENTS * DAYS * DAY_MIN / spent, "samples/CPU-s")
+    known = sum(any(begin <= at <= end for at in naive.alerts[s.patient]) for s in scripts for begin, end in [_span(s)])
+    rows.append(Row("simulated ward, 7 days", "every crossing", "naive", before, known, len(scripts)))
+    rows.append(Row("simulated ward, 7 days", "Vigil", "vigil", after, len(leads), len(scripts)))
 
 
-def _lead_s(script: Script, body: list[Finding], naive: "_Naive") -> float | None:
-    """Seconds by which the first alert comes before the first naive crossing that stands (negative: after); None: not found."""
+def _span(script: Script) -> tuple[int, int]:
     begin = T0 + script.onset_s * 1000
-    end = begin + script.lasts_s * 1000
-    patient = names(PATIENTS)[script.patient]
-    mine = [f.at for f in body if f.patient == patient and f.phase == "start" and begin <= f.at <= end]
-    crossings = [at for at in naive.alerts[script.patient] if begin <= at <= end]
-    return (min(crossings, default=end) - min(mine)) / 1000 if mine else None
+    return begin, begin + script.lasts_s * 1000
+
+
+def _lead_s(script: Script, calls: Sequence[int], crossings: Sequence[int]) -> float | None:
+    """Seconds by which the first call comes before the first naive crossing (negative: after); None: not found."""
+    begin, end = _span(script)
+    mine = [at for at in calls if begin <= at <= end]
+    return (min((at for at in crossings if begin <= at <= end), default=end) - min(mine)) / 1000 if mine else None
 
 
 class _Naive:

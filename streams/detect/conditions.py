@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streams.detect.channels import BASELINE, CHANNELS, LIMITS, NEWS2, RULES, SIGNAL
+from streams.detect import early_warning
+from streams.detect.channels import BASELINE, CHANNELS, LIMITS, NEWS2, RULES, SIGNAL, SINGLE
 from streams.detect.memory import Backlog, Memory
 from streams.detect.telling import tell, tell_summary
 from streams.detect.timers import Changes, Timers, Values, advance, standing
@@ -27,6 +28,9 @@ LEAST_HOLD_MS, MOST_HOLD_MS, SIGNAL_HOLD_MS, HOLD_GAPS = 10_000, 3_600_000, 900_
 """How long a reading stands for its timer: four of the vital's learned gaps, between 10 s and an hour; a poor signal 15 min."""
 SPOT_MS, OVERDUE_GAPS, SCORE_ALONE_MS = 300_000, 2.0, 60_000
 """A vital read less often than every 5 min is a spot check, whose every reading counts; else one counts alone when the next is overdue."""
+CLEAR_GAPS, MOST_CLEAR_MS = 12.0, 43_200_000
+"""A spot check's condition is over when twelve readings' time was inside, 12 h at most: the longest pause between observations that
+NEWS2 allows anybody (RCP 2017). One good reading an hour between two bad ones is how it was sampled, not a recovery."""
 _PHASES: dict[int, Phase] = {-1: "end", 1: "start", 2: "update"}
 _BITS = ((LIMITS, 0), (BASELINE, V), (SIGNAL, 2 * V))
 
@@ -143,14 +147,25 @@ def _values(memory: Memory, s: Sightings) -> Values:
     low2 = np.where(is_limit, settings.low2[vital], -np.inf)
     high1 = np.where(is_limit, settings.high1[vital], layout.high1[ch])
     high2 = np.where(is_limit, settings.high2[vital], layout.high2[ch])
-    gap = memory.cells.gap[vital]
+    gap = _gap(memory, s, vital)
     paced = np.where(gap > 0, np.clip(gap * HOLD_GAPS, LEAST_HOLD_MS, MOST_HOLD_MS), MOST_HOLD_MS)
     hold = np.where(ch < 2 * V, paced, np.where(ch < NEWS2, SIGNAL_HOLD_MS, MOST_HOLD_MS)).astype(np.int64)
     single = np.where((gap == 0) | (gap >= SPOT_MS), 0.0, gap * OVERDUE_GAPS)
     alone = np.where(ch < 2 * V, single, np.where(ch < NEWS2, 0, SCORE_ALONE_MS)).astype(np.int64)
     cells = s.rows * CHANNELS + ch
-    waits = (layout.wait1[ch], layout.wait2[ch], layout.clear[ch])
+    spot = np.where(gap >= SPOT_MS, np.minimum(gap * CLEAR_GAPS, MOST_CLEAR_MS), 0).astype(np.int64)
+    clear = np.where((ch < 2 * V) | (ch == NEWS2) | (ch == SINGLE), np.maximum(layout.clear[ch], spot), layout.clear[ch])
+    waits = (layout.wait1[ch], layout.wait2[ch], clear)
     return Values(cells, s.x, s.t, low1, low2, high1, high2, layout.hysteresis[ch], *waits, hold, alone)
+
+
+def _gap(memory: Memory, s: Sightings, vital: type_i64) -> type_f64:
+    """(m,) the learned ms between the readings that each sighting is made of; 0 = unknown."""
+    gap = memory.cells.gap[vital].astype(np.float64)
+    score = (s.channels == NEWS2) | (s.channels == SINGLE)
+    if score.any():
+        gap[score] = early_warning.paces(memory, s.rows[score])
+    return gap
 
 
 def _mark_busy(memory: Memory, s: Sightings, cells: type_i64) -> None:

@@ -25,6 +25,8 @@ _STEPS = np.full(V, 1.0)
 _MAX_AGE = news2.ages()
 _SHOW_VALUE_MS = 5_000
 _SHOW_POINTS_MS = 1_000
+_PACERS = np.array([BY_NAME[name].index for name in ("hr", "pulse", "spo2", "rr")])
+"""A score is made anew as often as the fastest of these comes."""
 
 
 def _chart() -> npt.NDArray[np.uint8]:
@@ -74,6 +76,13 @@ def scored(memory: Memory, rows: type_i64, t: type_i64) -> news2.Scores:
 def _score(memory: Memory, rows: type_i64, t: npt.ArrayLike) -> news2.Scores:
     values, at = memory.cells.value.reshape(-1, V)[rows], memory.cells.at.reshape(-1, V)[rows]
     return news2.score(values, at, t, memory.settings.scale[rows], _MAX_AGE)
+
+
+def paces(memory: Memory, rows: type_i64) -> type_f64:
+    """(n,) the learned ms between the readings by which a score of each row is made anew; 0 = unknown."""
+    inputs = memory.cells.gap.reshape(-1, V)[rows][:, _PACERS].astype(np.float64)
+    fastest = np.where(inputs > 0, inputs, np.inf).min(axis=1)
+    return np.where(np.isfinite(fastest), fastest, 0.0)
 
 
 def evidence(memory: Memory, row: int, t: int) -> dict[str, Any]:

@@ -234,7 +234,9 @@ def _remembered(memory: Memory, r: _Round, m: _Readings, changed: type_bool) -> 
 
 
 def _strange(memory: Memory, r: _Round, m: _Readings, elapsed: type_i64, busy: npt.NDArray[np.uint8]) -> list[Sightings]:
-    rule, watched = memory.rules.baseline, memory.layout.watched[m.vital]
+    rule = memory.rules.baseline
+    # a mean whose half-life is shorter than the pause between two readings knows only the last one
+    watched = memory.layout.watched[m.vital] & (memory.cells.gap[m.cell] < rule.half_life_s * 1000)
     if not watched.all():
         m, elapsed, busy = m.only(watched), elapsed[watched], busy[watched]
     z = baseline.learn(memory.cells, m.cell, m.x, elapsed, memory.layout.variance[m.vital], rule)

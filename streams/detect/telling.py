@@ -92,9 +92,9 @@ def _evidence(memory: Memory, row: int, channel: int, r: Reach) -> tuple[dict[st
     kind, vital = RULES[channel], VITALS[channel % V]
     if kind == "news2":
         least = memory.rules.news2.high if r.level == 2 else memory.rules.news2.medium
-        return {"worst": r.worst} | early_warning.evidence(memory, row, r.at), f"NEWS2 of {least} or more"
+        return {"worst": r.worst} | _every(memory, row, -1) | early_warning.evidence(memory, row, r.at), f"NEWS2 of {least} or more"
     if kind == "news2-single":
-        return early_warning.evidence(memory, row, r.at), "One NEWS2 parameter at 3"
+        return _every(memory, row, -1) | early_warning.evidence(memory, row, r.at), "One NEWS2 parameter at 3"
     wait = memory.layout.wait2[channel] if r.level == 2 else memory.layout.wait1[channel]
     waited: dict[str, Any] = {"step": r.level, "waited_s": 0 if wait >= NEVER_MS else int(wait) / 1000}
     if kind == "signal":
@@ -107,7 +107,13 @@ def _evidence(memory: Memory, row: int, channel: int, r: Reach) -> tuple[dict[st
         return waited | z, f"{vital.display} unlike this patient's own"
     limit = _limit(memory, row * V + vital.index, r)
     shown = {"value": _number(memory.cells.value[row * V + vital.index]), "worst": r.worst, "limit": limit, "unit": vital.unit}
-    return waited | shown, f"{vital.display} {'above' if r.side > 0 else 'below'} {limit:g} {vital.unit}"
+    return waited | shown | _every(memory, row, vital.index), f"{vital.display} {'above' if r.side > 0 else 'below'} {limit:g} {vital.unit}"
+
+
+def _every(memory: Memory, row: int, vital: int) -> dict[str, float]:
+    """How often the vital (-1: the score's inputs) is read, s: alerts are grouped by it. Nothing where it is not known yet."""
+    gap = float(memory.cells.gap[row * V + vital]) if vital >= 0 else float(early_warning.paces(memory, np.array([row]))[0])
+    return {"every_s": round(gap / 1000, 1)} if gap > 0 else {}
 
 
 def _limit(memory: Memory, cell: int, r: Reach) -> float:

@@ -113,11 +113,18 @@ def bounds(rules: RuleSet, patient: PatientContext | None, now_ms: int) -> type_
 
 
 def _own(column: type_f64, low: float | None, high: float | None) -> None:
-    """A patient's own limit is the first step; the second is never milder than it."""
+    """A patient's own limit is the first step; the second keeps its distance from it, and is never milder than the site's.
+
+    Whoever set the limit wider has judged this patient's usual values; beyond it is worse than usual, not yet the worst.
+    """
     if low is not None:
-        column[0], column[1] = low, min(column[1], low)
+        column[0], column[1] = low, min(column[1], low - _apart(column[0], column[1]))
     if high is not None:
-        column[2], column[3] = high, max(column[3], high)
+        column[2], column[3] = high, max(column[3], high + _apart(column[3], column[2]))
+
+
+def _apart(more: float, less: float) -> float:
+    return more - less if np.isfinite(more) and np.isfinite(less) else 0.0
 
 
 def expires(patient: PatientContext, now_ms: int) -> int:

@@ -14,6 +14,7 @@ from vitals.rules import default
 
 HIGH1, HIGH2, LOW1, LOW2, SLACK = 120, 130, 45, 41, 3
 WAIT1, WAIT2, CLEAR = 120_000, 30_000, 60_000
+SPOT, SHIFT = 300_000, 43_200_000
 
 
 def step_of(x, before):
@@ -36,6 +37,7 @@ def offline(readings):  # noqa: C901 - straight from the words, so that a person
         dt = 0 if at is None else t - at
         hold = 3_600_000 if gap == 0 else int(min(max(np.float32(gap) * 4, 10_000), 3_600_000))
         alone = 0 if gap == 0 or gap >= 300_000 else int(np.float32(gap) * 2)
+        clear = max(CLEAR, min(int(np.float32(gap) * 12.0), SHIFT)) if gap >= SPOT else CLEAR
         lapsed = at is not None and dt > hold
         now = step_of(x, 0 if lapsed else before)
         stood = min(dt, hold)
@@ -50,7 +52,7 @@ def offline(readings):  # noqa: C901 - straight from the words, so that a person
                 fired = reached
         elif fired:
             inside += stood
-        if fired and ((not before and inside >= CLEAR) or (now and np.sign(now) != side)):
+        if fired and ((not before and inside >= clear) or (now and np.sign(now) != side)):
             told.append(("end", since))
             fired, side, since = 0, 0, None
         if not fired and (now == 0 or lapsed or (side and np.sign(now) != side)):
@@ -74,7 +76,7 @@ def courses(draw):
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     t, x, readings, pace = T0, 80.0, [], 1000
     for _ in range(draw(st.integers(10, 300))):
-        pace = int(rng.choice([1000, 5000, 30_000, 60_000])) if rng.random() < 0.02 else pace
+        pace = int(rng.choice([1000, 5000, 30_000, 60_000, 900_000])) if rng.random() < 0.02 else pace
         t += pace + int(rng.integers(0, 50)) + (int(rng.integers(0, 900_000)) if rng.random() < 0.01 else 0)
         x = float(rng.choice([80, 118, 122, 128, 135, 43, 39, 47])) if rng.random() < 0.06 else x
         readings.append((t, x + float(rng.integers(-1, 2))))

@@ -74,6 +74,30 @@ def test_a_single_charted_value_is_told_once_it_has_stood_long_enough():
     assert told(found) == [("p", "limits", "temp", "start", "low", T0, None, False)]
 
 
+def test_hourly_values_around_a_limit_are_one_condition():
+    values = [80, 80, 80, 125, 80, 125, 80, 80, 125, *[80] * 30]
+    found = run(series("hr", values, every=HOUR))
+    assert [(f.rule, f.phase, f.ended_at) for f in found] == [("limits", "start", None), ("limits", "end", T0 + 9 * HOUR)]
+
+
+def test_a_finding_says_how_often_its_vital_is_read():
+    found = run(series("hr", [80, 80, 80, 125, 125], every=HOUR))
+    assert [f.evidence["every_s"] for f in found] == [3600.0]
+
+
+def test_spot_checks_have_no_baseline_of_their_own():
+    rng = np.random.default_rng(3)
+    values = [*(70 + rng.normal(0, 2, 300)), *([110.0] * 5)]
+    assert run(series("hr", values, every=HOUR)) == []
+
+
+def test_beyond_a_patients_own_wider_limit_the_second_step_keeps_its_distance():
+    samples = series("hr", [170.5] * 130)
+    wider, widest = Limit(high=165), Limit(high=160)
+    found = [run(samples, memory(limits={"hr": limit})) for limit in (wider, widest)]
+    assert [[f.priority for f in each] for each in found] == [["medium"], ["high"]]
+
+
 def test_patient_limits_replace_the_sites_until_they_expire():
     m = memory(limits={"hr": Limit(high=160, expires_at=T0 + 100_000)})
     first = run(series("hr", [150] * 90), m)
