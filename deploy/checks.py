@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy import setup
+from deploy import page, setup
 from deploy.home import ROOT
 from deploy.parts import chromium
 from deploy.parts.errors import Missing, PartError
@@ -35,6 +35,9 @@ def test(arguments: Sequence[str], say: Say) -> int:
         return 1
     _bring_chromium(say)
     failed_checks = [name for (name, _), code in zip(CHECKS, codes, strict=True) if code]
+    if not _page_is_clean(say):
+        failed_checks.append("eslint")
+        codes.append(1)
     if failed_checks:
         say(f"FAILED before the tests: {', '.join(failed_checks)}")
     sys.stdout.flush()
@@ -48,6 +51,16 @@ def _check(name: str, command: Sequence[str], say: Say) -> int:
     if done.returncode:
         say(done.stdout + done.stderr)
     return done.returncode
+
+
+def _page_is_clean(say: Say) -> bool:
+    try:
+        page.lint(say)
+    except PartError as failed:
+        say(f"eslint: FAILED\n{failed}")
+        return False
+    say("eslint: ok")
+    return True
 
 
 def _bring_chromium(say: Say) -> None:

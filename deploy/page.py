@@ -1,6 +1,7 @@
 """Builds the page (`dashboard_api/web`) with npm and Vite when its sources changed since the last build.
 
-Out: `dist/`, stamped with a digest of the sources. Two builds at once in one checkout wait for one another.
+Out: `dist/`, stamped with a digest of the sources; ESLint's findings on request. Promised: the packages are those of package-lock.json,
+nothing newer. Two builds at once in one checkout wait for one another.
 """
 
 import fcntl
@@ -41,17 +42,25 @@ def build(say: Say, web: Path = WEB) -> bool:
         return True
 
 
+def lint(say: Say, web: Path = WEB) -> None:
+    """ESLint over the sources (`build` fetched it). Raises PartError with its findings."""
+    tools = node.install(say)
+    checked([*tools.npm, "run", "--silent", "lint"], what="eslint", cwd=web, env=_environment(tools))
+
+
+def _environment(tools: node.Node) -> dict[str, str]:
+    return {**os.environ, "PATH": f"{tools.path}:{os.environ['PATH']}"}
+
+
 def _build(web: Path, say: Say) -> None:
     tools = node.install(say)
-    environment = {**os.environ, "PATH": f"{tools.path}:{os.environ['PATH']}"}
+    environment = _environment(tools)
     lock_digest = hashlib.sha256((web / "package-lock.json").read_bytes()).hexdigest()
     stamp = web / "node_modules" / ".vigil-lock"
     if not stamp.exists() or stamp.read_text() != lock_digest:
         say("fetching the page's packages")
-        # not `ci`: that refuses a lock without the other platforms' optional packages, which not every mirror carries; versions and
-        # integrity are the lock's all the same, and --no-save leaves it as it is
-        arguments = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel", "error"]
-        checked([*tools.npm, *arguments], what="npm install", cwd=web, env=environment)
+        arguments = ["ci", "--no-audit", "--no-fund", "--loglevel", "error"]
+        checked([*tools.npm, *arguments], what="npm ci", cwd=web, env=environment)
         stamp.write_text(lock_digest)
     say("building the page")
     checked([*tools.npm, "run", "--silent", "build"], what="building the page", cwd=web, env=environment)

@@ -1,6 +1,7 @@
 // The connection to the live feed: logs in, subscribes, resumes after a cut, and says honestly how fresh the picture is.
 
 import { signal } from "@preact/signals";
+import { setServerTime } from "./clock";
 import { onToken, renew, token } from "./session";
 import { take } from "./store";
 import type { Message } from "./types";
@@ -29,13 +30,9 @@ let wanted: Wanted = { wards: [], patients: [], waveforms: [] };
 let cursor: string | null = null;
 let heardAt = 0;
 let tries = 0;
-let clockOffset = 0;
 let timer: number | undefined;
 let watch: number | undefined;
 let running = false;
-
-// The server's clock, ms: ages are told by it, whatever this machine's clock says.
-export const serverNow = (): number => Date.now() + clockOffset;
 
 export async function start(first: Wanted): Promise<void> {
   wanted = first;
@@ -83,12 +80,18 @@ function connect(): void {
   retryS.value = 0;
   const mine = new WebSocket(address, "vigil.v1");
   socket = mine;
+  let last = Date.now();
   mine.onopen = () => {
+    last = Date.now();
     mine.send(JSON.stringify({ type: "auth", token: token() }));
     subscribe();
   };
   mine.onmessage = (event) => {
-    if (mine === socket) heard(JSON.parse(event.data as string) as Message);
+    if (mine !== socket) return;
+    const silent = Date.now() - last;
+    last = Date.now();
+    if (silent > SILENT_MS) drop(mine);
+    else heard(JSON.parse(event.data as string) as Message);
   };
   mine.onclose = (event) => {
     if (mine === socket) lost(event.code);
@@ -103,7 +106,7 @@ function heard(message: Message): void {
   heardAt = Date.now();
   tries = 0;
   if (message.type === "heartbeat") {
-    clockOffset = Date.parse(message.server_time) - heardAt;
+    setServerTime(Date.parse(message.server_time), heardAt);
     behindMs.value = message.behind_ms;
   } else if (message.type === "error") {
     refusal.value = message.code === "token_expired" || message.code === "unauthenticated" ? null : message.message;
@@ -121,21 +124,27 @@ function lost(code: number): void {
   socket = null;
   if (!running) return;
   health.value = "cut";
+  silentS.value = Math.max(0, Math.floor((Date.now() - heardAt) / 1000));
   const pause = Math.min(15_000, 500 * 2 ** tries) * (0.5 + Math.random() / 2);
   tries++;
   retryS.value = Math.ceil(pause / 1000);
-  timer = window.setTimeout(() => void (code === 4401 ? renew().then(connect) : connect()), pause);
+  timer = window.setTimeout(() => {
+    if (code === 4401) void renew().then(connect);
+    else connect();
+  }, pause);
 }
 
-// Also after a sleep: what was on the screen is then old at once.
+// Also after a sleep: what was on the screen is then old at once, whatever still waits in the socket.
 function look(): void {
   const silent = Date.now() - heardAt;
-  silentS.value = Math.floor(silent / 1000);
+  silentS.value = Math.max(0, Math.floor(silent / 1000));
   if (silent > SILENT_MS && health.value === "live") health.value = "silent";
-  if (silent > DEAD_MS && socket && socket.readyState <= WebSocket.OPEN) {
-    const dead = socket;
-    socket = null;
-    dead.close();
-    lost(0);
-  }
+  if (silent > DEAD_MS && socket && socket.readyState <= WebSocket.OPEN) drop(socket);
+}
+
+// What comes after a silence was said before it: the connection is made anew, and resumes where it was.
+function drop(dead: WebSocket): void {
+  socket = null;
+  dead.close();
+  lost(0);
 }

@@ -9,6 +9,8 @@ interface Tokens {
   expires_in: number;
 }
 
+type Body = Record<string, unknown>;
+
 const KEPT = "vigil.refresh";
 let access = "";
 let renewal: number | undefined;
@@ -32,9 +34,9 @@ export const token = (): string => access;
 
 async function tokens(form: Record<string, string>): Promise<void> {
   const answer = await fetch("/api/v1/token", { method: "POST", body: new URLSearchParams(form) });
-  const body = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Problem(answer.status, String(body.detail ?? body.title ?? answer.statusText), body);
-  keep(body as Tokens);
+  const body = (await answer.json().catch(() => ({}))) as Body;
+  if (!answer.ok) throw new Problem(answer.status, worded(body, answer), body);
+  keep(body as unknown as Tokens);
 }
 
 function keep(given: Tokens): void {
@@ -101,9 +103,22 @@ export async function call<T>(method: string, path: string, body?: unknown, agai
   const answer = await fetch(`/api/v1${path}`, sent);
   if (answer.status === 401 && again && (await renew())) return call<T>(method, path, body, false);
   const text = await answer.text();
-  const given = text && answer.headers.get("content-type")?.includes("json") ? JSON.parse(text) : {};
-  if (!answer.ok) throw new Problem(answer.status, String(given.detail || given.title || answer.statusText || answer.status), given);
+  const given = (text && answer.headers.get("content-type")?.includes("json") ? JSON.parse(text) : {}) as Body;
+  if (!answer.ok) throw new Problem(answer.status, worded(given, answer), given);
   return given as T;
+}
+
+// An answer that is not JSON, as it is.
+export async function text(path: string): Promise<string> {
+  const answer = await fetch(`/api/v1${path}`, { headers: { Authorization: `Bearer ${access}` } });
+  if (!answer.ok) throw new Problem(answer.status, answer.statusText);
+  return answer.text();
+}
+
+// The server's own sentence (RFC 9457), else its status.
+function worded(body: Body, answer: Response): string {
+  const said = [body["detail"], body["title"], answer.statusText].find((word) => typeof word === "string" && word !== "");
+  return typeof said === "string" ? said : String(answer.status);
 }
 
 export const may = (right: string): boolean => me.value?.permissions.includes(right) ?? false;

@@ -1,7 +1,9 @@
 // The alarm's sound: a pattern for each priority while an alert of it calls, muted only for a time, and never for a new high.
 
 import { effect, signal } from "@preact/signals";
+import { health } from "./live";
 import { calls } from "./need";
+import { may } from "./session";
 import { alerts, latestHigh } from "./store";
 import type { Priority } from "./types";
 
@@ -36,9 +38,12 @@ function due(): Priority | null {
   return (["high", "medium", "low"] as const).find((p) => heard.some((a) => a.priority === p)) ?? null;
 }
 
+// A station that is cut off is heard too, like a low alert.
+const cutOff = (): boolean => may("alerts.read") && mutedS.value === 0 && (health.value === "cut" || health.value === "silent");
+
 function second(): void {
   if (mutedS.value > 0) mutedS.value--;
-  const priority = due();
+  const priority = due() ?? (cutOff() ? "low" : null);
   if (!priority || !context || context.state !== "running") return;
   if (context.currentTime - lastAt[priority] < PATTERNS[priority].every) return;
   lastAt = { ...lastAt, [priority]: context.currentTime };

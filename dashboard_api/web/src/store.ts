@@ -1,6 +1,7 @@
 // The patients as the feed tells them: one signal each, so that a change redraws one tile.
 
 import { batch, computed, signal, type Signal } from "@preact/signals";
+import { serverNow } from "./clock";
 import * as trend from "./trend";
 import type { Alert, Message, Patient, PatientPart, Person, Waveform } from "./types";
 
@@ -47,19 +48,30 @@ function remove(id: string): void {
 }
 
 function part(given: PatientPart): void {
-  if (given.removed) return remove(given.id);
+  if (given.removed) {
+    remove(given.id);
+    return;
+  }
   const known = patients.value.get(given.id);
   if (given.vitals) trend.add(given.id, given.vitals);
   if (!known) {
-    const whole: Patient = { ...EMPTY, ...given } as Patient;
+    const whole: Patient = { ...EMPTY, ...given };
     patients.value = new Map(patients.value).set(given.id, signal(whole));
     given.alerts?.forEach(noteVersion);
     return;
   }
   const before = known.peek();
   const vitals = given.vitals ? { ...before.vitals, ...given.vitals } : before.vitals;
-  known.value = { ...before, ...given, vitals } as Patient;
+  known.value = { ...before, ...given, vitals, came: arrival(before, given) };
   given.alerts?.forEach(noteVersion);
+}
+
+// A value observed later than any before it has just come: how late was it?
+function arrival(before: Patient, given: PatientPart): Patient["came"] {
+  const newest = (of: PatientPart) => Math.max(0, ...Object.values(of.vitals ?? {}).map((v) => Date.parse(v.observed_at)));
+  const at = newest(given);
+  if (at <= newest(before)) return before.came ?? null;
+  return { at: serverNow(), lateMs: serverNow() - at };
 }
 
 function noteVersion(alert: Alert): void {

@@ -3,6 +3,7 @@
 import { effect, signal } from "@preact/signals";
 import { de } from "./texts/de";
 import { en, type Texts } from "./texts/en";
+import { zone } from "./zone";
 
 const TABLES: Record<string, Texts> = { en, de };
 const KEPT = "vigil.language";
@@ -32,13 +33,19 @@ export function word(prefix: string, name: string): string {
 }
 
 export function clock(at: string | number, seconds = false): string {
-  const form: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hour12: false };
+  const form: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: zone.value };
   return new Date(at).toLocaleTimeString(language.value, seconds ? { ...form, second: "2-digit" } : form);
 }
 
 export function moment(at: string | number): string {
-  const day = new Date(at).toLocaleDateString(language.value, { day: "2-digit", month: "short" });
+  const day = new Date(at).toLocaleDateString(language.value, { day: "2-digit", month: "short", timeZone: zone.value });
   return `${day} ${clock(at, true)}`;
+}
+
+// For the clock at the top: the time, and whose.
+export function wallClock(at: number): string {
+  const form: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: zone.value, timeZoneName: "short" };
+  return new Date(at).toLocaleTimeString(language.value, form);
 }
 
 export function ago(ms: number): string {

@@ -13,7 +13,7 @@ const kept = new Map<string, Map<string, Series>>();
 
 function series(patient: string, vital: string): Series {
   let of = kept.get(patient);
-  if (!of) kept.set(patient, (of = new Map()));
+  if (!of) kept.set(patient, (of = new Map<string, Series>()));
   let found = of.get(vital);
   if (!found) of.set(vital, (found = { at: [], value: [] }));
   return found;

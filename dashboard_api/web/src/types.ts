@@ -84,6 +84,8 @@ export interface Patient {
   score: Score | null;
   link: Link | null;
   alerts: Alert[];
+  // When the last new value came (ms, server's clock) and how old it was then; null before the first.
+  came?: { at: number; lateMs: number } | null;
 }
 
 export interface PatientPart extends Partial<Omit<Patient, "id">> {

@@ -38,7 +38,7 @@ const FORMS: Record<string, Form[]> = {
 const FAMILY: Record<string, string> = { sbp: "pressure", dbp: "pressure", map: "pressure", etco2: "pressure" };
 const KEPT = "vigil.units";
 
-export const chosen = signal<Record<string, string>>(JSON.parse(localStorage.getItem(KEPT) ?? "{}"));
+export const chosen = signal<Record<string, string>>(JSON.parse(localStorage.getItem(KEPT) ?? "{}") as Record<string, string>);
 effect(() => localStorage.setItem(KEPT, JSON.stringify(chosen.value)));
 
 export const choices = (): [string, string[]][] =>

@@ -1,12 +1,24 @@
 // Which wards this person sees, and the names of their patients: asked once, and again when a patient appears who has no name yet.
 
 import { effect, signal } from "@preact/signals";
+import { path } from "./route";
 import { call, may, me } from "./session";
 import { patients, people } from "./store";
 import * as trend from "./trend";
 import type { Page, Person, Ward } from "./types";
+import { zone } from "./zone";
 
 export const wards = signal<Ward[]>([]);
+// The one that is chosen on the ward's page; "" = all.
+export const ward = signal<string>(sessionStorage.getItem("vigil.ward") ?? "");
+
+// Times are the ward's: of the patient in view, else of the ward that is chosen, else what all wards share.
+effect(() => {
+  const inView = /^\/patients\/([^/]+)$/.exec(path.value)?.[1];
+  const of = (inView && patients.value.get(inView)?.peek().ward) || ward.value;
+  const zones = new Set((of ? wards.value.filter((w) => w.id === of) : wards.value).map((w) => w.time_zone));
+  zone.value = zones.size === 1 ? [...zones][0] : undefined;
+});
 
 export async function loadWards(): Promise<Ward[]> {
   if (!may("wards.read")) return [];

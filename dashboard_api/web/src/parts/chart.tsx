@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import { language } from "../texts";
 import type { Priority } from "../types";
+import { zone } from "../zone";
 
 export interface Line {
   name: string;
@@ -17,6 +18,10 @@ export interface Band {
   to: number;
   priority: Priority;
 }
+
+// The plot lies this far from its box, px: what else is drawn on the same time axis keeps to it.
+export const LEFT = 42;
+export const RIGHT = 12;
 
 interface Props {
   title: string;
@@ -73,7 +78,14 @@ function scale(props: Props): { min: number; max: number } {
   return all.length ? { min: Math.min(...all), max: Math.max(...all) } : { min: Date.now() / 1000 - 3600, max: Date.now() / 1000 };
 }
 
-const colour = (of: Element, name: string): string => getComputedStyle(of).getPropertyValue(name).trim();
+// A colour of the style sheet as a canvas takes it: light-dark() is only resolved in a real property.
+function colour(of: HTMLElement, name: string): string {
+  const before = of.style.color;
+  of.style.color = `var(${name}, var(--accent))`;
+  const found = getComputedStyle(of).color;
+  of.style.color = before;
+  return found;
+}
 
 function options(latest: { current: Props }, at: HTMLElement): uPlot.Options {
   const { lines, height } = latest.current;
@@ -81,14 +93,16 @@ function options(latest: { current: Props }, at: HTMLElement): uPlot.Options {
   return {
     width: at.clientWidth || 300,
     height: height ?? 170,
+    tzDate: (at) => (zone.value ? uPlot.tzDate(new Date(at * 1000), zone.value) : new Date(at * 1000)),
+    padding: [8, RIGHT, 0, 0],
     legend: { show: false },
     cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
     scales: { x: { time: true, range: () => toRange(latest.current) }, y: { range: (_u, low, high) => roomy(low, high, latest.current.limits ?? []) } },
     axes: [
       { ...axis, values: (_u, splits, _a, _s, step) => splits.map((s) => when(s, step)), space: 70, size: 26 },
-      { ...axis, size: 42 },
+      { ...axis, size: LEFT },
     ],
-    series: [{}, ...lines.map((line, i) => ({ label: line.name, stroke: () => colour(at, `--vital-${line.vital}`) || colour(at, "--accent"), width: i ? 1.2 : 1.6, spanGaps: false, points: { show: line.at.length < 40, size: 4 } }))],
+    series: [{}, ...lines.map((line, i) => ({ label: line.name, stroke: () => colour(at, `--vital-${line.vital}`), width: i ? 1.2 : 1.6, spanGaps: false, points: { show: line.at.length < 40, size: 4 } }))],
     hooks: {
       drawClear: [(u) => bands(u, latest.current.bands ?? [], at)],
       draw: [(u) => limitLines(u, latest.current.limits ?? [], at)],
@@ -118,11 +132,11 @@ function roomy(low: number | null, high: number | null, limits: number[]): [numb
 
 function when(at: number, stepS: number): string {
   const day = stepS >= 86_400;
-  const form: Intl.DateTimeFormatOptions = day ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit", hour12: false };
+  const form: Intl.DateTimeFormatOptions = day ? { day: "numeric", month: "short", timeZone: zone.value } : { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: zone.value };
   return new Date(at * 1000).toLocaleString(language.value, form);
 }
 
-function bands(u: uPlot, of: Band[], at: Element): void {
+function bands(u: uPlot, of: Band[], at: HTMLElement): void {
   for (const band of of) {
     const left = Math.max(u.bbox.left, u.valToPos(band.from, "x", true));
     const right = Math.min(u.bbox.left + u.bbox.width, u.valToPos(band.to, "x", true));
@@ -137,7 +151,7 @@ function bands(u: uPlot, of: Band[], at: Element): void {
   }
 }
 
-function limitLines(u: uPlot, limits: number[], at: Element): void {
+function limitLines(u: uPlot, limits: number[], at: HTMLElement): void {
   u.ctx.save();
   u.ctx.strokeStyle = colour(at, "--high-line");
   u.ctx.setLineDash([6, 5]);

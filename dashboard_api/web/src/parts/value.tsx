@@ -49,9 +49,9 @@ export function PressureValue({ patient }: { patient: Patient }) {
 function ClockMark({ ms }: { ms: number }) {
   const words = t(ms > 0 ? "value.clock.slow" : "value.clock.ahead", { s: Math.round(Math.abs(ms) / 1000) });
   return (
-    <abbr class="clock" title={words} aria-label={words}>
+    <span class="clockmark" role="img" title={words} aria-label={words}>
       ◷
-    </abbr>
+    </span>
   );
 }
 

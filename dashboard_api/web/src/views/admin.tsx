@@ -1,26 +1,13 @@
 // Registering wards and patients, and the accounts; an admin sees names here and no values anywhere.
 
 import { useState } from "preact/hooks";
-import { worded } from "../parts/load";
+import { Add } from "../parts/add";
 import { Table } from "../parts/table";
 import { call } from "../session";
 import { t, word } from "../texts";
 import type { Person, Ward } from "../types";
 import { loadWards, wards } from "../wards";
-
-interface Field {
-  name: string;
-  label: string;
-  type?: string;
-  choices?: [string, string][];
-}
-
-interface Account {
-  username: string;
-  role: string;
-  wards: string[] | null;
-  all_wards?: boolean;
-}
+import { Accounts } from "./accounts";
 
 export function Admin() {
   const [fresh, setFresh] = useState(0);
@@ -35,7 +22,7 @@ export function Admin() {
       <h1>{t("admin.title")}</h1>
       <section class="card">
         <h2>{t("admin.wards")}</h2>
-        <Add path="/wards" done={done} fields={[{ name: "id", label: t("admin.ward.id") }, { name: "name", label: t("admin.ward.name") }]} />
+        <Add path="/wards" done={done} fields={[{ name: "id", label: t("admin.ward.id") }, { name: "name", label: t("admin.ward.name") }, { name: "time_zone", label: t("admin.ward.zone"), optional: true }]} />
         <Table<Ward>
           path="/wards?limit=100"
           fresh={fresh}
@@ -44,6 +31,7 @@ export function Admin() {
           columns={[
             { head: t("admin.ward.id"), cell: (w) => <code>{w.id}</code> },
             { head: t("admin.ward.name"), cell: (w) => w.name },
+            { head: t("admin.ward.zone"), cell: (w) => w.time_zone },
           ]}
         />
       </section>
@@ -58,7 +46,7 @@ export function Admin() {
             { name: "birth_date", label: t("admin.birth"), type: "date" },
             { name: "sex", label: t("admin.sex"), choices: sexes },
             { name: "ward", label: t("nav.ward"), choices: wards.value.map((w) => [w.id, w.name]) },
-            { name: "bed", label: t("admin.bed") },
+            { name: "bed", label: t("admin.bed"), optional: true },
           ]}
         />
         <Table<Person>
@@ -71,61 +59,22 @@ export function Admin() {
             { head: t("admin.name"), cell: (p) => p.name },
             { head: t("nav.ward"), cell: (p) => p.ward },
             { head: t("admin.bed"), cell: (p) => p.bed },
+            { head: "", cell: (p) => <Discharge patient={p.id} done={done} /> },
           ]}
         />
       </section>
-      <section class="card">
-        <h2>{t("admin.accounts")}</h2>
-        <Table<Account>
-          path="/accounts?limit=100"
-          fresh={fresh}
-          none="–"
-          label={t("admin.accounts")}
-          columns={[
-            { head: t("login.user"), cell: (a) => a.username },
-            { head: t("audit.actor"), cell: (a) => a.role },
-            { head: t("admin.wards"), cell: (a) => (a.all_wards || !a.wards ? t("ward.all") : a.wards.join(", ")) },
-          ]}
-        />
-      </section>
+      <Accounts />
     </main>
   );
 }
 
-function Add({ path, fields, done }: { path: string; fields: Field[]; done: () => void }) {
-  const [trouble, setTrouble] = useState("");
-  const go = async (event: SubmitEvent) => {
-    event.preventDefault();
-    const form = event.currentTarget as HTMLFormElement;
-    try {
-      await call("POST", path, Object.fromEntries([...new FormData(form).entries()].filter(([, v]) => v !== "")));
-      form.reset();
-      setTrouble("");
-      done();
-    } catch (problem) {
-      setTrouble(worded(problem));
-    }
-  };
+// Asks once more: a discharged patient leaves every ward's picture.
+function Discharge({ patient, done }: { patient: string; done: () => void }) {
+  const [sure, setSure] = useState(false);
+  const go = () => call("PATCH", `/patients/${patient}`, { discharged: true }).then(done, () => setSure(false));
   return (
-    <form class="inline" onSubmit={(event) => void go(event)}>
-      {fields.map((f) => (
-        <label key={f.name} class="field">
-          {f.label}
-          {f.choices ? (
-            <select name={f.name}>
-              {f.choices.map(([value, label]) => (
-                <option key={value} value={value}>
-                  {label}
-                </option>
-              ))}
-            </select>
-          ) : (
-            <input name={f.name} type={f.type ?? "text"} required={f.name !== "bed"} />
-          )}
-        </label>
-      ))}
-      <button class="primary">{t("admin.add")}</button>
-      <span role="alert">{trouble}</span>
-    </form>
+    <button class={sure ? "warn" : ""} onClick={() => (sure ? void go() : setSure(true))}>
+      {t(sure ? "admin.discharge.sure" : "admin.discharge")}
+    </button>
   );
 }

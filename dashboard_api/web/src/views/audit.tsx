@@ -1,6 +1,7 @@
 // Who saw or changed what; and whether the chain holds.
 
 import { useState } from "preact/hooks";
+import { fields } from "../parts/form";
 import { worded } from "../parts/load";
 import { Table, type Column } from "../parts/table";
 import { call } from "../session";
@@ -44,9 +45,7 @@ export function Audit() {
       <form
         class="inline"
         onSubmit={(event) => {
-          event.preventDefault();
-          const form = new FormData(event.currentTarget as HTMLFormElement);
-          const given = [...form.entries()].filter(([, v]) => v).map(([k, v]) => `&${k}=${encodeURIComponent(String(v))}`);
+          const given = Object.entries(fields(event)).map(([k, v]) => `&${k}=${encodeURIComponent(v)}`);
           setFilter(given.join(""));
         }}
       >
@@ -59,6 +58,40 @@ export function Audit() {
         <span role="status">{said}</span>
       </form>
       <Table path={`/audit?limit=100${filter}`} columns={auditColumns()} none={t("audit.none")} label={t("audit.title")} />
+      <GlassReview />
     </main>
+  );
+}
+
+interface Grant {
+  id: string;
+  username: string;
+  patient_id: string;
+  reason: string;
+  at: string;
+  expires_at: string;
+  reviewed_by: string | null;
+}
+
+// Who broke the glass, and whether somebody has looked at it.
+function GlassReview() {
+  const [fresh, setFresh] = useState(0);
+  const look = async (id: string) => {
+    await call("POST", `/break-glass/${id}/review`, {}).catch(() => undefined);
+    setFresh(fresh + 1);
+  };
+  const columns: Column<Grant>[] = [
+    { head: t("audit.at"), cell: (g) => moment(g.at) },
+    { head: t("audit.actor"), cell: (g) => g.username },
+    { head: t("audit.patient"), cell: (g) => <code title={g.patient_id}>{short(g.patient_id)}</code> },
+    { head: t("limits.reason"), cell: (g) => g.reason },
+    { head: t("limits.expires"), cell: (g) => moment(g.expires_at) },
+    { head: t("glass.review"), cell: (g) => g.reviewed_by ?? <button onClick={() => void look(g.id)}>{t("glass.reviewed")}</button> },
+  ];
+  return (
+    <section>
+      <h2>{t("glass.title")}</h2>
+      <Table path="/break-glass?limit=50" columns={columns} none={t("audit.none")} label={t("glass.title")} fresh={fresh} />
+    </section>
   );
 }

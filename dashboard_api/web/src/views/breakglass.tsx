@@ -1,6 +1,7 @@
 // Access outside the care team: with a reason, for an hour, and it is told to those who review it.
 
 import { useState } from "preact/hooks";
+import { fields } from "../parts/form";
 import { worded } from "../parts/load";
 import { want } from "../live";
 import { call, may } from "../session";
@@ -9,8 +10,7 @@ import { t } from "../texts";
 export function BreakGlass({ patient }: { patient: string }) {
   const [trouble, setTrouble] = useState("");
   const go = async (event: SubmitEvent) => {
-    event.preventDefault();
-    const reason = String(new FormData(event.currentTarget as HTMLFormElement).get("reason"));
+    const { reason } = fields(event);
     try {
       await call("POST", "/break-glass", { patient_id: patient, reason });
       want({ patients: [patient] });

@@ -1,10 +1,13 @@
 // What was known at a moment, which limits held, what paged or why nothing did.
 
 import { useState } from "preact/hooks";
+import { serverNow } from "../clock";
+import { fields } from "../parts/form";
 import { Pending, useLoad } from "../parts/load";
 import { clock, moment, t, word } from "../texts";
 import type { Score } from "../types";
 import { shown, unitOf } from "../units";
+import { instant } from "../zone";
 
 interface Condition {
   vital: string;
@@ -31,9 +34,8 @@ interface Explanation {
 export function Explain({ patient }: { patient: string }) {
   const [at, setAt] = useState<string | null>(null);
   const asked = (event: SubmitEvent) => {
-    event.preventDefault();
-    const text = String(new FormData(event.currentTarget as HTMLFormElement).get("at"));
-    setAt(new Date(text || Date.now()).toISOString());
+    const { at } = fields(event);
+    setAt(new Date(at ? instant(at) : serverNow()).toISOString());
   };
   return (
     <section class="card">

@@ -2,18 +2,20 @@
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { Chart, type Band, type Line } from "../parts/chart";
-import { gapOf, type History } from "../parts/history";
+import { useAssignments, type Assignment } from "../parts/assignments";
+import { gaps, pauseOf, type History } from "../parts/history";
+import { Lanes, type Lane } from "../parts/lanes";
 import { Pending, useLoad } from "../parts/load";
-import { serverNow } from "../live";
+import { serverNow } from "../clock";
 import { t, word } from "../texts";
 import type { Alert, Page, Patient } from "../types";
 import { converted, unitOf } from "../units";
 
 const HOUR = 3_600_000;
-const SPANS = { "1h": HOUR, "6h": 6 * HOUR, "24h": 24 * HOUR, "7d": 168 * HOUR, "30d": 720 * HOUR } as const;
+const SPANS = { "1h": HOUR, "6h": 6 * HOUR, "24h": 24 * HOUR, "7d": 168 * HOUR, "30d": 720 * HOUR, "90d": 2160 * HOUR } as const;
 type Span = keyof typeof SPANS;
 const CHARTS: string[][] = [["hr"], ["pulse"], ["spo2"], ["rr"], ["sbp", "dbp"], ["map"], ["temp"], ["glucose"], ["etco2"], ["o2_flow"], ["weight"]];
-const REFRESH_S: Record<Span, number> = { "1h": 5, "6h": 30, "24h": 60, "7d": 300, "30d": 600 };
+const REFRESH_S: Record<Span, number> = { "1h": 5, "6h": 30, "24h": 60, "7d": 300, "30d": 600, "90d": 600 };
 
 export function HistoryView({ patient }: { patient: Patient }) {
   const [span, setSpan] = useState<Span>("1h");
@@ -29,6 +31,7 @@ export function HistoryView({ patient }: { patient: Patient }) {
   const query = `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`;
   const past = useLoad<History>(`/patients/${patient.id}/vitals?${query}`);
   const alerts = useLoad<Page<Alert>>(`/alerts?patient=${patient.id}&limit=200`, 60);
+  const worn = useAssignments(patient.id);
   const bands = useMemo(() => banded(patient, alerts.data, to), [patient.alerts, alerts.data, to]);
   return (
     <section class="card history" onDblClick={() => setZoom(null)}>
@@ -53,6 +56,7 @@ export function HistoryView({ patient }: { patient: Patient }) {
       <Pending of={past}>
         {(data) => (
           <>
+            <Lanes lanes={lanes(data, worn, alertsOf(patient, alerts.data), from, to)} from={from} to={to} />
             {CHARTS.map((vitals) => (
               <OneChart key={vitals.join()} vitals={vitals} data={data} bands={bands} range={[from / 1000, to / 1000]} onZoom={(a, b) => setZoom([a * 1000, b * 1000])} />
             ))}
@@ -83,7 +87,7 @@ function OneChart({ vitals, data, bands, range, onZoom }: OneProps) {
 function lineOf(vital: string, data: History): Line[] {
   const points = data.series.find((s) => s.vital === vital)?.points ?? [];
   if (points.length === 0) return [];
-  const gap = gapOf(data.resolution);
+  const gap = pauseOf(points, data.resolution) / 1000;
   const line: Line = { name: word("long", vital), vital, at: [], value: [] };
   for (const point of points) {
     const at = Date.parse(point.observed_at) / 1000;
@@ -98,7 +102,17 @@ function lineOf(vital: string, data: History): Line[] {
   return [line];
 }
 
+const alertsOf = (patient: Patient, past: Page<Alert> | null): Alert[] => [...new Map([...(past?.items ?? []), ...patient.alerts].map((a) => [a.id, a])).values()];
+
+function lanes(data: History, worn: Assignment[], alerts: Alert[], from: number, to: number): Lane[] {
+  const end = (at: string | null) => (at ? Date.parse(at) : to);
+  return [
+    { name: t("lane.devices"), of: worn.map((a) => ({ from: Date.parse(a.from), to: end(a.to), kind: "device", title: `${a.kind} ${a.device}` })) },
+    { name: t("lane.alerts"), of: alerts.map((a) => ({ from: Date.parse(a.started_at), to: end(a.ended_at), kind: a.priority, title: a.title })) },
+    { name: t("lane.gaps"), of: gaps(data, from, to).map(([a, b]) => ({ from: a, to: b, kind: "gap", title: t("lane.gap") })) },
+  ].filter((lane) => lane.of.length > 0);
+}
+
 function banded(patient: Patient, past: Page<Alert> | null, to: number): Band[] {
-  const all = new Map([...(past?.items ?? []), ...patient.alerts].map((a) => [a.id, a]));
-  return [...all.values()].map((a) => ({ from: Date.parse(a.started_at) / 1000, to: (a.ended_at ? Date.parse(a.ended_at) : to) / 1000, priority: a.priority }));
+  return alertsOf(patient, past).map((a) => ({ from: Date.parse(a.started_at) / 1000, to: (a.ended_at ? Date.parse(a.ended_at) : to) / 1000, priority: a.priority }));
 }

@@ -1,6 +1,8 @@
 // This patient's own limits, with a reason and an end.
 
 import { useState } from "preact/hooks";
+import { serverNow } from "../clock";
+import { fields } from "../parts/form";
 import { Pending, useLoad, worded } from "../parts/load";
 import { call, may } from "../session";
 import { moment, t, word } from "../texts";
@@ -17,11 +19,22 @@ const VITALS = ["hr", "spo2", "rr", "sbp", "temp"];
 
 export function Limits({ patient }: { patient: string }) {
   const loaded = useLoad<Record<string, unknown>>(`/patients/${patient}/limits`);
+  const [said, setSaid] = useState("");
   return (
     <section class="card">
       <h2>{t("patient.limits")}</h2>
-      <Pending of={loaded}>{(given) => <Form patient={patient} given={bounds(given)} done={loaded.again} />}</Pending>
+      <Pending of={loaded}>{(given) => <Form key={JSON.stringify(given)} patient={patient} given={bounds(given)} say={setSaid} done={loaded.again} />}</Pending>
+      <p role="status">{said}</p>
     </section>
+  );
+}
+
+function Term({ of }: { of: Bounds }) {
+  return (
+    <span title={of.reason}>
+      {of.expires_at ? moment(of.expires_at) : t("limits.forever")}
+      <small> {of.reason}</small>
+    </span>
   );
 }
 
@@ -30,24 +43,29 @@ function bounds(given: Record<string, unknown>): Record<string, Bounds> {
   return Object.fromEntries(Object.entries(inner).filter(([, v]) => typeof v === "object" && v !== null && !Array.isArray(v))) as Record<string, Bounds>;
 }
 
-function Form({ patient, given, done }: { patient: string; given: Record<string, Bounds>; done: () => void }) {
-  const [said, setSaid] = useState("");
+interface FormProps {
+  patient: string;
+  given: Record<string, Bounds>;
+  say: (text: string) => void;
+  done: () => void;
+}
+
+function Form({ patient, given, say, done }: FormProps) {
   const save = async (event: SubmitEvent) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget as HTMLFormElement);
-    const body: Record<string, unknown> = { reason: form.get("reason") };
-    const hours = Number(form.get("hours"));
-    if (hours > 0) body["expires_at"] = new Date(Date.now() + hours * 3_600_000).toISOString();
-    for (const vital of VITALS) {
-      const [low, high] = [number(form, vital, "low"), number(form, vital, "high")];
-      if (low !== null || high !== null) body[vital] = { low, high };
+    const form = fields(event);
+    const changed = changes(form, given);
+    if (Object.keys(changed).length === 0) {
+      say(t("limits.nothing"));
+      return;
     }
+    const expires = new Date(serverNow() + Number(form["hours"]) * 3_600_000).toISOString();
+    const body = { ...changed, reason: form["reason"], expires_at: expires };
     try {
       await call("PUT", `/patients/${patient}/limits`, body);
-      setSaid(t("limits.saved"));
+      say(t("limits.saved"));
       done();
     } catch (problem) {
-      setSaid(worded(problem));
+      say(worded(problem));
     }
   };
   const locked = !may("limits.write");
@@ -76,11 +94,11 @@ function Form({ patient, given, done }: { patient: string; given: Record<string,
                     step="any"
                     disabled={locked}
                     aria-label={`${word("long", vital)} ${t(`limits.${side}`)}`}
-                    defaultValue={typeof given[vital]?.[side] === "number" ? shown(vital, given[vital]![side]) : ""}
+                    defaultValue={asField(vital, given[vital]?.[side])}
                   />
                 </td>
               ))}
-              <td class="muted">{given[vital]?.expires_at ? moment(given[vital]!.expires_at!) : t("limits.default")}</td>
+              <td class="muted">{given[vital] ? <Term of={given[vital]} /> : t("limits.default")}</td>
             </tr>
           ))}
         </tbody>
@@ -98,12 +116,19 @@ function Form({ patient, given, done }: { patient: string; given: Record<string,
           <button class="primary">{t("limits.save")}</button>
         </div>
       )}
-      <p role="status">{said}</p>
     </form>
   );
 }
 
-function number(form: FormData, vital: string, side: string): number | null {
-  const text = String(form.get(`${vital}.${side}`) ?? "").trim();
-  return text === "" ? null : canonical(vital, Number(text));
+// The vitals whose fields differ from what holds: null where both were emptied, which gives the rules' own limits back.
+function changes(form: Record<string, string>, given: Record<string, Bounds>): Record<string, unknown> {
+  const found: Record<string, unknown> = {};
+  for (const vital of VITALS) {
+    const [low, high] = (["low", "high"] as const).map((side) => form[`${vital}.${side}`] ?? "");
+    if (low === asField(vital, given[vital]?.low) && high === asField(vital, given[vital]?.high)) continue;
+    found[vital] = low || high ? { low: low ? canonical(vital, Number(low)) : null, high: high ? canonical(vital, Number(high)) : null } : null;
+  }
+  return found;
 }
+
+const asField = (vital: string, value: number | null | undefined): string => (typeof value === "number" ? shown(vital, value) : "");

@@ -9,12 +9,13 @@ export function Login() {
   const [trouble, setTrouble] = useState("");
   const [busy, setBusy] = useState(false);
   const go = async (event: SubmitEvent) => {
-    event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
+    const said = (name: string) => form.get(name) as string;
+    event.preventDefault();
     setBusy(true);
     setTrouble("");
     try {
-      await logIn(String(form.get("username")), String(form.get("password")));
+      await logIn(said("username"), said("password"));
     } catch (problem) {
       const known = problem instanceof Problem && problem.status < 500;
       setTrouble(known ? (problem.status === 401 ? t("login.wrong") : problem.message) : t("login.unreachable"));

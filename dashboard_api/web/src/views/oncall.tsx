@@ -5,8 +5,9 @@ import { Pending, useLoad, worded } from "../parts/load";
 import { NewsBadge } from "../parts/news";
 import { call, may, me } from "../session";
 import { named, short } from "../store";
-import { moment, t } from "../texts";
-import type { Page, Score } from "../types";
+import { moment, t, word } from "../texts";
+import { Rota, TakeOver } from "./rota";
+import type { Page, Priority, Score } from "../types";
 import { loadWards, wards } from "../wards";
 
 interface OnNow {
@@ -27,8 +28,8 @@ interface Line {
   id: string;
   bed: string;
   score: Score | null;
-  alerts: unknown[];
-  limits: unknown[];
+  alerts: { id: string; title: string; state: string; priority: Priority }[];
+  limits: Record<string, unknown>;
 }
 
 interface Handover {
@@ -37,8 +38,9 @@ interface Handover {
   given_by: string;
   made_at: string;
   sheet: { patients: Line[] };
+  schedule: string | null;
   accepted_by: string | null;
-  accepted_at: string | null;
+  until: string | null;
 }
 
 export function Oncall() {
@@ -81,7 +83,8 @@ function Now({ ward, name }: { ward: string; name: string }) {
                     <b>{one.pager ?? one.people.join(", ")}</b> <small>{one.schedule}</small>
                   </p>
                   {one.until && <p class="muted">{t("oncall.until", { at: moment(one.until) })}</p>}
-                  {may("oncall.swap") && <Swap schedule={one.schedule} until={one.until} done={loaded.again} />}
+                  {may("oncall.swap") && <TakeOver schedule={one.schedule} until={one.until} done={loaded.again} />}
+                  <Rota schedule={one.schedule} />
                 </div>
               ))}
             </>
@@ -89,25 +92,6 @@ function Now({ ward, name }: { ward: string; name: string }) {
         }
       </Pending>
     </section>
-  );
-}
-
-// I take over from now until the shift's end.
-function Swap({ schedule, until, done }: { schedule: string; until: string | null; done: () => void }) {
-  const [trouble, setTrouble] = useState("");
-  const take = async () => {
-    const to = until ?? new Date(Date.now() + 8 * 3_600_000).toISOString();
-    try {
-      await call("POST", "/oncall/overrides", { schedule, from: new Date().toISOString(), to, people: [me.value?.username], reason: "" });
-      done();
-    } catch (problem) {
-      setTrouble(worded(problem));
-    }
-  };
-  return (
-    <>
-      <button onClick={() => void take()}>{t("oncall.take")}</button> <span role="alert">{trouble}</span>
-    </>
   );
 }
 
@@ -124,12 +108,18 @@ function Handovers() {
       setTrouble(worded(problem));
     }
   };
+  // With the ward's own rota, whose pager moves when the sheet is accepted.
+  const give = async (ward: string) => {
+    const on = await call<Page<OnNow>>("GET", `/oncall/now?ward=${encodeURIComponent(ward)}`).catch(() => null);
+    const rota = on?.items.find((one) => one.ward === ward) ?? on?.items[0];
+    await doing("/handovers", { ward, ...(rota ? { schedule: rota.schedule } : {}) });
+  };
   return (
     <section class="card">
       <h2>{t("handover.title")}</h2>
       <div class="inline">
         {wards.value.map((ward) => (
-          <button key={ward.id} onClick={() => void doing("/handovers", { ward: ward.id })}>
+          <button key={ward.id} onClick={() => void give(ward.id)}>
             {t("handover.give", { ward: ward.name })}
           </button>
         ))}
@@ -143,11 +133,12 @@ function Handovers() {
                 <summary>
                   {wards.value.find((w) => w.id === one.ward)?.name ?? one.ward} · {moment(one.made_at)} · {t("alert.by", { who: one.given_by })}
                   {one.accepted_by && ` · ${t("handover.accepted", { who: one.accepted_by })}`}
+                  {one.until && ` · ${t("oncall.until", { at: moment(one.until) })}`}
                 </summary>
-                <Sheet of={one.sheet.patients ?? []} />
+                <Sheet of={one.sheet.patients} />
                 {!one.accepted_by && one.given_by !== me.value?.username && (
                   <button class="primary" onClick={() => void doing(`/handovers/${one.id}/accept`, {})}>
-                    {t("handover.accept")}
+                    {t(one.schedule ? "handover.accept" : "handover.accept.plain")}
                   </button>
                 )}
               </details>
@@ -170,7 +161,14 @@ function Sheet({ of }: { of: Line[] }) {
             <td>
               <NewsBadge score={line.score} />
             </td>
-            <td>{t("handover.open", { n: line.alerts.length })}</td>
+            <td>
+              {line.alerts.length === 0 && t("ward.quiet")}
+              {line.alerts.map((a) => (
+                <div key={a.id}>
+                  {word("prio", a.priority)}: {a.title} <small>{word("state", a.state)}</small>
+                </div>
+              ))}
+            </td>
           </tr>
         ))}
       </tbody>

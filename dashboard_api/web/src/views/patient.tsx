@@ -18,6 +18,7 @@ import { Explain } from "./explain";
 import { HistoryView } from "./history";
 import { Limits } from "./limits";
 import { Strip } from "./strip";
+import { Why } from "./tile";
 
 const FIRST = ["hr", "pulse", "spo2", "rr"];
 const SHOWN_APART = new Set([...FIRST, "sbp", "dbp", "temp", "on_oxygen"]);
@@ -47,6 +48,7 @@ export function PatientView({ id }: { id: string }) {
         )}
         <LinkMark link={patient.link} />
       </header>
+      <Why of={patient} />
       <section class="nowrow">
         <dl class="vitals big">
           {FIRST.filter((name) => name !== "pulse" || patient.vitals["pulse"]).map((name) => (

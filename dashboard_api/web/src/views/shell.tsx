@@ -9,7 +9,8 @@ import { follow, path } from "../route";
 import { logOut, may, me } from "../session";
 import { blocked, mute, mutedS, unlock } from "../sound";
 import { alerts, latestHigh, named, patients } from "../store";
-import { t, word, type Key } from "../texts";
+import { t, wallClock, word, type Key } from "../texts";
+import { now } from "../tick";
 import { Settings } from "./settings";
 
 const BEHIND_MS = 3_000;
@@ -46,6 +47,7 @@ export function Shell({ children }: { children: preact.ComponentChildren }) {
           ))}
         </nav>
         <span class="tools">
+          <time class="topclock">{wallClock(Math.floor(now.value / 60_000) * 60_000)}</time>
           {may("vitals.read") && <Pulse />}
           {may("alerts.read") && <Sound />}
           <button class="plain" aria-expanded={settings.value} onClick={() => (settings.value = !settings.value)}>

@@ -10,7 +10,9 @@ import { calls, ranked, silent } from "../need";
 import { follow } from "../route";
 import { people, short } from "../store";
 import { t } from "../texts";
+import { now } from "../tick";
 import type { Patient } from "../types";
+import { why, wrongClock } from "../why";
 
 interface Props {
   of: Signal<Patient>;
@@ -51,7 +53,17 @@ export function Tile({ of, wardName }: Props) {
           <Sparkline key={vital} patient={patient.id} vital={vital} live={stateNow(patient.vitals[vital]) === "live"} label={t(`vital.${vital}` as "vital.hr")} />
         ))}
       </div>
+      <Why of={patient} />
       {top ? <AlertChip alert={top} more={alerts.length - 1} /> : <p class="quiet">{t("ward.quiet")}</p>}
     </article>
+  );
+}
+
+export function Why({ of }: { of: Patient }) {
+  const said = why(of, now.value) ?? wrongClock(of);
+  return said === null ? null : (
+    <p class="why" data-why>
+      {said}
+    </p>
   );
 }

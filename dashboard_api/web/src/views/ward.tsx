@@ -11,10 +11,9 @@ import { mute } from "../sound";
 import { alerts, patients, pictured } from "../store";
 import { t } from "../texts";
 import type { Priority } from "../types";
-import { wards } from "../wards";
+import { ward, wards } from "../wards";
 import { Tile } from "./tile";
 
-export const ward = signal<string>(sessionStorage.getItem("vigil.ward") ?? "");
 const order = signal<string[]>([]);
 const here = computed(() => [...patients.value.values()].filter((p) => !ward.value || p.value.ward === ward.value));
 
