@@ -167,6 +167,7 @@ def _batches(case: _Case, keep: npt.NDArray[np.bool_]) -> Iterator[tuple[int, Ba
     partition = np.where(keep, case.desk.directory.partition[case.patient], -1)
     for p in np.unique(partition[keep]).tolist():
         rows = np.flatnonzero(partition == p)
+        rows = rows[np.argsort(case.observed_at[rows], kind="stable")]
         for start in range(0, len(rows), RECORD_SAMPLES):
             yield p, _batch(case, rows[start : start + RECORD_SAMPLES])
 
