@@ -12,7 +12,6 @@ import logging.config
 import os
 import random
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -33,9 +32,10 @@ from streams.archive.metrics import Metrics
 from streams.archive.notes import Links, Refused, refuse
 from streams.archive.readings import Readings, Tell
 from streams.archive.record import BOUNDLESS, Record
-from streams.archive.settings import LOGGING, Settings
+from streams.archive.settings import Settings
 from streams.archive.timescale import Session
 from streams.archive.waveforms import Waveforms
+from streams.faust_settings import LOGGING, consumer
 from vitals import settings
 from vitals.errors import PartAway
 from vitals.topics import Topics
@@ -44,27 +44,8 @@ log = logging.getLogger("vigil.archive")
 
 
 def faust_app(chosen: Settings) -> Any:
-    """A Faust app that consumes only: no tables, no web server, and quick to notice that a worker died."""
-    topics = Topics(chosen.prefix)
-    return faust.App(
-        f"{topics.prefix}-archive",
-        broker=f"kafka://{chosen.kafka}",
-        consumer_group_instance_id=f"{topics.prefix}-archive-{chosen.instance}",
-        consumer_auto_offset_reset="earliest",
-        broker_session_timeout=6.0,
-        broker_heartbeat_interval=2.0,
-        broker_rebalance_timeout=6.0,
-        broker_max_poll_interval=86_400.0,
-        stream_buffer_maxsize=128,
-        stream_wait_empty=False,  # what is held waits for the database, and neither a rebalance nor a stop may wait for that
-        store="memory://",
-        topic_allow_declare=False,
-        topic_disable_leader=True,
-        web_enabled=False,
-        worker_redirect_stdouts=False,
-        logging_config=LOGGING,
-        datadir=os.path.join(tempfile.gettempdir(), f"{topics.prefix}-archive-{chosen.instance}"),
-    )
+    """What is held waits for the database; neither a rebalance nor a stop may wait for that."""
+    return faust.App(**consumer(f"{chosen.prefix}-archive", chosen.kafka, chosen.instance, 128, stream_wait_empty=False))
 
 
 def record_of(app: Any, event: Any) -> Record:

@@ -11,7 +11,6 @@ import logging.config
 import os
 import random
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,20 +24,13 @@ from streams.detect import kafka, metrics
 from streams.detect.partition import Record
 from streams.detect.rules import default
 from streams.detect.worker import Worker
+from streams.faust_settings import LOGGING, consumer
 from vitals import settings
 from vitals.errors import PartAway
 from vitals.settings import setting
 from vitals.topics import Topics
 
 log = logging.getLogger("vigil.detect")
-LOGGING: Mapping[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s level=%(levelname)s logger=%(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "line"}},
-    "root": {"level": "WARNING", "handlers": ["stderr"]},
-    "loggers": {"vigil": {"level": "INFO"}},
-}
 MOST, LONGEST_S = 256, 0.1
 SCORES_S, SCORES_BEHIND_S = 0.5, 5.0
 
@@ -61,26 +53,8 @@ class Settings:
 
 
 def faust_app(chosen: Settings, role: str = "detect") -> Any:
-    """A Faust app that consumes only: no tables, no web server, and quick to notice that a worker died."""
-    name = f"{chosen.prefix}-{role}"
-    return faust.App(
-        name,
-        broker=f"kafka://{chosen.kafka}",
-        consumer_group_instance_id=f"{name}-{chosen.instance}",
-        consumer_auto_offset_reset="earliest",
-        broker_session_timeout=6.0,
-        broker_heartbeat_interval=2.0,
-        broker_rebalance_timeout=6.0,
-        broker_max_poll_interval=86_400.0,
-        stream_buffer_maxsize=512,
-        store="memory://",
-        topic_allow_declare=False,
-        topic_disable_leader=True,
-        web_enabled=False,
-        worker_redirect_stdouts=False,
-        logging_config=LOGGING,
-        datadir=os.path.join(tempfile.gettempdir(), f"{name}-{chosen.instance}"),
-    )
+    """One of detection's workers."""
+    return faust.App(**consumer(f"{chosen.prefix}-{role}", chosen.kafka, chosen.instance, 512))
 
 
 def clock() -> int:

@@ -22,7 +22,8 @@ from prometheus_client import Counter, start_http_server
 from streams.detect import kafka, metrics
 from streams.detect.waveform.kafka import Marks, read_marks
 from streams.detect.waveform.worker import Outcome, Ward
-from streams.detect_app import LOGGING, Settings, faust_app, wait_for_topics
+from streams.detect_app import Settings, faust_app, wait_for_topics
+from streams.faust_settings import LOGGING
 from vitals import settings
 from vitals.context import PatientContext
 from vitals.errors import PartAway

@@ -112,3 +112,8 @@ def test_every_package_is_listed_for_installation() -> None:
     listed = (ROOT / "pyproject.toml").read_text()
     packages = {named(path.parent).replace("/", ".") for path in modules(*PACKAGES) if path.name == "__init__.py"}
     assert sorted(package for package in packages if f'"{package}"' not in listed) == []
+
+
+def test_no_two_decisions_have_one_number() -> None:
+    numbers = [path.name.split("-")[0] for path in (ROOT / "docs" / "adr").glob("*.md")]
+    assert sorted(numbers) == sorted(set(numbers))

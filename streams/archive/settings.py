@@ -1,20 +1,9 @@
-"""The archive's environment, and the form of its log. Read by `streams.archive_app` alone."""
+"""The archive's environment. Read by `streams.archive_app` alone."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from streams.archive.timescale_retention import Terms
 from vitals.settings import Secret, positive_int, setting
-
-LOGGING: Mapping[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s level=%(levelname)s logger=%(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "line"}},
-    "root": {"level": "WARNING", "handlers": ["stderr"]},
-    "loggers": {"vigil": {"level": "INFO"}, "aiokafka": {"level": "CRITICAL"}},  # away, Kafka would fill the log
-}
 
 
 def whole(text: str) -> int:
