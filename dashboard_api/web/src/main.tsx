@@ -20,6 +20,7 @@ import { Oncall } from "./views/oncall";
 import { PatientView } from "./views/patient";
 import { Refusals } from "./views/refusals";
 import { Rules } from "./views/rules";
+import { SecondFactor } from "./views/secondfactor";
 import { home, Shell } from "./views/shell";
 import { Ward } from "./views/ward";
 
@@ -38,6 +39,15 @@ const VIEWS: Record<string, () => preact.JSX.Element> = {
 function App() {
   if (starting.value) return <p class="empty">{t("common.loading")}</p>;
   if (!me.value) return <Login />;
+  if (me.value.permissions.join() === "me")
+    return (
+      <Shell>
+        <main class="page narrow">
+          <p>{t("totp.must")}</p>
+          <SecondFactor />
+        </main>
+      </Shell>
+    );
   const at = path.value === "/" ? home() : path.value;
   const patient = at.match(/^\/patients\/([^/]+)$/)?.[1];
   const View = VIEWS[at] ?? Ward;

@@ -18,6 +18,7 @@ let renewing: Promise<boolean> | null = null;
 
 export const me = signal<Me | null>(null);
 export const starting = signal(true);
+export const loginError = signal("");
 export const onToken = new Set<(token: string) => void>();
 
 export class Problem extends Error {
@@ -69,17 +70,45 @@ async function once(): Promise<boolean> {
   }
 }
 
-export async function logIn(username: string, password: string): Promise<void> {
-  await tokens({ grant_type: "password", username, password });
+export async function logIn(username: string, password: string, totp = ""): Promise<void> {
+  await tokens({ grant_type: "password", username, password, ...(totp ? { totp } : {}) });
+  await refreshMe();
+}
+
+export async function refreshMe(): Promise<void> {
   me.value = await call<Me>("GET", "/me");
 }
 
 export async function resume(): Promise<void> {
   try {
-    if (await renew()) me.value = await call<Me>("GET", "/me");
+    if ((await cameBack()) || (await renew())) await refreshMe();
   } finally {
     starting.value = false;
   }
+}
+
+// From the provider: with a code that is good once, or with why not; neither stays in the address bar.
+async function cameBack(): Promise<boolean> {
+  const said = new URLSearchParams(location.hash.slice(1));
+  const code = said.get("login_code");
+  loginError.value = said.get("login_error") ?? "";
+  if (!code && !loginError.value) return false;
+  history.replaceState(null, "", location.pathname);
+  if (!code) return false;
+  try {
+    await tokens({ grant_type: "authorization_code", code });
+    return true;
+  } catch (problem) {
+    loginError.value = problem instanceof Problem ? problem.message : "";
+    return false;
+  }
+}
+
+// A call that needs no log-in.
+export async function open<T>(path: string): Promise<T> {
+  const answer = await fetch(`/api/v1${path}`);
+  if (!answer.ok) throw new Problem(answer.status, answer.statusText);
+  return (await answer.json()) as T;
 }
 
 export async function logOut(): Promise<void> {

@@ -354,6 +354,21 @@ export const en = {
   "lane.gap": "Nothing measured",
   "why.clock.slow": "Device clock {n} slow; times are corrected.",
   "why.clock.ahead": "Device clock {n} fast; times are corrected.",
+  "login.totp": "Code from your app",
+  "login.oidc": "Log in with {name}",
+  "totp.title": "Second factor",
+  "totp.set": "Set up a second factor",
+  "totp.secret": "Give this to your authenticator app:",
+  "totp.open": "open the app",
+  "totp.confirm": "Confirm",
+  "totp.remove": "Remove it",
+  "totp.codes": "Keep these; each opens the door once if the app is lost:",
+  "totp.done": "I have kept them",
+  "totp.must": "Your role needs a second factor before you can go on.",
+  "channel.ecg_ii": "ECG, lead II",
+  "channel.ppg": "Pulse at the finger",
+  "channel.resp": "Breath",
+  "channel.quiet": "stopped",
 };
 
 export type Texts = Record<keyof typeof en, string>;

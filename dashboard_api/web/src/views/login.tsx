@@ -1,13 +1,23 @@
-// Logging in.
+// Logging in: by password, with a second factor where the account has one, or through the hospital's own provider.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Logo } from "../parts/icons";
-import { logIn, Problem } from "../session";
+import { path } from "../route";
+import { loginError, logIn, open, Problem } from "../session";
 import { t } from "../texts";
 
+interface Methods {
+  oidc: { name: string; url: string } | null;
+}
+
 export function Login() {
-  const [trouble, setTrouble] = useState("");
+  const [trouble, setTrouble] = useState(loginError.value);
   const [busy, setBusy] = useState(false);
+  const [coded, setCoded] = useState(false);
+  const [oidc, setOidc] = useState<Methods["oidc"]>(null);
+  useEffect(() => {
+    void open<Methods>("/login/methods").then((methods) => setOidc(methods.oidc), () => undefined);
+  }, []);
   const go = async (event: SubmitEvent) => {
     const form = new FormData(event.currentTarget as HTMLFormElement);
     const said = (name: string) => form.get(name) as string;
@@ -15,10 +25,10 @@ export function Login() {
     setBusy(true);
     setTrouble("");
     try {
-      await logIn(said("username"), said("password"));
+      await logIn(said("username"), said("password"), coded ? said("totp") : "");
     } catch (problem) {
-      const known = problem instanceof Problem && problem.status < 500;
-      setTrouble(known ? (problem.status === 401 ? t("login.wrong") : problem.message) : t("login.unreachable"));
+      if (problem instanceof Problem && problem.body["error"] === "second_factor_required") setCoded(true);
+      else setTrouble(worded(problem));
       setBusy(false);
     }
   };
@@ -38,13 +48,29 @@ export function Login() {
           {t("login.password")}
           <input name="password" type="password" autocomplete="current-password" required />
         </label>
+        {coded && (
+          <label>
+            {t("login.totp")}
+            <input name="totp" autocomplete="one-time-code" inputMode="numeric" required autofocus />
+          </label>
+        )}
         <p class="trouble" role="alert">
           {trouble}
         </p>
         <button class="primary" disabled={busy}>
           {busy ? t("login.busy") : t("login.go")}
         </button>
+        {oidc && (
+          <a class="button" href={`${oidc.url}?back=${encodeURIComponent(path.value)}`}>
+            {t("login.oidc", { name: oidc.name })}
+          </a>
+        )}
       </form>
     </main>
   );
+}
+
+function worded(problem: unknown): string {
+  if (!(problem instanceof Problem) || problem.status >= 500) return t("login.unreachable");
+  return problem.status === 401 ? t("login.wrong") : problem.message;
 }

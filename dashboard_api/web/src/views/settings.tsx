@@ -3,6 +3,7 @@
 import { effect, signal } from "@preact/signals";
 import { language, languages, t, word } from "../texts";
 import { chosen, choices } from "../units";
+import { SecondFactor } from "./secondfactor";
 
 const KEPT = "vigil.theme";
 const theme = signal(localStorage.getItem(KEPT) ?? "auto");
@@ -44,6 +45,7 @@ export function Settings() {
           </select>
         </label>
       ))}
+      <SecondFactor />
       <p class="keys">
         <b>{t("set.keys")}:</b> {t("set.keys.text")}
       </p>
