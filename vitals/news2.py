@@ -95,6 +95,13 @@ def _laid_out(name: str) -> tuple[int, type_f64, type_i8]:
 
 
 _ROWS = {name: _laid_out(name) for name in TABLE}
+_STEPS = np.array([STEPS_PER_UNIT.get(name, 1) for name in PARAMETERS], dtype=np.float64)
+_TOP = 1 + int(max(_ROWS[name][1].max() for name in PARAMETERS))
+"""Past every parameter's last bound: all steps from here on score alike."""
+_UNKNOWN = _TOP + 1
+_POINTS = np.stack([_ROWS[n][2][np.append(np.searchsorted(_ROWS[n][1], np.arange(_UNKNOWN)), -1)] for n in PARAMETERS])
+"""(7, _TOP + 2): the points of each parameter at each step of the chart's resolution; at `_UNKNOWN`, MISSING."""
+_COLUMNS = np.arange(len(PARAMETERS))
 
 
 def rounded(values: type_f64, steps_per_unit: int = 1) -> type_f64:
@@ -157,8 +164,10 @@ def _oxygen(values: type_f64, at: type_i64, fresh: type_bool, known: type_bool) 
 
 
 def _summed(values: type_f64, observed_at: type_i64, stale: type_bool, scale: npt.NDArray[Any]) -> Scores:
-    charted = np.stack([rounded(values[:, i], STEPS_PER_UNIT.get(name, 1)) for i, name in enumerate(PARAMETERS)], axis=1)
-    low = np.stack([points(name, values[:, i]) for i, name in enumerate(PARAMETERS)], axis=1)
+    steps = np.floor(values * _STEPS + (0.5 + _SHORT_OF_HALF))
+    charted = steps / _STEPS
+    at = np.where(np.isnan(values), _UNKNOWN, np.clip(steps, 0, _TOP)).astype(np.intp)
+    low = _POINTS[_COLUMNS, at]
     high = low.copy()
     second = (scale == 2) & (low[:, SPO2] != MISSING)
     if second.any():

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.detect import baseline, early_warning
-from streams.detect.channels import BASELINE, LIMITS, LINE_OF, NEWS2, SIGNAL, SINGLE
+from streams.detect.channels import BASELINE, CHANNELS, LIMITS, LINE_OF, NEWS2, SIGNAL, SINGLE
 from streams.detect.conditions import Sightings, joined, settle, stand, watch, watch_past
 from streams.detect.memory import Memory
 from streams.detect.silence import heard, missing
@@ -94,7 +94,8 @@ def tick(memory: Memory, now_ms: int) -> list[Finding]:
         rows = np.flatnonzero(stale)
         memory.rows.score_changed[rows] = 2
         t = np.maximum(memory.rows.score_until[rows] + 1, memory.rows.at[rows])
-        found += watch(memory, _score_sightings(memory, rows, t, memory.rows.received_at[rows], np.ones(len(rows), dtype=np.bool_)), now_ms)
+        seen = _score_sightings(memory, rows, t, memory.rows.received_at[rows], np.ones(len(rows), dtype=np.bool_))
+        found += watch(memory, joined(seen), now_ms) if seen else []
     return found + stand(memory, now_ms) + missing(memory, now_ms)
 
 
@@ -162,7 +163,7 @@ def _fold(memory: Memory, r: _Round, slots: type_i64, now_ms: int) -> list[Findi
         sightings += _remembered(memory, r, readings, changed)
     due = early_warning.due(memory, r.rows, r.t, changed)
     if due.any():
-        sightings.append(_score_sightings(memory, r.rows[due], r.t[due], r.received_at[due], r.live[due]))
+        sightings += _score_sightings(memory, r.rows[due], r.t[due], r.received_at[due], r.live[due])
     found += watch(memory, joined(sightings), now_ms) if sightings else []
     memory.cells.gap[readings.cell] = gap
     return found
@@ -244,8 +245,16 @@ def _strange(memory: Memory, r: _Round, m: _Readings, elapsed: type_i64, busy: n
     return [m.seen(r, strange, z, V)] if strange.any() else []
 
 
-def _score_sightings(memory: Memory, rows: type_i64, t: type_i64, received_at: type_i64, live: type_bool) -> Sightings:
+def _score_sightings(memory: Memory, rows: type_i64, t: type_i64, received_at: type_i64, live: type_bool) -> list[Sightings]:
     scores = early_warning.scored(memory, rows, t)
     x = np.concatenate([scores.lowest.astype(np.float64), (scores.tier == _LOW_MEDIUM).astype(np.float64)])
     channels = np.repeat(np.array([NEWS2, SINGLE]), len(rows))
-    return Sightings(np.tile(rows, 2), channels, x, np.tile(t, 2), np.tile(received_at, 2), np.tile(live, 2))
+    return _unsettled(memory, Sightings(np.tile(rows, 2), channels, x, np.tile(t, 2), np.tile(received_at, 2), np.tile(live, 2)))
+
+
+def _unsettled(memory: Memory, s: Sightings) -> list[Sightings]:
+    """What can move a timer. Of the rest, idle and inside, only the time is noted: all that `watch` would make of it."""
+    timers, cells = memory.timers, s.rows * CHANNELS + s.channels
+    calm = (timers.side[cells] == 0) & (s.x <= memory.layout.high1[s.channels]) & (s.t >= timers.at[cells])
+    timers.at[cells[calm]] = s.t[calm]
+    return [] if calm.all() else [s.only(~calm)]

@@ -49,9 +49,10 @@ class Timers:
         """All idle."""
         return cls(*(np.zeros(cells, dtype=f.metadata["dtype"]) for f in fields(cls)))
 
-    def names(self) -> tuple[str, ...]:
+    @staticmethod
+    def names() -> tuple[str, ...]:
         """The columns' names."""
-        return tuple(f.name for f in fields(self))
+        return _NAMES
 
     def grown(self, cells: int) -> "Timers":
         """The same with room for `cells`."""
@@ -65,6 +66,9 @@ class Timers:
         """Writes `other` back."""
         for name in self.names():
             getattr(self, name)[cells] = getattr(other, name)
+
+
+_NAMES = tuple(f.name for f in fields(Timers))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +104,9 @@ class Changes:
     which: type_i64
     phase: type_i8
     before: Timers
+
+
+_NOTHING = Changes(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int8), Timers.of(0))
 
 
 def advance(timers: Timers, v: Values) -> list[Changes]:
@@ -143,6 +150,8 @@ def _announced(c: Timers, v: Values) -> Changes:
 
 
 def _changes(c: Timers, mask: type_bool, phase: type_i8) -> Changes:
+    if not mask.any():
+        return _NOTHING
     which = np.flatnonzero(mask)
     return Changes(which, phase[which], c.taken(which))
 
