@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, Delegate] = {
     "simulate": Delegate("devices.simulator", "simulated devices, over MQTT like real ones"),
     "replay": Delegate("devices.replay", "a recording, played through the devices' door"),
     "rehearse": Delegate("streams.rehearse_main", "what a changed rule set would have raised over stored history"),
+    "watch": Delegate("vigil_client.watch_main", "a ward in the terminal, sorted by need"),
     "load": Delegate("loadtests.run", "the load test, with its report"),
     "bench": Delegate("loadtests.bench", "the benchmarks, one line each", data_dir=False, servers=True),
 }

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SERVICES = ("ingest", "streams", "alerts", "dashboard_api", "devices")
-PACKAGES = ("vitals", *SERVICES, "loadtests", "deploy")
+PACKAGES = ("vitals", *SERVICES, "loadtests", "deploy", "vigil_client")
 FORBIDDEN = {"utils", "util", "helpers", "helper", "common", "base", "manager", "service", "misc"}
 LONGEST = 300
 TABLES = {"dashboard_api/routes.py": 450}
