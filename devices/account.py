@@ -11,7 +11,8 @@ from typing import TextIO
 @dataclass(slots=True)
 class Account:
     """`samples`, `readings` (vitals in them, those without a value too) made; `messages` published, `acked` of them
-    acknowledged, `repeats` published again on purpose; `refused` notices by reason; `denied` by the broker itself."""
+    acknowledged, `repeats` published again on purpose; `chunks` of curves said, `chunks_lost` for which no connection stood;
+    `refused` notices by reason; `denied` by the broker itself."""
 
     samples: int = 0
     readings: int = 0
@@ -21,6 +22,8 @@ class Account:
     resent: int = 0
     denied: int = 0
     connects: int = 0
+    chunks: int = 0
+    chunks_lost: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     ledger: TextIO | None = None
 
@@ -48,5 +51,7 @@ class Account:
             "messages sent again after a break": self.resent,
             "messages denied by the broker": self.denied,
             "connections made": self.connects,
+            "chunks of curves sent": self.chunks,
+            "chunks of curves lost while away": self.chunks_lost,
         } | {f"refused: {reason}": count for reason, count in sorted(self.refused.items())}
         return [f"{name:<36}{count:>12,}" for name, count in counts.items()]

@@ -87,6 +87,12 @@ class Device:
         self._account.made(self.known.device, seq, readings)
         self._box.put([sample])
 
+    def stream(self, chunk: bytes) -> None:
+        """A chunk of a curve: said now, or never; counted either way."""
+        said = not self.away and self._line.publish(self._who.topic("waveform"), chunk, None)
+        self._account.chunks += said
+        self._account.chunks_lost += not said
+
     def status(self) -> None:
         """The retained status: state, battery, how much is buffered."""
         self._line.publish(self._who.topic("status"), self._state("online"), None, retain=True)

@@ -57,6 +57,13 @@ def enrol(registry: Registry, memory: Memory, wanted: Sequence[Wanted]) -> None:
                 memory.save()
 
 
+def enrol_hub(registry: Registry, memory: Memory, name: str, ward: str) -> None:
+    """Registers a hub: a device that is on nobody and speaks for others."""
+    made = registry.device("gateway", ward)
+    memory.known[name] = Known(device=made["id"], password=made["password"], patient="", ward=ward, kind="gateway", assigned=True)
+    memory.save()
+
+
 def _people(wanted: Sequence[Wanted]) -> list[dict[str, object]]:
     return [w.person.facts() for w in {w.person.mrn: w for w in wanted}.values()]
 

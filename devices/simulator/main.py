@@ -17,13 +17,16 @@ from pathlib import Path
 from devices import endpoints, mqtt
 from devices.account import Account
 from devices.device import Device
-from devices.enrolment import Wanted, enrol
+from devices.enrolment import Wanted, enrol, enrol_hub
 from devices.http import Registry
+from devices.hub import Hub, Member
 from devices.memory import RESERVED, Memory
 from devices.simulator import people
 from devices.simulator.metrics import serve
 from devices.simulator.stories import SCENARIOS, story_of
 from devices.simulator.ward import Bed, Pace, Slot, rfc3339, slots
+from devices.simulator.waveform import Phases
+from devices.voice import Voice
 
 DAY_MS = 86_400_000
 _SETTLE_S = 20.0
@@ -43,6 +46,8 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--onset", type=float, default=30.0, metavar="S", help="seconds before the stories begin")
     parser.add_argument("--form", choices=("monitor", "six"), default="monitor", help="six: the same six vitals in every sample")
     parser.add_argument("--ledger", type=Path, default=None, metavar="FILE", help="writes a line for each sample: device, number, readings")
+    parser.add_argument("--waveforms", type=int, default=0, metavar="N", help="the first N beds send ECG, pulse and breath as curves too")
+    parser.add_argument("--hub", type=int, default=0, metavar="N", help="the last N beds speak through one hub")
     parser.add_argument("--tls", action="store_true", help="the encrypted listener also where a plain one is open")
     return parser.parse_args(given)
 
@@ -50,13 +55,19 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
 def registered(options: argparse.Namespace, where: endpoints.Endpoints, memory: Memory) -> list[str]:
     """Registers what is missing; the names of the devices, one a patient, in the order of the beds."""
     registry = Registry(where.http, where.account("admin"))
-    since = rfc3339(now_ms() - DAY_MS)
+    since, hub = rfc3339(now_ms() - DAY_MS), hub_name(options)
     wanted = []
-    for place in range(options.patients):
-        story = story_of(options.scenario, place)
-        who = people.person(place, story, options.seed)
-        wanted.append(Wanted(f"{who.mrn}/monitor", who, since))
     try:
+        if options.hub and hub not in memory.known:
+            registry.ward(*people.ward_of(0))
+            enrol_hub(registry, memory, hub, people.ward_of(0)[0])
+        for place in range(options.patients):
+            story = story_of(options.scenario, place)
+            who = people.person(place, story, options.seed)
+            if place < options.patients - options.hub:
+                wanted.append(Wanted(f"{who.mrn}/monitor", who, since))
+            else:
+                wanted.append(Wanted(f"{who.mrn}/behind-hub", who, since, "wearable", memory.known[hub].device))
         if any(w.name not in memory.known or not memory.known[w.name].assigned for w in wanted):
             for ward, name in {people.ward_of(place): None for place in range(options.patients)}:
                 registry.ward(ward, name)
@@ -67,23 +78,34 @@ def registered(options: argparse.Namespace, where: endpoints.Endpoints, memory: 
     return [w.name for w in wanted]
 
 
+def hub_name(options: argparse.Namespace) -> str:
+    """How the memory calls the hub."""
+    return f"SIM-{options.seed}/hub"
+
+
 def now_ms() -> int:
     """ms since 1970 UTC."""
     return time.time_ns() // 1_000_000
 
 
-def open_ward(options: argparse.Namespace, account: Account) -> tuple[list[Bed], Memory]:
-    """The beds, registered, with their devices not yet connected."""
+def open_ward(options: argparse.Namespace, account: Account) -> tuple[list[Bed], list[Hub], Memory]:
+    """The beds, registered, with their devices, and their hub, not yet connected."""
     where = endpoints.read(options.data_dir)
     memory = Memory(options.data_dir / "simulator.json")
     boxes = options.data_dir / "outbox"
     boxes.mkdir(mode=0o700, exist_ok=True)
     at = mqtt.door(where.mqtt, options.tls)
-    beds = []
-    for place, name in enumerate(registered(options, where, memory)):
+    beds, hubs = [], list[Hub]()
+    names = registered(options, where, memory)
+    if options.hub:
+        known = memory.known[hub_name(options)]
+        hubs.append(Hub(at, known, account, boxes / f"{known.device}.jsonl"))
+    for place, name in enumerate(names):
         known = memory.known[name]
-        beds.append(Bed(story_of(options.scenario, place), Device(at, known, account, boxes / f"{known.device}.jsonl")))
-    return beds, memory
+        own = place < options.patients - options.hub
+        voice: Voice = Device(at, known, account, boxes / f"{known.device}.jsonl") if own else Member(hubs[0], known)
+        beds.append(Bed(story_of(options.scenario, place), voice, waves=Phases() if own and place < options.waveforms else None))
+    return beds, hubs, memory
 
 
 async def play(ward: Sequence[Slot], pace: Pace, duration_s: float | None, stop: asyncio.Event) -> None:
@@ -102,12 +124,12 @@ async def play(ward: Sequence[Slot], pace: Pace, duration_s: float | None, stop:
         await asyncio.sleep(0)
 
 
-async def settled(beds: Sequence[Bed]) -> None:
+async def settled(beds: Sequence[Bed], voices: Sequence[Voice | Hub]) -> None:
     """Waits, not for ever, until every message is acknowledged and every outbox empty."""
     until = time.monotonic() + _SETTLE_S
     for bed in beds:
         bed.device.away = False
-    while any(bed.device.unsettled for bed in beds) and time.monotonic() < until:
+    while any(voice.unsettled for voice in voices) and time.monotonic() < until:
         await asyncio.sleep(0.1)
 
 
@@ -128,17 +150,19 @@ async def run(options: argparse.Namespace) -> Account:
     beds: list[Bed] = []
     if options.metrics_port is not None:
         serve(options.metrics_port, account, lambda: (sum(bed.device.up for bed in beds), len(beds)))
-    some, memory = await asyncio.to_thread(open_ward, options, account)
+    some, hubs, memory = await asyncio.to_thread(open_ward, options, account)
     beds += some
+    voices: list[Voice | Hub] = [*(bed.device for bed in beds), *hubs]
     pace = Pace(1.0 / options.rate, options.speed, options.onset, options.form)
-    lives = [asyncio.create_task(bed.device.live()) for bed in beds]
+    lives = [asyncio.create_task(voice.live()) for voice in voices]
     numbers = asyncio.create_task(keep_numbers(memory, account))
     sys.stderr.write(f"process=simulator event=started devices={len(beds)} scenario={options.scenario}\n")
     await play(slots(beds, pace, options.seed), pace, options.duration, stop)
-    await settled(beds)
+    await settled(beds, voices)
     numbers.cancel()
-    waiting = sum(bed.device.waiting for bed in beds)
+    waiting = sum(voice.waiting for voice in voices)
     await asyncio.gather(*(bed.device.leave() for bed in beds))
+    await asyncio.gather(*(hub.leave() for hub in hubs))
     for life in lives:
         life.cancel()
     memory.save()
@@ -153,5 +177,7 @@ def main(given: Sequence[str], environ: Mapping[str, str]) -> int:
     options.metrics_port = int(environ["VIGIL_METRICS_PORT"]) if environ.get("VIGIL_METRICS_PORT") else None
     if options.patients < 1 or options.rate <= 0 or options.speed <= 0:
         raise SystemExit("--patients, --rate and --speed must be above 0")
+    if not 0 <= options.hub <= options.patients or options.waveforms < 0:
+        raise SystemExit("--hub must be between 0 and --patients, --waveforms not below 0")
     asyncio.run(run(options))
     return 0

@@ -1,7 +1,7 @@
 """The simulated ward in motion: bodies, their stories and their devices, turned once a period.
 
-In: devices with their stories, a clock, fresh noise. Out: samples said by the devices. Devices are spread over the period in slots, so
-that messages flow evenly; the bodies of a slot are computed together.
+In: devices with their stories, a clock, fresh noise. Out: samples, and curves, said by the devices. Devices are spread over the
+period in slots, so that messages flow evenly; the bodies of a slot are computed together.
 """
 
 from collections.abc import Callable
@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from devices.device import Device
-from devices.simulator import physiology, sample
+from devices.simulator import physiology, sample, waveform
 from devices.simulator.physiology import type_f64
 from devices.simulator.stories import Story, severity
+from devices.voice import Voice
 
 SKEW_MS = -95_000
 
@@ -30,11 +30,12 @@ class Pace:
 
 @dataclass(slots=True)
 class Bed:
-    """A patient's story and device. `turn` counts its samples."""
+    """A patient's story and device. `turn` counts its samples; `waves`: where its curves are, None for a device that sends none."""
 
     story: Story
-    device: Device
+    device: Voice
     turn: int = 0
+    waves: waveform.Phases | None = None
     slow_due: float = 0.0
     dead: bool = False
 
@@ -60,6 +61,19 @@ class Slot:
             _FAULTS.get(bed.story.fault, _plain)(bed, s)
             if not bed.dead:
                 self._say(bed, self._vitals(bed, row, s, elapsed_s), now_ms)
+            if bed.waves is not None and not bed.dead:
+                bed.waves = self._draw(bed, bed.waves, row, s, now_ms)
+
+    def _draw(self, bed: Bed, phases: waveform.Phases, row: type_f64, s: float, now_ms: int) -> waveform.Phases:
+        phases, count = waveform.due(phases, now_ms)
+        for _ in range(count):
+            at = phases.at + (SKEW_MS if bed.story.fault == "clock_skew" else 0)
+            phases, made = waveform.curves(phases, row, self._rng.normal(size=max(waveform.RATES.values())))
+            if bed.story.fault == "probe_off" and s > 0:
+                del made["ppg"]
+            for channel in waveform.RATES:
+                bed.device.stream(waveform.encoded(channel, at, made.get(channel)))
+        return phases
 
     def _vitals(self, bed: Bed, row: type_f64, s: float, elapsed_s: float) -> sample.Vitals:
         if self._pace.form == "six":
