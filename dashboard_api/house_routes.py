@@ -2,7 +2,19 @@
 
 from typing import Any
 
-from dashboard_api.api import audit_trail, break_glass, handovers, ladders, oncall, page_link, refusals, rehearsals, rights, site_rules
+from dashboard_api.api import (
+    alarm_quality,
+    audit_trail,
+    break_glass,
+    handovers,
+    ladders,
+    oncall,
+    page_link,
+    refusals,
+    rehearsals,
+    rights,
+    site_rules,
+)
 from dashboard_api.cursor import Page
 from dashboard_api.policy import Right
 from dashboard_api.route import Route
@@ -44,6 +56,10 @@ RULES: tuple[Route, ...] = (
     Route(
         "GET", "/rules/versions", Right.RULES_READ, "listRuleVersions", site_rules.versions, "Who changed the rules when, and why",
         query=Page, answer=site_rules.RuleVersions, audited=False, tag="rules",
+    ),
+    Route(
+        "GET", "/rules/quality", Right.RULES_READ, "readAlarmQuality", alarm_quality.read, "What alarms cost and are worth",
+        answer=alarm_quality.AlarmQuality, audited=False, tag="rules",
     ),
     Route(
         "POST", "/rehearsals", Right.REHEARSE, "createRehearsal", rehearsals.create, "What a changed rule set would have raised",

@@ -34,12 +34,13 @@ class AlertQuery(cursor.Page, frozen=True, kw_only=True, rename={"since": "from"
 
 
 class AlertAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`until`: the end of a shelving."""
+    """`until`: the end of a shelving. `useful`: whether it was worth being called for; the rules' precision is made of it."""
 
     action: Action
     until: Time | None = None
     outcome: Annotated[str, Meta(max_length=100)] | None = None
     comment: Comment | None = None
+    useful: bool | None = None
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +77,8 @@ WHERE (%(everyone)s OR coalesce(p.ward, a.ward) = ANY(%(wards)s) OR p.id = ANY(%
   AND (%(since)s::timestamptz IS NULL OR a.raised_at >= %(since)s) AND (%(to)s::timestamptz IS NULL OR a.raised_at < %(to)s)
   AND (%(before)s::timestamptz IS NULL OR (a.raised_at, a.id) < (%(before)s, %(before_id)s))
 ORDER BY a.raised_at DESC, a.id DESC LIMIT %(n)s"""
+_JUDGED = """INSERT INTO alerting.feedback (alert, actor, rule, useful) SELECT id, %s, rule, %s FROM alerting.alert WHERE id = %s
+ON CONFLICT (alert, actor) DO UPDATE SET useful = excluded.useful, at = now()"""
 _TIMELINE = "SELECT version, at, kind, actor, body FROM alerting.event WHERE alert = %s ORDER BY version LIMIT 1000"
 
 
@@ -106,6 +109,8 @@ async def act(call: Call) -> Reply:
         raise Problem(422, "comment: expected what to say")
     command = command_of(call, wish)
     answer = await call.site.commands.give(command)
+    if wish.useful is not None and (answer is None or answer.accepted):
+        await call.site.database.do(_JUDGED, [call.caller.username, wish.useful, command.alert])
     detail = {"action": wish.action, "command": command.id, "outcome": wish.outcome}
     if answer is None:
         return Reply({"command": command.id, "status": "accepted for processing"}, 202, detail=detail)

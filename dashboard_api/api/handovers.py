@@ -1,7 +1,7 @@
 """Shift handover: a sheet made from what is open now, whose acceptance moves the pager."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from dashboard_api.problems import Problem, unknown
 from dashboard_api.route import Call, Reply
 from dashboard_api.timescale import Dangling, Row, json_value
 from vitals import news2
+from vitals.registry import VITALS
 
 
 class NewHandover(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,7 +39,7 @@ class HandoverQuery(cursor.Page, frozen=True, kw_only=True):
 
 
 class Handover(msgspec.Struct, frozen=True, kw_only=True):
-    """`sheet`: patients with score, open alerts and limits off the default, worst first."""
+    """`sheet`: patients with score, trends, open alerts (the shelved too) and limits off the default, worst first."""
 
     id: str
     ward: str
@@ -64,6 +65,13 @@ _PATIENTS = """SELECT id, no, bed, spo2_scale, age_band, pregnant FROM clinical.
 _OPEN = "SELECT patient, body FROM alerting.alert WHERE patient = ANY(%s) AND state <> 'closed' ORDER BY raised_at"
 _LIMITS = """SELECT patient, vital, low, high, reason, author, set_at, expires_at FROM clinical.limit_override
              WHERE patient = ANY(%s) AND (expires_at IS NULL OR expires_at > %s) ORDER BY set_at"""
+
+_TRENDS = """SELECT p.id AS patient, r.vital,
+             sum(total) FILTER (WHERE bucket >= %(turn)s) / nullif(sum(n) FILTER (WHERE bucket >= %(turn)s), 0) AS lately,
+             sum(total) FILTER (WHERE bucket < %(turn)s) / nullif(sum(n) FILTER (WHERE bucket < %(turn)s), 0) AS before
+             FROM clinical.patient p JOIN telemetry.rollup_1h r ON r.patient_no = p.no
+             WHERE p.id = ANY(%(ids)s) AND r.bucket >= %(since)s GROUP BY 1, 2 ORDER BY 1, 2"""
+_LATELY, _SHIFT = timedelta(hours=2), timedelta(hours=10)
 
 
 async def listed(call: Call) -> Reply:
@@ -123,7 +131,12 @@ async def _sheet(call: Call, ward: str) -> dict[str, Any]:
     rows = await database.rows(_PATIENTS, [ward])
     ids = [row["id"] for row in rows]
     alerts, limits = _grouped(await database.rows(_OPEN, [ids])), _grouped(await database.rows(_LIMITS, [ids, call.now]))
-    patients = [await _line(call, row, alerts.get(row["id"], []), limits.get(row["id"], [])) for row in rows]
+    spans = {"ids": ids, "turn": call.now - _LATELY, "since": call.now - _SHIFT}
+    trends = _grouped(await database.rows(_TRENDS, spans))
+    patients = [
+        await _line(call, row, alerts.get(row["id"], []), limits.get(row["id"], [])) | {"trends": _trends(trends.get(row["id"], []))}
+        for row in rows
+    ]
     patients.sort(key=lambda line: (-line["score"]["lowest"] if line["score"] else 1, -len(line["alerts"])))
     return {"ward": ward, "patients": patients}
 
@@ -137,6 +150,12 @@ async def _line(call: Call, row: Row, alerts: list[Row], limits: list[Row]) -> d
         "alerts": [_brief(alert_shown(alert["body"])) for alert in alerts],
         "limits": limits_shown(limits) if limits else {},
     }  # fmt: skip
+
+
+def _trends(rows: list[Row]) -> dict[str, Any]:
+    """Vital -> its mean of the last two hours and of the eight before them, where there are both."""
+    known = [row for row in rows if row["lately"] is not None and row["before"] is not None]
+    return {VITALS[row["vital"]].name: {"before": round(row["before"], 1), "lately": round(row["lately"], 1)} for row in known}
 
 
 def _brief(alert: dict[str, Any]) -> dict[str, Any]:

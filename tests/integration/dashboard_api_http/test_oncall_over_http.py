@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.integration.dashboard_api_http.site import Site
+from vitals.registry import BY_NAME
 
 As = Callable[[str], httpx.Client]
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -79,6 +80,17 @@ def test_a_handover_has_what_is_open_and_its_acceptance_moves_the_pager(site: Si
     taken = as_("nurse").post(f"/api/v1/handovers/{made['id']}/accept", json={})
     again = as_("oncall").post(f"/api/v1/handovers/{made['id']}/accept", json={}).status_code
     assert ([a["id"] for a in line["alerts"]], own, taken.status_code, again, on(as_, name)["pager"]) == ([alert], 409, 200, 409, "nurse")
+
+
+def test_a_handover_says_where_a_vital_is_going(site: Site, as_: As) -> None:
+    patient, now = site.patient()["id"], datetime.now(UTC)
+    rollup = """INSERT INTO telemetry.rollup_1h (patient_no, vital, bucket, n, total, last_at)
+                SELECT no, %s, %s, 2, %s, %s FROM clinical.patient WHERE id = %s"""
+    for hours, total in ((8, 140.0), (5, 144.0), (1, 200.0)):
+        at = now - timedelta(hours=hours)
+        site.sql(rollup, BY_NAME["hr"].index, at, total, at, patient)
+    sheet = as_("doctor").post("/api/v1/handovers", json={"ward": "north"}).json()["sheet"]
+    assert next(p for p in sheet["patients"] if p["id"] == patient)["trends"] == {"hr": {"before": 71.0, "lately": 100.0}}
 
 
 def test_a_handover_of_a_ward_out_of_reach_is_a_404(as_: As) -> None:
