@@ -2,7 +2,7 @@
 
 In: messages, the time. Out: `Admitted`: those that may go on, those beyond all patience, and which devices begin or end to babble.
 Promise: a device within its quota is never delayed by another; its own order is kept; nothing is lost: what is over the quota waits,
-unacknowledged, WAITING messages a device and WAITING_IN_ALL together at most; what is more is refused (durably, told, counted).
+unacknowledged, so many messages a device and so many together at most; what is more is refused (durably, told, counted).
 A backlog comes as batches, a few messages an hour's worth, and the burst is made for it.
 """
 
@@ -13,20 +13,23 @@ from dataclasses import dataclass, field
 from ingest.gather import Message
 from ingest.route import Kind, route
 
-WAITING, WAITING_IN_ALL = 500, 2_000
-HUB = 20
-"""A hub speaks for many: this many quotas."""
 BUCKETS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one device: `rate` a second for ever, `burst` at once, of messages and of bytes."""
+    """Of one device: `rate` a second for ever, `burst` at once, of messages and of bytes.
+
+    `waiting`: messages beyond them that may wait, of one device, and `waiting_in_all` of all; `hub`: a hub speaks for many, so many quotas.
+    """
 
     rate: float = 100.0
     burst: float = 6_000.0
     byte_rate: float = 1_048_576.0
     byte_burst: float = 33_554_432.0
+    waiting: int = 500
+    waiting_in_all: int = 2_000
+    hub: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ class Quota:
         bucket = self._babbling.get(m.topic)
         if bucket is None or (not bucket.waiting and self._paid(bucket, m)):
             out.messages.append(m)
-        elif len(bucket.waiting) < WAITING and self.waiting < WAITING_IN_ALL:
+        elif len(bucket.waiting) < self._limits.waiting and self.waiting < self._limits.waiting_in_all:
             bucket.waiting.append(m)
             self.waiting += 1
         else:
@@ -125,7 +128,7 @@ class Quota:
         if bucket is None:
             if len(self._buckets) >= BUCKETS:  # a full bucket says nothing; those that babble are kept
                 self._buckets = dict(self._babbling)
-            times = HUB if route(topic).kind is Kind.GATEWAY else 1
+            times = limits.hub if route(topic).kind is Kind.GATEWAY else 1
             bucket = self._buckets[topic] = _Bucket(limits.burst * times, limits.byte_burst * times, now, times)
             return bucket
         seconds = max(0, now - bucket.at) / 1000 * bucket.times

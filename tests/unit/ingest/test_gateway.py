@@ -8,7 +8,7 @@ import pytest
 from ingest.directory import Assignment, Device, Directory, directory
 from ingest.gateway import FLUSH_MESSAGES, FLUSH_MS, HELD, IN_HAND_BYTES, Gateway
 from ingest.gather import Message
-from ingest.quota import WAITING, Limits
+from ingest.quota import Limits
 from ingest.translate import Translated, translate
 
 NOW = 1_790_000_000_000
@@ -99,10 +99,10 @@ def test_what_waits_for_its_quota_is_taken_later_in_order_and_the_end_is_told() 
 
 
 def test_beyond_all_patience_a_babbling_devices_messages_are_refused_never_lost() -> None:
-    gateway, known = Gateway(Limits(rate=1, burst=10)), who(NOW - 1, "a")
-    gateway.receive([message("a", n, n) for n in range(1, WAITING + 21)])
+    gateway, known = Gateway(Limits(rate=1, burst=10, waiting=30)), who(NOW - 1, "a")
+    gateway.receive([message("a", n, n) for n in range(1, 51)])
     flush = gateway.flush(known, NOW)
-    assert ([r.reason.value for r in flush.refusals], len(flush.mids), gateway.quota.waiting) == (["too_large"] * 10, 20, WAITING)
+    assert ([r.reason.value for r in flush.refusals], len(flush.mids), gateway.quota.waiting) == (["too_large"] * 10, 20, 30)
 
 
 def test_a_defect_of_ours_costs_the_message_that_brings_it_out_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
