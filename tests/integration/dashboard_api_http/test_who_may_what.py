@@ -25,7 +25,7 @@ MAY = {
     "readAudit": "u", "verifyAudit": "u",
     "exportPatient": "dp", "erasePatient": "a", "readConsents": "dnpoa", "putConsents": "dp",
     "breakGlass": "dno", "listBrokenGlass": "u", "reviewBrokenGlass": "u",
-    "readRules": "dnoa", "putRules": "a", "listRuleVersions": "dnoa",
+    "readRules": "dnoa", "putRules": "a", "listRuleVersions": "dnoa", "readAlarmQuality": "dnoa",
     "createRehearsal": "da", "listRehearsals": "da", "readRehearsal": "da",
     "listSchedules": "dnoa", "putSchedule": "a", "deleteSchedule": "a", "readCalendar": "dnoa", "onCallNow": "dnoa",
     "listOverrides": "dnoa",
