@@ -41,10 +41,9 @@ class Refused(PartError):
 
 def logged_in(address: str, account: Mapping[str, str]) -> httpx.Client:
     """The API with a token of that account."""
-    client = httpx.Client(base_url=f"{address}/api/v1", timeout=TIMEOUT_S, trust_env=False)
-    form = {"grant_type": "password", "username": account["username"], "password": account["password"]}
-    client.headers["Authorization"] = f"Bearer {_told(client.post('/token', data=form))['access_token']}"
-    return client
+    base, form = f"{address}/api/v1", {"grant_type": "password", "username": account["username"], "password": account["password"]}
+    token = _told(httpx.post(f"{base}/token", data=form, timeout=TIMEOUT_S, trust_env=False))["access_token"]
+    return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_S, trust_env=False)
 
 
 def _told(answer: httpx.Response, but: tuple[int, ...] = ()) -> Any:
