@@ -4,28 +4,42 @@ In: JSON text of the form of `rules.json`. Out: a frozen `RuleSet`. Promise: a r
 refused whole with the place named (`RuleError`). Limits are strict: an excursion is a value below `low` or above `high`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from typing import Annotated, Literal
 
 import msgspec
 
+from vitals.combination import mistakes
 from vitals.errors import Theirs
 from vitals.finding import Priority
 from vitals.registry import BY_NAME
+from vitals.rule_forms import (
+    AgreementRule,
+    CombinationRule,
+    DriftRule,
+    Form,
+    HabitRule,
+    JumpRule,
+    OutageRule,
+    PaceRule,
+    Seconds,
+    ShiftRule,
+    StuckRule,
+    TrendRule,
+)
 
-Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
+MOST_COMBINATIONS = 8
+"""Each has a timer for each patient, so their number is fixed."""
+COURSES = tuple(v.name for v in list(BY_NAME.values())[:10])
+"""The vitals that change by themselves, so that a minute, a trend or a habit says something: the first of the registry."""
 
 
 class RuleError(Theirs):
     """A rule set that cannot be used; the message names the place and, where it is known, the line."""
 
 
-class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Whatever is not a known key is a mistake, not a comment."""
-
-
-class LimitRule(_Form, frozen=True, kw_only=True):
+class LimitRule(Form, frozen=True, kw_only=True):
     """Limits of one vital, canonical unit: the first step and the second, which is worse and waited for less long."""
 
     low: tuple[float, float] | None = None
@@ -36,14 +50,14 @@ class LimitRule(_Form, frozen=True, kw_only=True):
     priority: tuple[Priority, Priority]
 
 
-class Bounds(_Form, frozen=True, kw_only=True):
+class Bounds(Form, frozen=True, kw_only=True):
     """A group's own limits for one vital; what is left out stays as it is."""
 
     low: tuple[float, float] | None = None
     high: tuple[float, float] | None = None
 
 
-class ScoreRule(_Form, frozen=True, kw_only=True):
+class ScoreRule(Form, frozen=True, kw_only=True):
     """NEWS2's lower end reaching `medium` and `high`."""
 
     medium: int
@@ -54,7 +68,7 @@ class ScoreRule(_Form, frozen=True, kw_only=True):
     priority: tuple[Priority, Priority]
 
 
-class PlainRule(_Form, frozen=True, kw_only=True):
+class PlainRule(Form, frozen=True, kw_only=True):
     """A condition that is there or not."""
 
     wait_s: Seconds
@@ -72,7 +86,7 @@ class BaselineRule(PlainRule, frozen=True, kw_only=True):
     least_sd: dict[str, Annotated[float, msgspec.Meta(gt=0)]]
 
 
-class SilenceRule(_Form, frozen=True, kw_only=True):
+class SilenceRule(Form, frozen=True, kw_only=True):
     """No data for `factor` learned pauses, at least `least_s`; devices slower than `slowest_s` are spot checks: never silent."""
 
     factor: Annotated[float, msgspec.Meta(ge=1)]
@@ -84,7 +98,7 @@ class SilenceRule(_Form, frozen=True, kw_only=True):
     priority: Priority
 
 
-class RuleSet(_Form, frozen=True, kw_only=True):
+class RuleSet(Form, frozen=True, kw_only=True):
     """All rules of a site at one version."""
 
     version: Annotated[int, msgspec.Meta(ge=1)]
@@ -99,6 +113,16 @@ class RuleSet(_Form, frozen=True, kw_only=True):
     baseline: BaselineRule
     signal: PlainRule
     silence: SilenceRule
+    jump: JumpRule | None = None
+    stuck: StuckRule | None = None
+    pace: PaceRule | None = None
+    trend: TrendRule | None = None
+    drift: DriftRule | None = None
+    shift: ShiftRule | None = None
+    habit: HabitRule | None = None
+    agreement: AgreementRule | None = None
+    outage: OutageRule | None = None
+    combinations: dict[str, CombinationRule] = msgspec.field(default_factory=dict)
 
 
 def parsed(text: bytes) -> RuleSet:
@@ -132,12 +156,57 @@ def _mistakes(rules: RuleSet) -> Sequence[tuple[str, str]]:
     found += [(f"{p}.wait_s", "the second step must not wait longer") for p, r in named.items() if r.wait_s[1] > r.wait_s[0]]
     if rules.news2.high <= rules.news2.medium:
         found.append(("news2.high", "must be above medium"))
-    return found
+    return [*found, *_of_courses(rules), *_of_combinations(rules)]
+
+
+def _of_courses(rules: RuleSet) -> Iterator[tuple[str, str]]:
+    """Vitals named in the detectors of courses: they must have one."""
+    named = {
+        "jump.step": rules.jump and rules.jump.step,
+        "stuck.for_s": rules.stuck and rules.stuck.for_s,
+        "stuck.ceiling": rules.stuck and rules.stuck.ceiling,
+        "pace.vitals": rules.pace and rules.pace.vitals,
+        "trend.priority": rules.trend and rules.trend.priority,
+        "trend.step": rules.trend and rules.trend.step,
+        "drift.priority": rules.drift and rules.drift.priority,
+        "shift.priority": rules.shift and rules.shift.priority,
+        "habit.priority": rules.habit and rules.habit.priority,
+        "habit.least_sd": rules.habit and rules.habit.least_sd,
+    }
+    yield from ((f"{place}.{name}", "no such vital") for place, table in named.items() for name in table or () if name not in COURSES)
+    paces = {} if rules.pace is None else rules.pace.vitals
+    for name, pace in paces.items():
+        steps = {"fall": pace.fall, "rise": pace.rise}
+        yield from ((f"pace.vitals.{name}.{k}", "the second step must not be milder") for k, v in steps.items() if v and v[1] < v[0])
+    for place in ("drift", "habit"):
+        support = rules.drift if place == "drift" else rules.habit
+        usual = {} if rules.habit is None else rules.habit.least_sd
+        yield from (
+            (f"{place}.priority.{n}", "it has no habit to differ from") for n in (support.priority if support else ()) if n not in usual
+        )
+
+
+def _of_combinations(rules: RuleSet) -> Iterator[tuple[str, str]]:
+    if len(rules.combinations) > MOST_COMBINATIONS:
+        yield "combinations", f"at most {MOST_COMBINATIONS}"
+    for name, rule in rules.combinations.items():
+        place = f"combinations.{name}"
+        yield from ((f"{place}.of.{part}".rstrip("."), what) for part, what in mistakes(rule.of))
+        if rule.low is None and rule.high is None:
+            yield place, "low or high"
+        if rule.low and rule.low[1] > rule.low[0]:
+            yield f"{place}.low", "the second step must not be above the first"
+        if rule.high and rule.high[1] < rule.high[0]:
+            yield f"{place}.high", "the second step must not be below the first"
+        if rule.low and rule.high and rule.low[0] >= rule.high[0]:
+            yield place, "low must be below high"
+        if rule.wait_s[1] > rule.wait_s[0]:
+            yield f"{place}.wait_s", "the second step must not wait longer"
 
 
 def _with_line(text: bytes, message: str) -> str:
     """`message` with the line of the key that it names ("$.limits.hr.low" or "limits.hr.low: ...")."""
-    place = message.split("`")[1].removeprefix("$.") if "`$" in message else message.split(":", maxsplit=1)[0]
+    place = message.rsplit("`", 2)[1].removeprefix("$.") if "`$" in message else message.split(":", maxsplit=1)[0]
     at = 0
     for key in place.split("."):
         name = key.split("[")[0]

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.detect.channels import CHANNELS
-from streams.detect.memory import Backlog, Cells, Devices, Memory, Rows
+from streams.detect.memory import Backlog, Cells, Courses, Devices, Memory, Rows
 from streams.detect.timers import Timers
 from vitals.errors import Theirs
 from vitals.registry import V
@@ -24,7 +24,7 @@ from vitals.registry import V
 type_i64 = npt.NDArray[np.int64]
 
 PAGE = 64
-LAYOUT = f"1/{V}/{CHANNELS}"
+LAYOUT = f"2/{V}/{CHANNELS}"
 
 
 class PageError(Theirs):
@@ -74,6 +74,8 @@ def _saved(memory: Memory, page: int, slots: list[int], included: int) -> bytes:
     first, last = page * PAGE, min((page + 1) * PAGE, len(memory.patients))
     n, at = last - first, np.array(slots, dtype=np.int64)
     columns = _cut(memory.cells, first * V, n * V) | {f"row.{k}": b for k, b in _cut(memory.rows, first, n).items()}
+    courses = {f.name: getattr(memory.courses, f.name)[first * f.metadata["width"] : last * f.metadata["width"]] for f in fields(Courses)}
+    columns |= {f"course.{name}": column.tobytes() for name, column in courses.items() if column.any()}
     backlog = [
         (cell - first * CHANNELS, (b.started_at, b.ended_at, b.times, b.worst, b.level))
         for cell, b in memory.backlog.items()
@@ -137,6 +139,10 @@ def _restore(memory: Memory, first: int, record: _Page) -> None:
         memory.row(patient)
     _paste(memory.cells, first * V, {k: b for k, b in record.columns.items() if "." not in k})
     _paste(memory.rows, first, {k[4:]: b for k, b in record.columns.items() if k.startswith("row.")})
+    for f in fields(Courses):
+        data = record.columns.get(f"course.{f.name}")
+        if data is not None:
+            _paste(memory.courses, first * f.metadata["width"], {f.name: data})
     _paste(memory.timers, first * CHANNELS, record.timers)
     if record.past:
         _paste(memory.late(), first * CHANNELS, record.past)
@@ -150,7 +156,7 @@ def _restore(memory: Memory, first: int, record: _Page) -> None:
                 column[slot] = np.frombuffer(data, dtype=column.dtype)[k]
 
 
-def _paste(table: Cells | Rows | Timers, first: int, columns: Mapping[str, bytes]) -> None:
+def _paste(table: Cells | Rows | Timers | Courses, first: int, columns: Mapping[str, bytes]) -> None:
     for name, data in columns.items():
         column = getattr(table, name)
         values = np.frombuffer(data, dtype=column.dtype)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.detect import early_warning
-from streams.detect.channels import BASELINE, CHANNELS, LIMITS, NEWS2, RULES, SIGNAL, SINGLE
+from streams.detect.channels import BASELINE, CHANNELS, LIMITS, NEWS2, PASSING, RULES, SIGNAL, SINGLE
 from streams.detect.memory import Backlog, Memory
 from streams.detect.telling import tell, tell_summary
 from streams.detect.timers import Changes, Timers, Values, advance, standing
@@ -145,7 +145,7 @@ def _values(memory: Memory, s: Sightings) -> Values:
     vital = s.rows * V + ch % V
     is_limit = ch < V
     low1 = np.where(is_limit, settings.low1[vital], layout.low1[ch])
-    low2 = np.where(is_limit, settings.low2[vital], -np.inf)
+    low2 = np.where(is_limit, settings.low2[vital], layout.low2[ch])
     high1 = np.where(is_limit, settings.high1[vital], layout.high1[ch])
     high2 = np.where(is_limit, settings.high2[vital], layout.high2[ch])
     gap = _gap(memory, s, vital)
@@ -153,6 +153,8 @@ def _values(memory: Memory, s: Sightings) -> Values:
     hold = np.where(ch < 2 * V, paced, np.where(ch < NEWS2, SIGNAL_HOLD_MS, MOST_HOLD_MS)).astype(np.int64)
     single = np.where((gap == 0) | (gap >= SPOT_MS), 0.0, gap * OVERDUE_GAPS)
     alone = np.where(ch < 2 * V, single, np.where(ch < NEWS2, 0, SCORE_ALONE_MS)).astype(np.int64)
+    fixed = layout.hold[ch]
+    hold, alone = np.where(fixed > 0, fixed, hold), np.where(fixed > 0, layout.alone[ch], alone)
     cells = s.rows * CHANNELS + ch
     spot = np.where(gap >= SPOT_MS, np.minimum(gap * CLEAR_GAPS, MOST_CLEAR_MS), 0).astype(np.int64)
     clear = np.where((ch < 2 * V) | (ch == NEWS2) | (ch == SINGLE), np.maximum(layout.clear[ch], spot), layout.clear[ch])
@@ -209,8 +211,8 @@ def _released(memory: Memory, s: Sightings, now_ms: int) -> list[Finding]:
 
 
 def _summed(memory: Memory, cell: int, was: Timers, k: int, ended_at: int) -> None:
-    """Adds one excursion of history to its channel's summary; a strange baseline of the past is nobody's concern."""
-    if RULES[cell % CHANNELS] == "baseline":
+    """Adds one excursion of history to its channel's summary; a strange course of the past is nobody's concern."""
+    if RULES[cell % CHANNELS] in PASSING:
         return
     since, worst, level = int(was.since[k]), float(was.worst[k]), int(was.fired[k])
     known = memory.backlog.get(cell)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streams.detect.channels import CHANNELS
+from streams.detect.channels import CHANNELS, W
 from streams.detect.dedupe import Seen
 from streams.detect.rules import Columns, RuleSet, bounds, columns, expires
 from streams.detect.timers import Timers
@@ -19,12 +19,15 @@ from vitals.link import Link
 from vitals.registry import V
 
 type_f64 = npt.NDArray[np.float64]
+type_f16 = npt.NDArray[np.float16]
 type_f32 = npt.NDArray[np.float32]
 type_i64 = npt.NDArray[np.int64]
 type_u8 = npt.NDArray[np.uint8]
 
 FIRST_ROWS = 64
 NEVER = 1 << 60
+SLOTS, RING = 8, 32
+"""Samples that are kept of a minute, and minutes that are kept of a course: 160 bytes a patient and vital."""
 
 
 def kept(dtype: Any, width: int = 1, fill: float = 0) -> dict[str, Any]:
@@ -56,6 +59,7 @@ class Rows:
 
     at: newest observed_at. received_at: of the newest sample. score_until: when an input of the last NEWS2 goes stale.
     score_changed: 0 no, 1 a value, 2 points. score_sent: when it was last told. history_at: when history last came in, 0 = none.
+    minute: the number of the minute that runs. looked: the minute in which the courses were last looked at.
     """
 
     at: type_i64 = field(metadata=kept(np.int64))
@@ -64,6 +68,30 @@ class Rows:
     score_changed: type_u8 = field(metadata=kept(np.uint8))
     score_sent: type_i64 = field(metadata=kept(np.int64))
     history_at: type_i64 = field(metadata=kept(np.int64))
+    minute: type_i64 = field(metadata=kept(np.int64))
+    looked: type_i64 = field(metadata=kept(np.int64))
+
+
+@dataclass(slots=True, eq=False)
+class Courses:
+    """Of each patient and each of the first `W` vitals, (rows * W * width,): its last half hour, and what is usual by day and by night.
+
+    samples: of the minute that runs, NaN = none. minutes: the medians of the minutes, at the minute's number modulo `RING`.
+    same_since: ms, since when the reading has not changed. doubted: ms, since when a jump is not believed.
+    median, mad, known: by day, by night; minutes known of each. up, down: the two sums of the drift, in deviations.
+    refused: the newest value that a poor signal gave.
+    """
+
+    samples: type_f16 = field(metadata=kept(np.float16, W * SLOTS, np.nan))
+    minutes: type_f16 = field(metadata=kept(np.float16, W * RING, np.nan))
+    same_since: type_i64 = field(metadata=kept(np.int64, W))
+    doubted: type_i64 = field(metadata=kept(np.int64, W))
+    median: type_f32 = field(metadata=kept(np.float32, 2 * W))
+    mad: type_f32 = field(metadata=kept(np.float32, 2 * W))
+    known: type_f32 = field(metadata=kept(np.float32, 2 * W))
+    up: type_f32 = field(metadata=kept(np.float32, W))
+    down: type_f32 = field(metadata=kept(np.float32, W))
+    refused: type_f32 = field(metadata=kept(np.float32, W, np.nan))
 
 
 @dataclass(slots=True, eq=False)
@@ -126,6 +154,7 @@ class Memory:
     timers: Timers
     devices: Devices
     seen: Seen
+    courses: Courses = field(default_factory=lambda: Courses(*filled(Courses, FIRST_ROWS)))
     patients: list[str] = field(default_factory=list)
     row_of: dict[str, int] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
@@ -229,6 +258,7 @@ class Memory:
         self.room = room
         self.cells, self.rows = Cells(*grown(self.cells, room)), Rows(*grown(self.rows, room))
         self.settings = Settings(*grown(self.settings, room))
+        self.courses = Courses(*grown(self.courses, room))
         self.timers = self.timers.grown(room * CHANNELS)
         self.past = None if self.past is None else self.past.grown(room * CHANNELS)
 
@@ -242,6 +272,11 @@ def empty(rules: RuleSet, contexts: dict[str, PatientContext] | None = None, lin
     memory = Memory(rules, columns(rules), cells, rows, settings, Timers.of(FIRST_ROWS * CHANNELS), devices, seen)  # type: ignore[arg-type]  # in the order of the classes above
     memory.contexts, memory.links = {} if contexts is None else contexts, {} if links is None else links
     return memory
+
+
+def filled(table: Any, rows: int) -> list[npt.NDArray[Any]]:
+    """The columns of `table` for `rows` of which nothing is known."""
+    return [_filled(f.metadata, rows) for f in fields(table)]
 
 
 def _filled(meta: Any, rows: int) -> npt.NDArray[Any]:

@@ -5,8 +5,8 @@ in any batching, saved and restored anywhere, give the same findings; no clock, 
 each of which a patient occurs at most once, so several samples of one patient keep their order.
 
 Not folded in, and counted in `Memory.counts`: `duplicate` (device, seq) samples; `inactive` samples of discharged patients;
-`poor` readings (quality under the rules' limit: a technical sighting instead); `late` readings, older than the newest of their
-vital: their excursions are summed up as history, the baseline and NEWS2 do not go back.
+`poor` readings (quality under the rules' limit, or `doubtful`, a jump that no body makes: a technical sighting instead); `late`
+readings, older than the newest of their vital: their excursions are summed up as history, the baseline and NEWS2 do not go back.
 """
 
 from collections.abc import Iterator
@@ -15,10 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streams.detect import baseline, early_warning
-from streams.detect.channels import BASELINE, CHANNELS, LIMITS, LINE_OF, NEWS2, SIGNAL, SINGLE
+from streams.detect import baseline, course, early_warning
+from streams.detect.channels import BASELINE, CHANNELS, LIMITS, LINE_OF, NEWS2, SIGNAL, SINGLE, W
 from streams.detect.conditions import Sightings, joined, settle, stand, watch, watch_past
+from streams.detect.jump import doubted
 from streams.detect.memory import Memory
+from streams.detect.minutely import Turn, look
 from streams.detect.silence import heard, missing
 from vitals.batch import Batch
 from vitals.finding import Finding
@@ -155,12 +157,15 @@ def _fold(memory: Memory, r: _Round, slots: type_i64, now_ms: int) -> list[Findi
     memory.rows.received_at[r.rows] = np.maximum(memory.rows.received_at[r.rows], r.received_at)
     history = r.rows[~r.live]
     memory.rows.history_at[history] = r.received_at[~r.live]
+    turned = course.turned(memory, r.rows, r.t)
     sightings, good = _signals(memory, r)
     readings = _in_order(memory, r, _readings(r, good))
     changed = np.zeros(len(r.rows), dtype=np.bool_)
     gap = _gaps(memory, readings)
     if len(readings.x):
         sightings += _remembered(memory, r, readings, changed)
+    if turned.any():
+        sightings += look(memory, Turn(r.rows[turned], r.t[turned], r.received_at[turned], r.live[turned]))
     due = early_warning.due(memory, r.rows, r.t, changed)
     if due.any():
         sightings += _score_sightings(memory, r.rows[due], r.t[due], r.received_at[due], r.live[due])
@@ -184,7 +189,7 @@ def _readings(r: _Round, good: type_bool) -> _Readings:
 def _signals(memory: Memory, r: _Round) -> tuple[list[Sightings], type_bool]:
     """Sightings of signals that are bad or were so, and (n, V) which readings are good."""
     there = ~np.isnan(r.values)
-    poor = there & (r.of.quality[r.place] < memory.rules.poor_quality)
+    poor = there & ((r.of.quality[r.place] < memory.rules.poor_quality) | doubted(memory, r.rows, r.t, r.values))
     no_value = (r.of.no_value[r.place][:, None] >> _BITS & 1).astype(np.bool_)
     bad = poor | no_value
     running = (memory.cells.busy.reshape(-1, V)[r.rows] & SIGNAL) != 0
@@ -192,6 +197,8 @@ def _signals(memory: Memory, r: _Round) -> tuple[list[Sightings], type_bool]:
     if not (bad.any() or (good & running[:, LINE_OF]).any()):
         return [], good
     memory.count("poor", int(poor.sum()))
+    sample, vital = np.nonzero(poor[:, :W])
+    memory.courses.refused[r.rows[sample] * W + vital] = r.values[sample, vital]
     return _lines(r, running, good, np.where(no_value, _NO_VALUE, np.where(poor, _POOR, 0.0))), good
 
 
@@ -222,6 +229,7 @@ def _remembered(memory: Memory, r: _Round, m: _Readings, changed: type_bool) -> 
     """Keeps the readings as the newest; what is out of limits or out of character, or was, becomes a sighting."""
     cells, s = memory.cells, memory.settings
     elapsed = m.t - cells.at[m.cell]
+    course.note(memory, r.rows[m.sample], m.vital, m.x, m.t)
     cells.value[m.cell], cells.at[m.cell] = m.x, m.t
     part = early_warning.parts(m.vital, m.x)
     moved = part != cells.part[m.cell]

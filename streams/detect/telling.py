@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from streams.detect import early_warning
-from streams.detect.channels import CHANNELS, RULES, SUBJECTS, alert_class
+from streams.detect import early_warning, reasons
+from streams.detect.channels import CHANNELS, RULES, STUCK, alert_class
 from streams.detect.memory import Backlog, Memory
 from streams.detect.rules import NEVER_MS
 from streams.detect.timers import Timers
@@ -31,7 +31,7 @@ def tell(memory: Memory, cell: int, c: Timers, k: int, moment: Moment, now_ms: i
     since, worst = int(c.since[k]), float(c.worst[k])
     evidence, title = _evidence(memory, row, channel, Reach(worst, level, 1 if c.side[k] > 0 else -1, at))
     return Finding(
-        id=finding_id(patient, RULES[channel], SUBJECTS[channel], since),
+        id=finding_id(patient, RULES[channel], memory.layout.subject[channel], since),
         phase=phase,
         patient=patient,
         ward=memory.ward(patient),
@@ -44,7 +44,7 @@ def tell(memory: Memory, cell: int, c: Timers, k: int, moment: Moment, now_ms: i
         at=at,
         received_at=received_at,
         detected_at=now_ms,
-        subject=SUBJECTS[channel],
+        subject=memory.layout.subject[channel],
         ended_at=int(c.returned[k]) or at if phase == "end" else None,
         evidence=evidence,
     )
@@ -57,7 +57,7 @@ def tell_summary(memory: Memory, cell: int, b: Backlog, now_ms: int) -> Finding:
     high = b.worst > 0 if RULES[channel] != "limits" else b.worst > memory.settings.high1[row * V + channel % V]
     evidence, title = _evidence(memory, row, channel, Reach(b.worst, b.level, 1 if high else -1, b.ended_at))
     return Finding(
-        id=finding_id(patient, RULES[channel], SUBJECTS[channel], b.started_at),
+        id=finding_id(patient, RULES[channel], memory.layout.subject[channel], b.started_at),
         phase="start",
         patient=patient,
         ward=memory.ward(patient),
@@ -70,7 +70,7 @@ def tell_summary(memory: Memory, cell: int, b: Backlog, now_ms: int) -> Finding:
         at=b.ended_at,
         received_at=int(memory.rows.received_at[row]),
         detected_at=now_ms,
-        subject=SUBJECTS[channel],
+        subject=memory.layout.subject[channel],
         ended_at=b.ended_at,
         retrospective=True,
         evidence={"worst": b.worst, "times": b.times} if RULES[channel].startswith("news2") else evidence | {"times": b.times},
@@ -97,17 +97,22 @@ def _evidence(memory: Memory, row: int, channel: int, r: Reach) -> tuple[dict[st
         return _every(memory, row, -1) | early_warning.evidence(memory, row, r.at), "One NEWS2 parameter at 3"
     wait = memory.layout.wait2[channel] if r.level == 2 else memory.layout.wait1[channel]
     waited: dict[str, Any] = {"step": r.level, "waited_s": 0 if wait >= NEVER_MS else int(wait) / 1000}
+    if channel >= STUCK:
+        shown, title = reasons.said(memory, row, channel, r)
+        return waited | shown, title
     if kind == "signal":
         poor = r.worst < 2
         name = _LINES.get(vital.name, vital.display)
-        return waited | {"poor_quality": poor}, f"{name}: {'poor signal' if poor else 'no value'}"
+        instead = reasons.not_believed(memory, row, vital.index) if poor else {}
+        return waited | {"poor_quality": poor} | instead, f"{name}: {'poor signal' if poor else 'no value'}"
     if kind == "baseline":
         mean = float(memory.cells.mean[row * V + vital.index])
         z = {"z": round(r.worst, 2), "mean": round(mean, 2), "value": _number(memory.cells.value[row * V + vital.index])}
-        return waited | z, f"{vital.display} unlike this patient's own"
+        return waited | z | reasons.support(memory, row, vital.index), f"{vital.display} unlike this patient's own"
     limit = _limit(memory, row * V + vital.index, r)
     shown = {"value": _number(memory.cells.value[row * V + vital.index]), "worst": r.worst, "limit": limit, "unit": vital.unit}
-    return waited | shown | _every(memory, row, vital.index), f"{vital.display} {'above' if r.side > 0 else 'below'} {limit:g} {vital.unit}"
+    more = _every(memory, row, vital.index) | reasons.support(memory, row, vital.index)
+    return waited | shown | more, f"{vital.display} {'above' if r.side > 0 else 'below'} {limit:g} {vital.unit}"
 
 
 def _every(memory: Memory, row: int, vital: int) -> dict[str, float]:

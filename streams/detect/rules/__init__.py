@@ -4,16 +4,34 @@ In: a `RuleSet`, which is valid. Out: `Columns` by channel, and a patient's own 
 `low` or above `high`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from streams.detect.channels import CHANNELS, NEWS2, SINGLE, baseline, limits, signal
+from streams.detect.channels import (
+    AGREEMENT,
+    CHANNELS,
+    COMBINATION,
+    DRIFT,
+    HABIT,
+    NEWS2,
+    PACE,
+    SHIFT,
+    SINGLE,
+    STUCK,
+    SUBJECTS,
+    TREND,
+    W,
+    baseline,
+    limits,
+    signal,
+)
 from vitals.context import PatientContext
 from vitals.finding import Priority
 from vitals.registry import BY_NAME, V
+from vitals.rule_forms import PaceRule, Support
 from vitals.rules import BaselineRule, Bounds, LimitRule, RuleError, RuleSet, default, parsed
 
 __all__ = [
@@ -35,10 +53,16 @@ type_f64 = npt.NDArray[np.float64]
 type_i64 = npt.NDArray[np.int64]
 
 NEVER_MS = 1 << 60
+COURSE_MS, COMBINATION_MS = 900_000, 3_600_000
+"""How long a look at a course, or a combination of vitals, stands without the next."""
 
 
 class Columns(msgspec.Struct, frozen=True):
-    """The rule set by channel, (CHANNELS,): waits in ms (NEVER_MS where there is no such step), hysteresis, bounds where fixed."""
+    """The rule set by channel, (CHANNELS,): waits in ms (NEVER_MS where there is no such step), hysteresis, bounds where fixed.
+
+    hold, alone: ms that a value stands, and must stand to count alone, where not learned (hold 0). jump: (V,) the step that is doubted.
+    subject: of a finding, by channel. stuck: (W,) ms, (W,) ceiling. least_sd: (W,) of a habit.
+    """
 
     wait1: type_i64
     wait2: type_i64
@@ -50,6 +74,13 @@ class Columns(msgspec.Struct, frozen=True):
     priority: tuple[tuple[Priority, Priority], ...]
     variance: type_f64
     watched: npt.NDArray[np.bool_]
+    low2: type_f64
+    hold: type_i64
+    alone: type_i64
+    jump: type_f64
+    subject: tuple[str, ...]
+    stuck: tuple[type_f64, type_f64]
+    least_sd: type_f64
 
 
 def columns(rules: RuleSet) -> Columns:
@@ -59,6 +90,11 @@ def columns(rules: RuleSet) -> Columns:
         never.copy(), never.copy(), never.copy(), np.zeros(CHANNELS),
         np.full(CHANNELS, -np.inf), np.full(CHANNELS, np.inf), np.full(CHANNELS, np.inf),
         tuple(_priorities(rules)), np.ones(V), np.zeros(V, dtype=np.bool_),
+        np.full(CHANNELS, -np.inf), np.zeros(CHANNELS, dtype=np.int64), np.zeros(CHANNELS, dtype=np.int64), np.full(V, np.inf),
+        _subjects(rules),
+        (_by_course({k: v * 1000 for k, v in rules.stuck.for_s.items()} if rules.stuck else {}),
+         _by_course(rules.stuck.ceiling if rules.stuck else {})),
+        _by_course(rules.habit.least_sd if rules.habit else {}),
     )  # fmt: skip
     for name, rule in rules.limits.items():
         _lay(c, limits(BY_NAME[name].index), rule.wait_s, rule.clear_s, rule.hysteresis)
@@ -71,7 +107,73 @@ def columns(rules: RuleSet) -> Columns:
     _lay(c, SINGLE, (rules.news2_single.wait_s,), rules.news2_single.clear_s, 0.0, (0.5,))
     for name, sd in rules.baseline.least_sd.items():
         c.variance[BY_NAME[name].index], c.watched[BY_NAME[name].index] = sd * sd, True
+    for name, most in (rules.jump.step if rules.jump else {}).items():
+        c.jump[BY_NAME[name].index] = most
+    _course(c, rules)
+    _combinations(c, rules)
     return c
+
+
+def _course(c: Columns, rules: RuleSet) -> None:
+    """The channels of courses. A look that the next one contradicts counts for nothing, and none counts longer than `COURSE_MS`."""
+    c.hold[STUCK:], c.alone[STUCK:] = COURSE_MS, NEVER_MS
+    for i in range(W if rules.stuck else 0):
+        _lay(c, STUCK + i, (0,), rules.stuck.clear_s if rules.stuck else 0, 0.0, (0.5,))
+    for first, support, hysteresis, reach in _supports(rules):
+        _support(c, first, support, hysteresis, reach)
+    if rules.pace:
+        _paces(c, rules.pace)
+    if rules.agreement:
+        _lay(c, AGREEMENT, (rules.agreement.wait_s,), rules.agreement.clear_s, 0.2, (1.0,))
+
+
+def _paces(c: Columns, rule: PaceRule) -> None:
+    for name, pace in rule.vitals.items():
+        channel = PACE + BY_NAME[name].index
+        _lay(c, channel, (rule.wait_s, rule.wait_s), rule.clear_s, 0.0, pace.rise or ())
+        for column, fall in zip((c.low1, c.low2), pace.fall or (), strict=False):
+            column[channel] = -fall
+
+
+def _supports(rules: RuleSet) -> Iterator[tuple[int, Support, float, float]]:
+    """First channel, rule, hysteresis and reach of the detectors that support, where the site has them."""
+    if rules.trend:
+        yield TREND, rules.trend, 0.3, 1.0
+    if rules.drift:
+        yield DRIFT, rules.drift, rules.drift.reach / 2, rules.drift.reach
+    if rules.shift:
+        yield SHIFT, rules.shift, 0.0, rules.shift.least
+    if rules.habit:
+        yield HABIT, rules.habit, rules.habit.hysteresis, rules.habit.z
+
+
+def _support(c: Columns, first: int, rule: Support, hysteresis: float, reach: float) -> None:
+    """On both sides, for the vitals with a priority only: the others never go beyond."""
+    for name in rule.priority:
+        channel = first + BY_NAME[name].index
+        _lay(c, channel, (rule.wait_s,), rule.clear_s, hysteresis, (reach,))
+        c.low1[channel] = -reach
+
+
+def _combinations(c: Columns, rules: RuleSet) -> None:
+    c.hold[COMBINATION:AGREEMENT] = COMBINATION_MS
+    for channel, rule in enumerate(rules.combinations.values(), start=COMBINATION):
+        _lay(c, channel, rule.wait_s, rule.clear_s, rule.hysteresis, rule.high or ())
+        for column, low in zip((c.low1, c.low2), rule.low or (), strict=False):
+            column[channel] = low
+
+
+def _by_course(table: Mapping[str, float]) -> type_f64:
+    """(W,) infinite where nothing is said."""
+    column = np.full(W, np.inf)
+    for name, x in table.items():
+        column[BY_NAME[name].index] = x
+    return column
+
+
+def _subjects(rules: RuleSet) -> tuple[str, ...]:
+    names = tuple(rules.combinations)
+    return (*SUBJECTS[:COMBINATION], *names, *SUBJECTS[COMBINATION + len(names) :])
 
 
 def _lay(c: Columns, channel: int, waits: Sequence[float], clear_s: float, hysteresis: float, highs: Sequence[float] = ()) -> None:
@@ -90,8 +192,23 @@ def _priorities(rules: RuleSet) -> list[tuple[Priority, Priority]]:
     for i in range(V):
         found[baseline(i)] = (rules.baseline.priority, rules.baseline.priority)
         found[signal(i)] = (rules.signal.priority, rules.signal.priority)
+    _course_priorities(found, rules)
     found[NEWS2], found[SINGLE] = rules.news2.priority, (rules.news2_single.priority, rules.news2_single.priority)
     return found
+
+
+def _course_priorities(found: list[tuple[Priority, Priority]], rules: RuleSet) -> None:
+    for first, support, _, _ in _supports(rules):
+        for name, priority in support.priority.items():
+            found[first + BY_NAME[name].index] = (priority, priority)
+    for channel, combined in enumerate(rules.combinations.values(), start=COMBINATION):
+        found[channel] = combined.priority
+    if rules.pace:
+        found[PACE : PACE + W] = [rules.pace.priority] * W
+    if rules.stuck:
+        found[STUCK : STUCK + W] = [(rules.stuck.priority, rules.stuck.priority)] * W
+    if rules.agreement:
+        found[AGREEMENT] = (rules.agreement.priority, rules.agreement.priority)
 
 
 def bounds(rules: RuleSet, patient: PatientContext | None, now_ms: int) -> type_f64:
