@@ -20,10 +20,12 @@ from prometheus_client import start_http_server
 from alerts.alerts_channels import ChannelSettings, channels, site_contacts
 from alerts.escalation import Book, Contact
 from alerts.kafka import Intake, Outlet
+from alerts.keeper import Keeper
 from alerts.metrics import GAPS
 from alerts.sender import Sender
 from alerts.timescale import Connection
 from alerts.timescale_book import book, warn
+from alerts.timescale_retention import keep_days
 from alerts.worker import Clocks, Worker
 from vitals.pagelink import token
 from vitals.settings import Secret, port, read, setting
@@ -44,6 +46,7 @@ class AlertSettings:
     instance: str = setting("VIGIL_ALERTS_INSTANCE", str, "a name that stays over restarts: its partitions wait for it (none: dynamic)", "")
     key_file: str = setting("VIGIL_KEY_FILE", str, "the site's key: signs the links in pages (none: pages have no link)", "")
     page_url: str = setting("VIGIL_PAGE_URL", str, "what a page's link begins with, its token follows (none: no link)", "")
+    keep_days: int = setting("VIGIL_RETAIN_ALERT_DAYS", keep_days, "days that closed alerts are kept, 0 = for ever", "0")
     metrics: int | None = setting("VIGIL_METRICS_PORT", lambda t: port(t) if t else None, "port of the metrics", "")
 
 
@@ -103,9 +106,13 @@ def main() -> int:
 
 
 def run(worker: Worker, settings: AlertSettings, topics: Topics) -> None:
-    """The three threads; the intake is this one."""
-    intake = Intake(settings.kafka, f"{settings.prefix}-alerts", settings.instance, (topics.findings, topics.commands), worker.lost)
-    threads = [threading.Thread(target=target, name=target.__name__, daemon=True) for target in (worker.clerk, worker.send)]
+    """The worker's threads; the intake is this one."""
+    group, taken = f"{settings.prefix}-alerts", (topics.findings, topics.commands)
+    intake = Intake(settings.kafka, group, settings.instance, taken, worker.lost, worker.written)
+    targets = [worker.clerk, worker.send]
+    if settings.keep_days:
+        targets.append(Keeper(settings.database, settings.keep_days, wall, worker.partitions, worker.stop).run)
+    threads = [threading.Thread(target=target, name=target.__name__, daemon=True) for target in targets]
     for thread in threads:
         thread.start()
     logging.getLogger("alerts").info("event=started")

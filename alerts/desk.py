@@ -14,7 +14,7 @@ from typing import Any
 from alerts.case import Case, Change, change, with_alert, with_memory
 from alerts.escalation import Book, Call, Contact, call
 from alerts.lifecycle import STEPS
-from alerts.pipeline import ASKED_AGAIN, Pause, Scene, Verdict, covers, quiet_until, run
+from alerts.pipeline import ASKED_AGAIN, HOLD_MS, Pause, Scene, Verdict, covers, quiet_until, run
 from vitals.alert import State
 from vitals.finding import Priority
 
@@ -71,7 +71,8 @@ class Desk:
     `paging`: whose pages are in `pages`. `silenced`: whose waiting pages are no longer wanted.
     `starts`: (patient, rule, subject) -> how often it began lately.
     `gateways`: device -> its gateway. `spoken`: a gateway's loss -> the alert paged for it.
-    `zones`: ward -> time zone. `bundles`: (ward, priority) -> the alert that speaks for those that waited, in this batch.
+    `zones`: ward -> time zone. `bundles`: (ward, priority) -> the alert that speaks for those that waited, in this batch or, lately,
+    in another's. `joined`: an alert whose page is written already -> for how many more it speaks.
     """
 
     book: Book
@@ -89,6 +90,7 @@ class Desk:
     gateways: Mapping[str, str] = field(default_factory=dict)
     spoken: dict[str, str] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
+    joined: Counter[str] = field(default_factory=Counter)
     bundles: dict[tuple[str, Priority], str] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
@@ -157,7 +159,7 @@ class Desk:
                 Page(
                     str(uuid.uuid5(_NAMESPACE, key)), alert.id, memory.partition, kind, alert.ward, bed, alert.priority,
                     recipient.person, first.channel, first.address, tuple(others), at, at + PAGE_LIFE_MS,
-                    memory.cause if memory.cause.startswith("gateway:") else "",
+                    shared_cause(case, kind, at),
                 )
             )  # fmt: skip
         self.paging.add(alert.id)
@@ -178,7 +180,7 @@ class Desk:
 
     def _scene(self, case: Case, plan: Call, at: int, kind: str) -> Scene:
         alert, cause = case.alert, case.memory.cause
-        spoken = self.spoken.get(cause)
+        spoken, bundle = self.spoken.get(cause), self.bundles.get((alert.ward, alert.priority))
         return Scene(
             others=[one for one in self.open_of(alert.patient) if one.alert.id != alert.id],
             now=at,
@@ -190,7 +192,7 @@ class Desk:
             spoken=None if spoken == alert.id else spoken,
             fresh=kind not in ASKED_AGAIN,
             waited=kind == "waited",
-            bundle=self.bundles.get((alert.ward, alert.priority)),
+            bundle=None if bundle == alert.id else bundle,
             quiet_until=quiet_until(self.zones.get(alert.ward, "UTC"), at) if alert.priority == "low" else None,
             reachable=plan.why,
         )
@@ -202,6 +204,8 @@ class Desk:
             self.bundles[(case.alert.ward, case.alert.priority)] = case.alert.id
 
     def _spoken_for(self, speaker: str) -> None:
+        if speaker not in self.paging:
+            self.joined[speaker] += 1
         self.pages = [replace(page, count=page.count + 1) if page.alert == speaker else page for page in self.pages]
 
     def _cover(self, cover: Case, at: int) -> None:
@@ -214,6 +218,18 @@ class Desk:
         for case in self.open_of(gone.alert.patient):
             if case.alert.state == "suppressed" and case.memory.covered_by == gone.alert.id:
                 self.activate(case, awake(case), kind="released", at=at, cause=None)
+
+
+def shared_cause(case: Case, kind: str, at: int) -> str:
+    """What a page says that it is about where it speaks for other patients too: by this other workers find it. Else ""."""
+    if case.memory.cause.startswith("gateway:"):
+        return case.memory.cause
+    return waited_cause(case, at) if kind == "waited" else ""
+
+
+def waited_cause(case: Case, at: int) -> str:
+    """What waited in a ward and comes at the same moment is one page, whichever worker has the patient."""
+    return f"waited:{case.alert.ward}:{case.alert.priority}:{at // HOLD_MS[case.alert.priority]}"
 
 
 def awake(case: Case) -> Case:

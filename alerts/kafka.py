@@ -1,7 +1,8 @@
 """Kafka, by confluent-kafka: findings and commands in, alerts out.
 
 In: the partitions that the group gives this worker; both topics are assigned by range, so a number is one owner's in both.
-Promise: offsets are committed only when the worker says that they are written; alerts are produced by an idempotent producer and
+Promise: offsets are committed only when the worker says that they are written, and reading begins no later than what is written, so
+that a database restored from a backup is brought up to date; alerts are produced by an idempotent producer and
 acknowledged by all replicas before `say` returns. Raises `PartAway` when Kafka does not take a record in time.
 """
 
@@ -19,6 +20,12 @@ from vitals.topics import partition_of
 from vitals.trace import continued
 
 Partitions = set[tuple[str, int]]
+Offsets = Mapping[tuple[str, int], int]
+"""(topic, partition) -> the offset after the last record."""
+Written = Callable[[Partitions], Offsets]
+
+
+COMMITTED_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,15 @@ class Saying:
 class Intake:
     """The consumer of findings and commands. Used by one thread, but for `commit` and `again`."""
 
-    def __init__(self, servers: str, group: str, instance: str, topics: Iterable[str], lost: Callable[[Partitions], None]) -> None:
+    def __init__(
+        self,
+        servers: str,
+        group: str,
+        instance: str,
+        topics: Iterable[str],
+        lost: Callable[[Partitions], None],
+        written: Written = lambda _: {},
+    ) -> None:
         settings = {
             "bootstrap.servers": servers, "group.id": group, "enable.auto.commit": False, "auto.offset.reset": "earliest",
             "session.timeout.ms": 6_000, "heartbeat.interval.ms": 2_000, "max.poll.interval.ms": 300_000, "fetch.wait.max.ms": 20,
@@ -53,7 +68,7 @@ class Intake:
             "allow.auto.create.topics": False, "reconnect.backoff.max.ms": 2_000,
         }  # fmt: skip
         self._consumer = Consumer(settings | ({"group.instance.id": instance} if instance else {}))
-        self._lost, self.owned = lost, set[tuple[str, int]]()
+        self._lost, self._written, self.owned = lost, written, set[tuple[str, int]]()
         self._noted, self._to_commit, self._to_seek = Lock(), dict[tuple[str, int], int](), dict[tuple[str, int], int]()
         self._consumer.subscribe(list(topics), on_assign=self._given, on_revoke=self._taken, on_lost=self._taken)
 
@@ -93,7 +108,11 @@ class Intake:
         self._catch_up()
         self._consumer.close()
 
-    def _given(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _given(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        written = self._written({(p.topic, p.partition) for p in partitions})
+        if written:
+            with suppress(KafkaException):  # then it begins where Kafka's own note says
+                consumer.assign([_begun(p, written) for p in consumer.committed(partitions, COMMITTED_S)])
         self.owned = self.owned | {(p.topic, p.partition) for p in partitions}
 
     def _taken(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -141,6 +160,14 @@ class Outlet:
         if not self._partitions:
             raise PartAway(f"no topic {self._topic}")
         return partition_of(one.patient, self._partitions)
+
+
+def _begun(committed: TopicPartition, written: Offsets) -> TopicPartition:
+    """Where reading begins: what was committed, or less where less is written. Kafka without a commit is read from its beginning."""
+    known = written.get((committed.topic, committed.partition))
+    if known is None or committed.offset < 0:
+        return committed
+    return TopicPartition(committed.topic, committed.partition, min(known, committed.offset))
 
 
 def _raw(message: Message) -> Raw:

@@ -18,7 +18,7 @@ from alerts import clockwork, commands, findings
 from alerts.backlog import Record
 from alerts.case import Case, Memory
 from alerts.clockwork import Receipt, Tick
-from alerts.desk import Desk
+from alerts.desk import Desk, waited_cause
 from alerts.escalation import Book
 from alerts.kafka import Saying
 from alerts.pipeline import FLAP_MS, GROUP_MS, HOUR_MS, MINUTE_MS, Pause
@@ -28,7 +28,7 @@ from vitals.errors import PartAway, Theirs
 from vitals.finding import Finding
 
 Connection = psycopg.Connection[TupleRow]
-_LOCK_SPACE = 20  # alerting's own number among the database's advisory locks
+_LOCK_SPACE, _SHARED_SPACE = 20, 21  # alerting's own numbers among the database's advisory locks: of partitions, of shared causes
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,17 @@ def say(connection: Connection, partitions: Iterable[int], out: Callable[[Sequen
     return len(rows)
 
 
+def written(connection: Connection, keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    """(topic, partition) -> the offset after the last record that is in the database, of those that have any."""
+    topics, partitions = zip(*keys, strict=True)
+    rows = connection.execute(
+        "SELECT topic, partition, next_offset FROM alerting.progress"
+        " WHERE (topic, partition) IN (SELECT * FROM unnest(%s::text[], %s::int[]))",
+        [list(topics), list(partitions)],
+    ).fetchall()
+    return {(topic, partition): offset for topic, partition, offset in rows}
+
+
 def due(connection: Connection, partitions: Iterable[int], now: int, most: int = 500) -> list[tuple[int, Tick]]:
     """(partition, tick) of the alerts whose time has come."""
     rows = connection.execute(
@@ -118,6 +129,7 @@ def _load(connection: Connection, work: Work, book: Book, now: int) -> Desk:
     patients = {*(f.patient for f in found), *(c.patient for c in asked)}
     for case in _cases(connection, named, patients):
         desk.keep(case)
+    _load_shared(connection, desk, work, found, now)
     causes = [*map(findings.identity, found), *(f"page:{r.page}:{r.state}" for r in work.receipts)]
     desk.seen = {row[0] for row in connection.execute("SELECT cause FROM alerting.event WHERE cause = ANY(%s)", [causes]).fetchall()}
     answered = connection.execute("SELECT id FROM alerting.command WHERE id = ANY(%s)", [[c.id for c in asked]]).fetchall()
@@ -129,6 +141,29 @@ def _load(connection: Connection, work: Work, book: Book, now: int) -> Desk:
     pauses = connection.execute("SELECT id, patient, ward, until, reason FROM alerting.pause WHERE until > %s", [now]).fetchall()
     desk.pauses = tuple(Pause(*row) for row in pauses)
     return desk
+
+
+def _load_shared(connection: Connection, desk: Desk, work: Work, found: Sequence[Finding], now: int) -> None:
+    """Who speaks already for a cause of several patients: a gateway's loss, what waited in a ward. Its lock is held to the end, so that
+    of two workers the later sees what the earlier paged."""
+    silent = [f.subject for f in found if f.alert_class == "technical"]
+    if silent:
+        rows = connection.execute("SELECT id, gateway FROM clinical.device WHERE id = ANY(%s) AND gateway IS NOT NULL", [silent]).fetchall()
+        desk.gateways = dict(rows)
+    ticked = [desk.cases[t.alert] for t in work.ticks if t.alert in desk.cases]
+    waited = {waited_cause(case, now): (case.alert.ward, case.alert.priority) for case in ticked if case.memory.due_for == "wait"}
+    causes = {f"gateway:{gateway}" for gateway in desk.gateways.values()} | {c.memory.cause for c in desk.cases.values()} | waited.keys()
+    shared = [cause for cause in causes if cause.startswith(("gateway:", "waited:"))]
+    if not shared:
+        return
+    lock = "SELECT pg_advisory_xact_lock(%s, h) FROM (SELECT DISTINCT hashtext(c) AS h FROM unnest(%s::text[]) c ORDER BY h) x"
+    connection.execute(lock, [_SHARED_SPACE, shared])
+    rows = connection.execute(
+        "SELECT cause, alert FROM alerting.page WHERE cause = ANY(%s) AND created_at > %s AND state <> 'cancelled'",
+        [shared, now - GROUP_MS],
+    ).fetchall()
+    desk.spoken = {cause: alert for cause, alert in rows if cause not in waited}
+    desk.bundles = {waited[cause]: alert for cause, alert in rows if cause in waited}
 
 
 def _load_spent(connection: Connection, desk: Desk, now: int) -> None:
@@ -154,16 +189,6 @@ def _load_floods(connection: Connection, desk: Desk, found: Sequence[Finding], n
         [list({f.patient for f in found}), now - FLAP_MS],
     ).fetchall()
     desk.starts = Counter({(patient, rule, subject): count for patient, rule, subject, count in since})
-    silent = [f.subject for f in found if f.alert_class == "technical"]
-    if silent:
-        rows = connection.execute("SELECT id, gateway FROM clinical.device WHERE id = ANY(%s) AND gateway IS NOT NULL", [silent]).fetchall()
-        desk.gateways = dict(rows)
-    causes = {f"gateway:{gateway}" for gateway in desk.gateways.values()} | {c.memory.cause for c in desk.cases.values()}
-    spoken = connection.execute(
-        "SELECT cause, alert FROM alerting.page WHERE cause = ANY(%s) AND cause <> '' AND created_at > %s AND state <> 'cancelled'",
-        [list(causes), now - GROUP_MS],
-    ).fetchall()
-    desk.spoken = dict(spoken)
     desk.zones = dict(connection.execute("SELECT id, time_zone FROM clinical.ward").fetchall())
 
 

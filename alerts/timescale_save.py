@@ -32,6 +32,8 @@ def save(connection: Connection, desk: Desk, records: Sequence[Record], receipts
             cursor.execute(cancel, [list(desk.silenced)])
         if desk.pages:
             _save_pages(cursor, desk.pages)
+        for speaker, more in desk.joined.items():
+            cursor.execute("UPDATE alerting.page SET count = count + %s WHERE alert = %s AND state = 'waiting'", [more, speaker])
         if receipts:
             cursor.execute("UPDATE alerting.page SET told = true WHERE id = ANY(%s)", [[r.page for r in receipts]])
         _answer(cursor, desk.answers, now)

@@ -21,7 +21,7 @@ from alerts.backlog import Backlog, Record, urgent
 from alerts.backoff import pause
 from alerts.desk import Desk
 from alerts.escalation import Book
-from alerts.kafka import Intake, Outlet, Partitions, Raw, Saying
+from alerts.kafka import Intake, Offsets, Outlet, Partitions, Raw, Saying
 from alerts.metrics import BEHIND, HASTY, RAISED_AFTER, READY, REFUSED, TAKEN
 from alerts.sender import Sender
 from alerts.timescale import Connection, Unstorable, Work
@@ -67,6 +67,16 @@ class Worker:
     def lost(self, partitions: Partitions) -> None:
         """Partitions went to another worker."""
         self.backlog.lose(partitions)
+
+    def written(self, partitions: Partitions) -> Offsets:
+        """How far each of these is in the database; nothing where it is away."""
+        if not partitions:
+            return {}
+        try:
+            with timescale.connected(self.database) as connection:
+                return timescale.written(connection, partitions)
+        except PartAway:
+            return {}
 
     def read(self, intake: Intake) -> None:
         """The intake thread."""
@@ -123,7 +133,7 @@ class Worker:
         now = self.clocks.steady()
         if now - self.ticked_at < TICK_MS:
             return
-        self.ticked_at, mine = now, self._partitions()
+        self.ticked_at, mine = now, self.partitions()
         due = timescale.due(connection, mine, self.clocks.wall())
         got = timescale.receipts(connection, mine)
         if due or got:
@@ -165,7 +175,7 @@ class Worker:
                 RAISED_AFTER.observe(max(0, delays.raised - delays.received) / 1000)
 
     def _say(self, connection: Connection) -> None:
-        mine = self._partitions()
+        mine = self.partitions()
         if mine != self.mine:  # what another worker wrote and could not say is now ours to say
             self.mine, self.unsaid = mine, True
         while self.unsaid:
@@ -193,14 +203,15 @@ class Worker:
         kept = None if isinstance(item, str) else item
         return Record(raw.topic, raw.partition, raw.offset, kept, raw.trace, self.clocks.steady())
 
-    def _partitions(self) -> list[int]:
+    def partitions(self) -> list[int]:
+        """Those that are this worker's now."""
         owned = set() if self.intake is None else self.intake.owned
         return sorted({partition for topic, partition in owned if topic == self.findings_topic})
 
     def _gauges(self, now: int) -> None:
         oldest = self.backlog.oldest()
         BEHIND.set(0 if oldest is None else now - oldest)
-        READY.set(int(self.wrote_at is not None and now - self.wrote_at < 3_000 and bool(self._partitions())))
+        READY.set(int(self.wrote_at is not None and now - self.wrote_at < 3_000 and bool(self.partitions())))
 
 
 def single(work: Work) -> list[Work]:

@@ -1,7 +1,8 @@
 """`./vigil bench alerts`: the alert worker on a real Kafka and a real PostgreSQL, as the process that runs in service.
 
 Findings a CPU second (each a new alert, then an update and an end of it: event, projection, outbox, topic); from the gateway's stamp to
-the pager's door, singly and in a flood of 500 patients; the worker's memory and pace with 100,000 open alerts in the table.
+the pager's door, singly and in a flood of 500 patients; how many pages the flood's end and a gateway's loss with 40 devices make; the
+worker's memory and pace with 100,000 open alerts in the table.
 """
 
 import os
@@ -28,6 +29,8 @@ PARTITIONS = 4
 PATIENTS = 3_000
 SINGLE = 200
 FLOOD = 500
+FLOOD_PAGES = 55
+DEVICES = 40
 OPEN = 100_000
 DEADLINE_S = 180.0
 
@@ -44,6 +47,14 @@ def finding(patient: str, ward: str, priority: Priority, start: int, phase: Phas
         id=finding_id(patient, "limits", "hr", start), phase=phase, patient=patient, ward=ward, rule="limits", rule_version=1,
         alert_class="physiological", priority=priority, title="Heart rate 151 /min, above 140", subject="hr", started_at=start, at=at,
         received_at=at, detected_at=at, evidence={"value": 151.0, "unit": "/min", "limit": 140.0, "lasted_ms": 15_000},
+    )  # fmt: skip
+
+
+def silent(patient: str, device: str, start: int) -> Finding:
+    """A device's silence, as detection says it."""
+    return msgspec.structs.replace(
+        finding(patient, "hub", "medium", start), id=finding_id(patient, "silence", device, start), rule="silence", subject=device,
+        alert_class="technical", title="No readings for 60 s", evidence={"cadence_s": 1.0},
     )  # fmt: skip
 
 
@@ -86,6 +97,12 @@ class Bench:
                     raise TimeoutError(f"{row} of {least}: {sql}")
                 time.sleep(0.05)
 
+    def count(self, sql: str, value: object) -> int:
+        """What a counting query gives."""
+        with psycopg.connect(self.database) as connection:
+            row = connection.execute(sql.encode(), [value]).fetchone()
+            return int(row[0]) if row else 0
+
     def keys(self, prefix: str) -> dict[str, int]:
         """Page -> when its alert's finding came in, of the patients with this prefix."""
         sql = (
@@ -96,13 +113,15 @@ class Bench:
             return dict(connection.execute(sql, [f"{prefix}%"]).fetchall())
 
 
+RAISED = "SELECT count(*) FROM alerting.alert WHERE patient LIKE %s"
+ENDED = "SELECT count(*) FROM alerting.alert WHERE patient LIKE %s AND ended_at IS NOT NULL"
+PAGED = "SELECT count(*) FROM alerting.page p JOIN alerting.alert a ON a.id = p.alert WHERE a.patient LIKE %s"
+SETTLE_S = 3.0  # longer than a held high waits, and many ticks
 EVENTS = (
     "SELECT count(*) FROM alerting.event e JOIN alerting.alert a ON a.id = e.alert"
     " WHERE a.patient LIKE %s AND e.kind IN ('raised', 'updated', 'ended')"
 )
-DELIVERED = (
-    "SELECT count(*) FROM alerting.page p JOIN alerting.alert a ON a.id = p.alert WHERE a.patient LIKE %s AND p.state = 'delivered'"
-)
+DELIVERED = "SELECT count(*) FROM alerting.page p JOIN alerting.alert a ON a.id = p.alert WHERE a.patient LIKE %s AND p.state = 'delivered'"
 FILL = """
 INSERT INTO alerting.alert
     (id, version, patient, ward, class, priority, state, rule, subject, started_at, raised_at, partition, body, memory)
@@ -150,8 +169,27 @@ def flood(bench: Bench) -> Iterable[Figure]:
     """500 patients of five wards, high, at once: ten pages a ward and one for the others."""
     start = now_ms()
     bench.say(finding(f"flood{n}", f"flood-ward{n % 5}", "high", start) for n in range(FLOOD))
-    bench.wait(DELIVERED, "flood%", 55)
+    bench.wait(DELIVERED, "flood%", FLOOD_PAGES)
     yield from percentiles("flood of 500 patients, high", delays(bench, "flood"))
+    bench.say(finding(f"flood{n}", f"flood-ward{n % 5}", "high", start, "end") for n in range(FLOOD))
+    bench.wait(ENDED, "flood%", FLOOD)
+    time.sleep(SETTLE_S)
+    yield Figure("alerts: the flood's end, further pages", float(bench.count(PAGED, "flood%") - FLOOD_PAGES), "pages")
+
+
+def gateway_lost(bench: Bench) -> Iterable[Figure]:
+    """40 devices of as many patients fall silent with the gateway through which they speak."""
+    with psycopg.connect(bench.database) as connection:
+        connection.execute("INSERT INTO clinical.ward (id, name) VALUES ('hub', 'Hub')")
+        connection.execute("INSERT INTO clinical.device (id, kind, ward) VALUES ('hub', 'gateway', 'hub')")
+        for n in range(DEVICES):
+            connection.execute("INSERT INTO clinical.device (id, kind, gateway) VALUES (%s, 'monitor', 'hub')", [f"hub-{n}"])
+    start = now_ms()
+    bench.say(silent(f"hub{n}", f"hub-{n}", start) for n in range(DEVICES))
+    bench.wait(RAISED, "hub%", DEVICES)
+    bench.wait(DELIVERED, "hub%", 1)
+    time.sleep(SETTLE_S)
+    yield Figure("alerts: 40 devices lost with one gateway", float(bench.count(PAGED, "hub%")), "pages")
 
 
 def fill(database: str) -> None:
@@ -169,6 +207,7 @@ def run(parts: Parts) -> Iterable[Figure]:
             bench.wait(EVENTS, "warm", 1)
             yield from singles(bench)
             yield from flood(bench)
+            yield from gateway_lost(bench)
             yield from throughput(bench, pid, "taken", "many", PATIENTS)
         fill(database)
         with bench.worker() as pid:

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import socket
-import socketserver
 import subprocess
 import sys
 import threading
@@ -14,40 +12,12 @@ from confluent_kafka import Producer
 
 from alerts.findings import raised
 from deploy.parts.running import free_port
+from tests.integration.alerts.alarm_manager import Manager
 from tests.integration.alerts.stage import ROOT
 from tests.unit.alerts.stories import T0, finding
 from tests.waiting import wait_for
 from vitals.alert import Alert
 from vitals.topics import Topics
-
-
-class Manager(socketserver.ThreadingTCPServer):
-    """An alarm manager: keeps messages, answers AA, but breaks the first connection without an answer."""
-
-    allow_reuse_address, daemon_threads = True, True
-
-    def __init__(self, port: int) -> None:
-        self.got: list[str] = []
-        self.broken = False
-        super().__init__(("127.0.0.1", port), Handler)
-
-
-class Handler(socketserver.BaseRequestHandler):
-    """One connection."""
-
-    def handle(self) -> None:
-        manager, rest = self.server, b""
-        assert isinstance(manager, Manager)
-        while more := self.request.recv(4096):
-            rest += more
-            while b"\x1c\r" in rest:
-                message, _, rest = rest.partition(b"\x1c\r")
-                if not manager.broken:
-                    manager.broken = True
-                    self.request.shutdown(socket.SHUT_RDWR)
-                    return
-                manager.got.append(message[1:].decode())
-                self.request.sendall(b"\x0bMSH|^~\\&|X|X|VIGIL|VIGIL|||ACK^R40|1|P|2.6\rMSA|AA|1\r\x1c\r")
 
 
 @pytest.fixture

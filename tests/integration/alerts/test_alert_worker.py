@@ -91,7 +91,9 @@ def test_what_cannot_be_used_stops_nothing(site: Site) -> None:
 
 def test_the_table_is_what_the_events_say(site: Site) -> None:
     with site.worker():
-        site.say(finding(), finding(subject="spo2"), finding(phase="update", at=T0 + 5), command(finding().id, "on_my_way", 1))
+        site.say(finding(), finding(subject="spo2"), finding(phase="update", at=T0 + 5))
+        site.alerts(lambda found: len(found) == 3)
+        site.say(command(finding().id, "on_my_way", 1))
         site.alerts(lambda found: any(a.step == "on_my_way" for a in found))
     for alert, body in site.rows("SELECT id, body FROM alerting.alert"):
         bodies = [row[0] for row in site.rows("SELECT body FROM alerting.event WHERE alert = %s ORDER BY version", alert)]
@@ -169,3 +171,16 @@ def test_a_database_that_hangs_delays_neither_the_alert_nor_the_page(site: Site,
     assert [a.version for a in hasty if a.id == finding().id] == [0]
     assert [a.version for a in later if a.id == finding().id][:2] == [0, 1]
     assert set(receiver.taken) == set(before)
+
+
+@pytest.mark.slow
+def test_a_database_restored_from_before_is_brought_up_to_date_under_the_same_keys(site: Site, receiver: Receiver) -> None:
+    delivered = "SELECT count(*) FROM alerting.page WHERE state = 'delivered'"
+    with site.worker(VIGIL_WEBHOOK_URL=receiver.url):
+        site.say(finding(patient="p1"), finding(patient="p2"))
+        wait_for(lambda: site.rows(delivered) == [(2,)], 20)
+    site.run("TRUNCATE alerting.alert, alerting.event, alerting.finding, alerting.page, alerting.outbox")
+    site.run("UPDATE alerting.progress SET next_offset = 0")
+    with site.worker(VIGIL_WEBHOOK_URL=receiver.url):
+        wait_for(lambda: site.rows(delivered) == [(2,)], 20)
+    assert sorted(receiver.taken.values()) == [2, 2]

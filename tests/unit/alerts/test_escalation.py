@@ -76,6 +76,15 @@ def test_a_page_that_nobody_got_lets_the_next_be_called_at_once() -> None:
     assert paged(run(at, 10)) == [("nina", 0), ("dora", 5)]
 
 
+def test_two_steps_whose_pages_fail_give_way_to_the_third_as_soon_as_they_have() -> None:
+    at = begun()
+    for seconds, person in ((5, "nina"), (8, "dora")):
+        failed = next(page for page in at.pages if page.person == person)
+        desk(Receipt(failed.id, ID, "failed", "webhook", person, T0, T0 + seconds * S, "refused"), now=T0 + seconds * S, start=at)
+        run(at, seconds)
+    assert paged(at) == [("nina", 0), ("dora", 5), ("chief", 8), ("", 8)]
+
+
 def test_a_delivered_page_leaves_its_person_the_time_of_the_rung() -> None:
     at = begun()
     desk(Receipt(at.pages[0].id, ID, "delivered", "webhook", "nina", T0, T0 + 5 * S), now=T0 + 5 * S, start=at)

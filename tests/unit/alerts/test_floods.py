@@ -8,7 +8,7 @@ from alerts.clockwork import Tick
 from alerts.desk import Desk
 from alerts.findings import take
 from alerts.pipeline import FLAPS, PATIENT_PAGES_A_DAY, WARD_PAGES_A_MINUTE, Pause, quiet_until
-from tests.unit.alerts.stories import SITE, T0, command, desk, finding
+from tests.unit.alerts.stories import SITE, T0, command, desk, finding, only
 from vitals.finding import Priority
 
 S, MINUTE, HOUR = 1_000, 60_000, 3_600_000
@@ -113,6 +113,13 @@ def test_low_priority_waits_for_the_morning_and_comes_as_one_page() -> None:
     assert at.pages == []
     later(at, NIGHT + 8 * HOUR - S, NIGHT + 8 * HOUR + S)
     assert [(page.count, page.created_at) for page in at.pages] == [(5, NIGHT + 8 * HOUR)]
+
+
+def test_what_another_worker_pages_for_the_ward_speaks_for_this_ones_too() -> None:
+    at = desk(finding(priority="low", start=NIGHT), now=NIGHT)
+    at.bundles[("north", "low")] = "another's"
+    later_ = desk(Tick(finding(start=NIGHT).id), now=NIGHT + 8 * HOUR, start=at)
+    assert (later_.pages, later_.joined, only(later_).memory.joined) == ([], Counter({"another's": 1}), "another's")
 
 
 def test_quiet_hours_are_the_wards_own() -> None:

@@ -1,5 +1,6 @@
-"""Random lives: whatever comes in whatever order, restarts included, the promises hold."""
+"""Random lives: whatever comes in whatever order, restarts included, the promises hold. VIGIL_TEST_LIVES asks for more of them."""
 
+import os
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from alerts.lifecycle import STATES
 from tests.unit.alerts.stories import SITE, T0, command, finding
 from vitals.alert import Action
 
+LIVES = int(os.environ.get("VIGIL_TEST_LIVES", "60"))
 RULES = ("limits", "baseline", "sepsis", "news2", "silence")
 PRIORITIES = ("high", "medium", "low")
 ACTIONS: tuple[Action, ...] = ("acknowledge", "on_my_way", "at_bedside", "resolve", "shelve", "unshelve", "comment", "escalate")
@@ -117,4 +119,4 @@ class Lives(RuleBasedStateMachine):
 
 
 TestLives = Lives.TestCase
-TestLives.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestLives.settings = settings(max_examples=LIVES, stateful_step_count=30, deadline=None)
