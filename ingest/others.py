@@ -66,6 +66,7 @@ def _status(m: Message, name: str, directory: Directory, out: Others) -> Iterato
         buffered=status.buffered,
         patient=patient,
         ward=ward or None,
+        gateway=directory.devices[directory.number[name]].gateway,
     )
     out.links.append(link)
 

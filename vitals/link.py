@@ -6,7 +6,10 @@ import msgspec
 
 
 class Link(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """`at` is when the gateway heard it (ms). `battery` 0..1; `buffered` samples still on the device; `patient` whom it is on now."""
+    """`at` is when the gateway heard it (ms). `battery` 0..1; `buffered` samples still on the device; `patient` whom it is on now.
+
+    `gateway`: the hub that speaks for it, where one does.
+    """
 
     device: str
     state: Literal["online", "offline"]
@@ -16,3 +19,4 @@ class Link(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     patient: str | None = None
     ward: str | None = None
     kind: str | None = None
+    gateway: str | None = None

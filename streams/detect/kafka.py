@@ -16,7 +16,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from streams.detect.checkpoint import PageError, included_of
 from vitals.errors import PartAway
-from vitals.finding import Finding
+from vitals.finding import SITE, Finding
 from vitals.refusal import Refusal
 from vitals.score import ScoreUpdate
 from vitals.topics import Topics, partition_of
@@ -127,14 +127,16 @@ class Out:
                 "log_level": 0,
             }
         )
-        self._refusal_partitions = (
-            len(self._producer.list_topics(topics.refused, timeout=_TIMEOUT_S).topics[topics.refused].partitions) or 1
-        )
+        self._refusal_partitions, self._finding_partitions = (self._partitions(topic) for topic in (topics.refused, topics.findings))
 
     def findings(self, partition: int, found: Sequence[tuple[Finding, bytes | None]]) -> None:
-        """Queues findings with the trace of what led to them."""
+        """Queues findings with the trace of what led to them; those of the site go where all of the site's go."""
         for finding, trace in found:
-            self._send(self._topics.findings, partition, finding.patient, _ENCODER.encode(finding), _headers(b"vigil.finding.v1", trace))
+            to = partition_of(SITE, self._finding_partitions) if finding.patient == SITE else partition
+            self._send(self._topics.findings, to, finding.patient, _ENCODER.encode(finding), _headers(b"vigil.finding.v1", trace))
+
+    def _partitions(self, topic: str) -> int:
+        return len(self._producer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic].partitions) or 1
 
     def scores(self, partition: int, updates: Sequence[ScoreUpdate]) -> None:
         """Queues score updates."""

@@ -118,6 +118,7 @@ class Devices:
 
     row: the patient's row. n: samples so far. silent, flat: when the announced silence, the announced low battery began, 0 = none.
     offline: since when the link topic says so, 0 = online. current: the device is on this patient now.
+    outage: the outage that it is part of (`streams.detect.outage`), 0 = none.
     """
 
     row: type_i64 = field(metadata=kept(np.int64))
@@ -129,6 +130,7 @@ class Devices:
     flat: type_i64 = field(metadata=kept(np.int64))
     offline: type_i64 = field(metadata=kept(np.int64))
     current: type_u8 = field(metadata=kept(np.uint8))
+    outage: type_i64 = field(metadata=kept(np.int64))
 
 
 @dataclass(slots=True)
@@ -144,7 +146,10 @@ class Backlog:
 
 @dataclass(slots=True, eq=False)
 class Memory:
-    """One partition's memory. `counts`: what was not folded in, by reason (duplicate, late, poor, inactive)."""
+    """One partition's memory. `counts`: what was not folded in, by reason (duplicate, late, poor, doubtful, inactive).
+
+    `house`: the memories of all partitions in the same hands, among which a silence has its cause; empty: this one alone.
+    """
 
     rules: RuleSet
     layout: Columns
@@ -162,6 +167,7 @@ class Memory:
     current_slot: dict[str, int] = field(default_factory=dict)
     contexts: dict[str, PatientContext] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)
+    house: list["Memory"] = field(default_factory=list)
     past: Timers | None = None
     backlog: dict[int, Backlog] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)

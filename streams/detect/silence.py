@@ -1,15 +1,17 @@
-"""Devices that fall silent or run flat: technical conditions, one a device, with the cause that is known.
+"""Devices that fall silent or run flat: technical conditions, one a device, with the cause that is known; or one for all of an outage.
 
-In: arrivals of samples, the link topic's records, time. Out: findings `silence` and `battery`, subject the device. A device's own
-pause between samples is learned first; a device slower than the rules' `slowest_s` is a spot check and never falls silent. Only the
-slot that a device used last counts, so a device that moved to another patient is not missed at the former one.
+In: arrivals of samples, the link topic's records, time. Out: findings `silence` and `battery`, subject the device; `outage`, of the site.
+A device's own pause between samples is learned first; a device slower than the rules' `slowest_s` is a spot check and never falls silent.
+Only the slot that a device used last counts, so a device that moved to another patient is not missed at the former one.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from streams.detect import outage
 from streams.detect.memory import Memory
 from vitals.finding import Finding, Phase, finding_id
 from vitals.link import Link
@@ -37,15 +39,51 @@ def heard(memory: Memory, slots: type_i64, observed_at: type_i64, received_at: t
 
 
 def missing(memory: Memory, now_ms: int) -> list[Finding]:
-    """The devices that have fallen silent by `now_ms`."""
+    """The devices that have fallen silent by `now_ms`, each by itself or together as an outage; the outages that are over."""
+    d, n = memory.devices, len(memory.names)
+    house = memory.house or [memory]
+    found = _ended(house, now_ms)
+    found += [_absorbed(memory, s, now_ms) for s in np.flatnonzero((d.silent[:n] != 0) & (d.outage[:n] != 0)).tolist()]
+    fresh = _fresh(memory, now_ms)
+    every = outage.parts(house, now_ms) if len(fresh) and memory.rules.outage else []
+    for slot in fresh.tolist():
+        if d.outage[slot]:
+            continue
+        group = outage.group_out(every, memory, slot, memory.rules.outage) if memory.rules.outage else None
+        if group is None:
+            found.append(_silence(memory, slot, "start", (int(d.at[slot]), int(d.heard[slot])), now_ms))
+        else:
+            found += outage.joins(house, every, group, (memory, slot), now_ms)
+    return found
+
+
+def _fresh(memory: Memory, now_ms: int) -> type_i64:
+    """The slots that are silent and part of nothing that was told."""
     d, rule, n = memory.devices, memory.rules.silence, len(memory.names)
     pause = d.pause[:n]
     learned = (d.n[:n] >= rule.warm_up) & (pause <= rule.slowest_s * 1000)
     quiet = now_ms - d.heard[:n] > np.maximum(rule.least_s * 1000, rule.factor * pause)
     gone = (d.offline[:n] > 0) & (now_ms - np.maximum(d.offline[:n], d.heard[:n]) > rule.offline_s * 1000)
-    fresh = (d.silent[:n] == 0) & (d.current[:n] != 0) & (memory.settings.active[d.row[:n]] != 0)
-    slots = np.flatnonzero(fresh & learned & (quiet | gone))
-    return [_silence(memory, int(s), "start", (int(d.at[s]), int(d.heard[s])), now_ms) for s in slots]
+    fresh = (d.silent[:n] == 0) & (d.outage[:n] == 0) & (d.current[:n] != 0) & (memory.settings.active[d.row[:n]] != 0)
+    return np.flatnonzero(fresh & learned & (quiet | gone))
+
+
+def _ended(house: Sequence[Memory], now_ms: int) -> list[Finding]:
+    """The outages most of whose devices speak again; with the rule gone, all."""
+    if not any(memory.devices.outage.any() for memory in house):
+        return []
+    every, rule = outage.parts(house, now_ms), house[0].rules.outage
+    standing = outage.open_outages(house).items()
+    return [
+        outage.ends(every, group, members, (began, now_ms))
+        for (group, began), members in standing
+        if rule is None or outage.over(every, group, rule)
+    ]
+
+
+def _absorbed(memory: Memory, slot: int, now_ms: int) -> Finding:
+    """A silence that was told by itself turned out to be part of an outage, which speaks for it."""
+    return _silence(memory, slot, "end", (int(memory.devices.at[slot]), int(memory.devices.heard[slot])), now_ms)
 
 
 def dismissed(memory: Memory, row: int, now_ms: int) -> list[Finding]:
@@ -58,6 +96,7 @@ def dismissed(memory: Memory, row: int, now_ms: int) -> list[Finding]:
             link = Link(device=memory.names[slot], state="online", at=now_ms)
             found.append(_battery(memory, slot, "end", link, now_ms))
             d.flat[slot] = 0
+    d.outage[: len(memory.names)][d.row[: len(memory.names)] == row] = 0
     return found
 
 

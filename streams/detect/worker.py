@@ -15,14 +15,14 @@ import msgspec
 
 from streams.detect import early_warning, metrics
 from streams.detect.conditions import discharge
-from streams.detect.memory import empty
+from streams.detect.memory import Memory, empty
 from streams.detect.partition import Outcome, Partition, Record
 from streams.detect.rules import RuleError, RuleSet, parsed
 from streams.detect.silence import dismissed, linked
 from streams.detect.step import tick
 from vitals.context import PatientContext
 from vitals.errors import World
-from vitals.finding import Finding
+from vitals.finding import SITE, Finding
 from vitals.link import Link
 from vitals.refusal import Refusal
 from vitals.score import ScoreUpdate
@@ -60,6 +60,7 @@ class Worker:
         self._restored, self._reread = restored, reread
         self._contexts: dict[str, PatientContext] = {}
         self._links: dict[str, Link] = {}
+        self._house: list[Memory] = []
         self._opening: dict[int, asyncio.Lock] = {}
         self._rereading: dict[int, asyncio.Task[None]] = {}
         self._saving = asyncio.Lock()
@@ -95,6 +96,8 @@ class Worker:
                     continue
                 if generation == self._generation:
                     self.partitions[number] = Partition(number, empty(self._rules, self._contexts, self._links), pages)
+                    self._house.append(self.partitions[number].memory)
+                    self.partitions[number].memory.house = self._house
                     log.info("event=taken_up partition=%d pages=%d", number, len(pages))
             return self.partitions[number]
 
@@ -102,6 +105,7 @@ class Worker:
         """All partitions were taken away: what is in hand is given up; it comes again to whoever gets them."""
         self._generation += 1
         self.partitions.clear()
+        self._house = []
 
     def context(self, topic: str, value: bytes, now_ms: int) -> None:
         """A record of a context topic; one that cannot be read is counted and told in the log, the known state stays."""
@@ -130,7 +134,7 @@ class Worker:
             log.exception("event=tick_failed partition=%d", number)
             metrics.TICKS_FAILED.inc()
             return
-        partition.touched(found)
+        partition.touched([f for f in found if f.patient != SITE])  # an outage is of the site, and marks its devices itself
         self._say(partition, Outcome([(f, None) for f in found], [], 0))
 
     def tell_scores(self, number: int, now_ms: int) -> None:

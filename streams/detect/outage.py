@@ -1,0 +1,196 @@
+"""Devices that fall silent together: one cause, one technical finding that names the beds, instead of one for each.
+
+In: the memories of all partitions in hand, time. Out: for a device that fell silent, the outage that it is part of; outages that begin
+and end, as findings about the site (`vitals.finding.SITE`). The groups that one cause can silence, smallest first: the devices
+of a gateway (hub), of a ward, of the house. A group is out when at least `least` of it and `share` of it say nothing: silent already, or
+quiet for half of what would make them silent, which a device that speaks never is. Promise: what is known of an outage is in the devices'
+columns, so that a restart goes on; a device that is still silent when its outage is over is told by itself.
+The cause of a whole house's silence: the links say off line (the network), or still on line (the broker, or Vigil's own intake).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.detect.memory import Memory
+from vitals.finding import SITE, Finding, Phase, finding_id
+from vitals.rule_forms import OutageRule
+
+type_bool = npt.NDArray[np.bool_]
+
+Scope = Literal["gateway", "ward", "house"]
+Group = tuple[Scope, str]
+Device = tuple[Memory, int]
+"""A slot of a memory."""
+SCOPES: tuple[Scope, ...] = ("gateway", "ward", "house")
+QUIET_SHARE, OVER_SHARE = 0.5, 0.5
+MOST_NAMED = 200
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """One memory's expected devices: slots (n,), which are quiet (n,), the groups of each."""
+
+    memory: Memory
+    slots: npt.NDArray[np.int64]
+    quiet: type_bool
+    groups: tuple[Mapping[Scope, str], ...]
+
+
+def parts(house: Sequence[Memory], now_ms: int) -> list[Part]:
+    """The devices that are expected to speak, and which of them do not."""
+    return [_part(memory, now_ms) for memory in house]
+
+
+def group_out(every: Sequence[Part], memory: Memory, slot: int, rule: OutageRule) -> Group | None:
+    """The largest group of the device at `slot` that is out; None: it is silent by itself."""
+    mine = _groups(memory, slot)
+    for scope in reversed(SCOPES):
+        quiet, count = _count(every, scope, mine.get(scope, ""))
+        if scope in mine and quiet >= rule.least and quiet >= rule.share * count:
+            return scope, mine[scope]
+    return None
+
+
+def joins(house: Sequence[Memory], every: Sequence[Part], group: Group, device: Device, now_ms: int) -> list[Finding]:
+    """A device of a group that is out: it joins the outage that was told, or with it one begins, and takes up smaller ones."""
+    known = open_outages(house)
+    for each, at in known:
+        if each == group:
+            _mark([device], group, at)
+            return []
+    members = _members(every, group)
+    began = min(int(m.devices.heard[s]) for m, s in members)
+    found = [_finding(every, each, old, "end", (at, now_ms)) for (each, at), old in known.items() if set(_keys(old)) & set(_keys(members))]
+    _mark(members, group, began)
+    return [*found, _finding(every, group, members, "start", (began, now_ms))]
+
+
+def _mark(members: Sequence[Device], group: Group, at: int) -> None:
+    for memory, slot in members:
+        memory.devices.outage[slot] = at * len(SCOPES) + SCOPES.index(group[0])
+        memory.settings.dirty[memory.devices.row[slot]] = 1
+
+
+def _keys(members: Sequence[Device]) -> list[tuple[int, int]]:
+    return [(id(memory), slot) for memory, slot in members]
+
+
+def open_outages(house: Sequence[Memory]) -> dict[tuple[Group, int], list[Device]]:
+    """(group, when it began) -> the devices that are part of it."""
+    found: dict[tuple[Group, int], list[Device]] = {}
+    for memory in house:
+        for slot in np.flatnonzero(memory.devices.outage[: len(memory.names)]).tolist():
+            at, scope = divmod(int(memory.devices.outage[slot]), len(SCOPES))
+            name = _groups(memory, slot).get(SCOPES[scope], "")
+            found.setdefault(((SCOPES[scope], name), at), []).append((memory, slot))
+    return found
+
+
+def over(every: Sequence[Part], group: Group, rule: OutageRule) -> bool:
+    """Most of the group speaks again."""
+    quiet, count = _count(every, *group)
+    return quiet < rule.least or quiet < OVER_SHARE * count
+
+
+def ends(every: Sequence[Part], group: Group, members: Sequence[Device], times: tuple[int, int]) -> Finding:
+    """The end of an outage; its devices are themselves again. times: began, now (ms)."""
+    for memory, slot in members:
+        memory.devices.outage[slot] = 0
+        memory.settings.dirty[memory.devices.row[slot]] = 1
+    return _finding(every, group, members, "end", times)
+
+
+def _part(memory: Memory, now_ms: int) -> Part:
+    d, n, rule = memory.devices, len(memory.names), memory.rules.silence
+    expected = (d.current[:n] != 0) & (memory.settings.active[d.row[:n]] != 0)
+    expected &= (d.n[:n] >= rule.warm_up) & (d.pause[:n] <= rule.slowest_s * 1000)
+    slots = np.flatnonzero(expected)
+    limit = np.maximum(rule.least_s * 1000, rule.factor * d.pause[slots])
+    quiet = (d.silent[slots] != 0) | (now_ms - d.heard[slots] > QUIET_SHARE * limit) | (d.offline[slots] > d.heard[slots])
+    return Part(memory, slots, quiet, tuple(_groups(memory, s) for s in slots.tolist()))
+
+
+def _groups(memory: Memory, slot: int) -> dict[Scope, str]:
+    link = memory.links.get(memory.names[slot])
+    ward = memory.ward(memory.patients[memory.devices.row[slot]])
+    found: dict[Scope, str] = {"house": ""}
+    if link is not None and link.gateway:
+        found["gateway"] = link.gateway
+    return found | ({"ward": ward} if ward else {})
+
+
+def _count(every: Sequence[Part], scope: Scope, name: str) -> tuple[int, int]:
+    """How many of a group are quiet, and how many there are."""
+    quiet = count = 0
+    for part in every:
+        mine = np.array([groups.get(scope) == name for groups in part.groups], dtype=np.bool_)
+        quiet, count = quiet + int((mine & part.quiet).sum()), count + int(mine.sum())
+    return quiet, count
+
+
+def _members(every: Sequence[Part], group: Group) -> list[Device]:
+    """The quiet devices of a group."""
+    scope, name = group
+    return [
+        (part.memory, slot)
+        for part in every
+        for slot, groups, quiet in zip(part.slots.tolist(), part.groups, part.quiet.tolist(), strict=True)
+        if quiet and groups.get(scope) == name
+    ]
+
+
+def _cause(group: Group, members: Sequence[Device]) -> tuple[str, str]:
+    scope, name = group
+    offline = sum(memory.devices.offline[slot] > 0 for memory, slot in members)
+    if scope == "gateway":
+        return "gateway", f"gateway {name} is silent"
+    if offline * 2 > len(members):
+        return "network", "all are off line: the network" + (f" of ward {name}" if scope == "ward" else "")
+    if scope == "ward":
+        return "network", f"nothing comes from ward {name}"
+    return "pipeline", "nothing comes from any device: the broker or Vigil's own intake"
+
+
+def _finding(every: Sequence[Part], group: Group, members: Sequence[Device], phase: Phase, times: tuple[int, int]) -> Finding:
+    """times: began, now (ms)."""
+    memory, (began, now_ms) = every[0].memory, times
+    subject = f"{group[0]}:{group[1]}" if group[1] else group[0]
+    cause, words = _cause(group, members)
+    patients = sorted({m.patients[m.devices.row[slot]] for m, slot in members})
+    beds = [_bed(m, m.patients[m.devices.row[slot]]) for m, slot in members]
+    named = sorted({bed for bed in beds if bed})
+    wards = {m.ward(m.patients[m.devices.row[slot]]) for m, slot in members}
+    evidence: dict[str, Any] = {
+        "cause": cause,
+        "devices": len(members),
+        "patients": patients[:MOST_NAMED],
+        "beds": named[:MOST_NAMED],
+    }
+    rule = memory.rules.outage
+    return Finding(
+        id=finding_id(SITE, "outage", subject, began),
+        phase=phase,
+        patient=SITE,
+        ward=next(iter(wards)) if len(wards) == 1 else "",
+        rule="outage",
+        rule_version=memory.rules.version,
+        alert_class="technical",
+        priority=rule.priority if rule else "high",
+        title=f"No data from {len(patients)} patients: {words}",
+        started_at=began,
+        at=now_ms,
+        received_at=now_ms,
+        detected_at=now_ms,
+        subject=subject,
+        ended_at=now_ms if phase == "end" else None,
+        evidence=evidence,
+    )
+
+
+def _bed(memory: Memory, patient: str) -> str:
+    context = memory.contexts.get(patient)
+    return f"{context.ward} {context.bed}".strip() if context is not None and context.bed else ""
