@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,14 +17,21 @@ import psutil
 import psycopg
 import pytest
 
+from deploy import canary
 from deploy.choices import NAMED, PORTS
 from deploy.home import ROOT
+from deploy.parts.running import free_port
+from tests.integration.alerts.alarm_manager import Manager
+from tests.integration.alerts.stage import Receiver
 from tests.waiting import wait_for
+from vitals.canary import WARD
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 FREE_PORTS = [word for option in PORTS for word in (option.option, "0")]
 UP = ["up", "--patients", "2", *FREE_PORTS]
+# Ill from the third second on, and paged for in detection's own time.
+CANARY = {"VIGIL_CANARY_EVERY_S": "100", "VIGIL_CANARY_ILL_S": "97", "VIGIL_CANARY_LIMIT_S": "80"}
 
 
 def environment() -> dict[str, str]:
@@ -31,9 +39,9 @@ def environment() -> dict[str, str]:
     return {**ours, "PYTHONPATH": str(ROOT)}
 
 
-def vigil(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+def vigil(home: Path, *words: str, more: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "deploy.cli", *words, "--data-dir", str(home)]
-    return subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(command, env=environment() | dict(more or {}), capture_output=True, text=True, check=False, timeout=300)
 
 
 def status(home: Path) -> Mapping[str, Any]:
@@ -58,9 +66,28 @@ def left(home: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def manager() -> Iterator[Manager]:
+    """The alarm manager of the hospital next door."""
+    made = Manager(free_port())
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+@pytest.fixture(scope="module")
+def operations() -> Iterator[Receiver]:
+    """Who is called when the canary is silent."""
+    made = Receiver()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, manager: Manager, operations: Receiver) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("vigil")
-    done = vigil(folder, *UP, "--detach")
+    told = {"VIGIL_ACM": f"127.0.0.1:{manager.server_address[1]}", "VIGIL_OPERATIONS_URL": operations.url}
+    done = vigil(folder, *UP, "--detach", more=CANARY | told)
     assert done.returncode == 0, done.stdout + done.stderr
     yield folder
     vigil(folder, "down")
@@ -69,12 +96,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_up_writes_where_everything_answers(home: Path) -> None:
     file = home / "endpoints.json"
     found = json.loads(file.read_text())
-    assert (set(found), set(found["mqtt"]), found["ready"], file.stat().st_mode & 0o777) == (
-        {"http", "live", "mqtt", "mllp", "kafka", "database", "accounts", "ready"},
-        {"host", "port", "tls_port", "ca_file"},
-        True,
-        0o600,
-    )
+    promised = {"http", "live", "mqtt", "mllp", "kafka", "database", "accounts", "ready"}
+    assert (promised - set(found), {"host", "port", "tls_port", "ca_file"} - set(found["mqtt"]), found["ready"]) == (set(), set(), True)
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_the_page_answers(home: Path) -> None:
@@ -105,6 +129,38 @@ def test_a_killed_process_comes_back_ready(home: Path, name: str) -> None:
     os.kill(before["pid"], signal.SIGKILL)
     after = wait_for(lambda: (row := line(home, name))["pid"] != before["pid"] and row["ready"] is not False and row, 60, f"{name} again")
     assert (after["restarts"], after["running"]) == (before["restarts"] + 1, True)
+
+
+def gauge(home: Path, process: str, name: str) -> float:
+    """A gauge that a process serves."""
+    port = json.loads((home / "run" / f"{process}.json").read_text())["metrics_port"]
+    text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
+    return next(float(row.split()[1]) for row in text.splitlines() if row.startswith(f"{name} "))
+
+
+def as_role(home: Path, role: str) -> httpx.Client:
+    where = json.loads((home / "endpoints.json").read_text())
+    account = next(one for one in where["accounts"] if one["role"] == role)
+    return canary.logged_in(where["http"], account)
+
+
+def test_what_is_asked_for_runs_beside_the_rest(home: Path) -> None:
+    names = {row["name"] for row in status(home)["processes"] if row["running"]}
+    assert {"canary", "acm", "alerts", "simulator"} <= names
+
+
+def test_the_canarys_page_comes_all_the_way_and_operations_are_left_alone(home: Path, operations: Receiver) -> None:
+    took = wait_for(lambda: gauge(home, "canary", "vigil_canary_paged_seconds"), 100, "the canary's page")
+    assert (took < 80, operations.got) == (True, [])
+
+
+def test_the_canary_is_among_nobodys_patients(home: Path, manager: Manager) -> None:
+    with as_role(home, "admin") as admin, as_role(home, "doctor") as doctor, as_role(home, "patient") as patient:
+        shown = [len(client.get("/patients").json()["items"]) for client in (admin, doctor, patient)]
+        places = {row["id"] for row in doctor.get("/wards").json()["items"]} | {
+            row["ward"] for row in doctor.get("/alerts").json()["items"]
+        }
+    assert (shown, WARD in places, any(WARD in said for said in manager.got)) == ([2, 2, 1], False, False)
 
 
 def test_down_leaves_no_process_and_up_carries_on_from_there(home: Path) -> None:
