@@ -17,6 +17,7 @@ import numpy.typing as npt
 from streams.detect import checkpoint
 from streams.detect.memory import Memory
 from streams.detect.step import step
+from streams.detect.wrong_patient import WrongPatient
 from vitals.batch import SCHEMA_ID, Batch, gathered, opened
 from vitals.errors import WireFormatError
 from vitals.finding import Finding
@@ -56,6 +57,7 @@ class Partition:
         self.held: list[Record] = []
         self._included = checkpoint.restore(memory, pages)
         self._replay_until = int(self._included.max(initial=-1))
+        self._newcomers = WrongPatient(memory)
 
     def expects(self, offset: int) -> bool:
         """Whether `offset` is the next one, or the first that is seen."""
@@ -119,7 +121,9 @@ class Partition:
         return taken(batch, np.flatnonzero(~known[batch.patient]))
 
     def _stepped(self, batch: Batch, now_ms: int) -> list[Finding]:
+        weights = self._newcomers.before(self.memory, batch)
         findings = step(self.memory, batch, now_ms)
+        findings += self._newcomers.after(self.memory, batch, weights, now_ms)
         self.seen_ms = max(self.seen_ms, int(batch.received_at.max(initial=0)))
         return findings
 

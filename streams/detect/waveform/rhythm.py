@@ -15,6 +15,8 @@ from streams.detect.waveform.filters import Array
 
 AF_WINDOW = 127
 AF_THRESHOLD = 0.639
+RHYTHM_BEATS = AF_WINDOW + 2
+"""Intervals before it is known whether a rhythm fibrillates."""
 ASYSTOLE_S = 4.0
 BRADYCARDIA_PER_MIN = 40.0
 BRADYCARDIA_BEATS = 5
@@ -32,8 +34,8 @@ def fibrillation_entropy(intervals: Sequence[float]) -> float | None:
 
     A symbol is the heart rate in steps of 5/min, capped at 63; a word joins three in a row.
     """
-    recent = np.asarray(intervals[-(AF_WINDOW + 2) :])
-    if len(recent) < AF_WINDOW + 2:
+    recent = np.asarray(intervals[-RHYTHM_BEATS:])
+    if len(recent) < RHYTHM_BEATS:
         return None
     symbols = np.minimum(60.0 / recent // 5.0, 63.0).astype(np.int64)
     words = (symbols[:-2] << 12) + (symbols[1:-1] << 6) + symbols[2:]

@@ -1,4 +1,4 @@
-"""What the waveforms of one patient say that a person should know: asystole, bradycardia, fibrillation, a poor signal.
+"""What the waveforms of one patient say that a person should know: asystole, bradycardia, fibrillation, a poor signal, a stranger's rhythm.
 
 In: chunks of any channels of one patient. Out: findings. Promise: silent while warming up; a poor signal makes one technical finding and
 no physiological one; an asystole needs every pulsatile channel to be silent (the false one of Challenge 2015 a103l is not raised); a
@@ -13,7 +13,7 @@ from typing import Any
 
 from streams.detect.waveform.beats import DOUBTFUL
 from streams.detect.waveform.channel import Channel, heard, opened
-from streams.detect.waveform.rhythm import ASYSTOLE_S, bradycardic, fibrillates, heart_rate
+from streams.detect.waveform.rhythm import ASYSTOLE_S, RHYTHM_BEATS, bradycardic, fibrillates, heart_rate
 from vitals.finding import AlertClass, Finding, Phase, Priority, finding_id
 from vitals.waveform import Waveform, numbers_of
 
@@ -40,7 +40,12 @@ ASYSTOLE = Rule("ecg_asystole", "No heartbeat for 4 s", "physiological", "high",
 BRADYCARDIA = Rule("ecg_bradycardia", "Heart rate under 40 over five beats", "physiological", "high", 0.0, 10.0)
 FIBRILLATION = Rule("ecg_fibrillation", "Irregular rhythm like atrial fibrillation", "physiological", "medium", 30.0, 60.0)
 POOR = Rule("ecg_poor_signal", "Poor ECG signal", "technical", "low", 30.0, 15.0)
-RULES = (ASYSTOLE, BRADYCARDIA, FIBRILLATION, POOR)
+STRANGER = Rule(
+    "device.wrong_patient", "Another rhythm than before the device was changed: is it on the right patient?", "technical", "medium", 0, 0
+)
+RULES = (ASYSTOLE, BRADYCARDIA, FIBRILLATION, POOR, STRANGER)
+NEW_BEATS, REMEMBERED_MS = 400, 86_400_000
+"""A device is new to the patient for so many beats; the rhythm on the one before counts for a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,14 @@ def conditions(channel: Channel, others: list[Channel]) -> dict[str, bool]:
     }
 
 
+def stranger(channel: Channel, before: list[Channel]) -> dict[str, bool]:
+    """Whether this ECG, of a device new to the patient, fibrillates where that of the devices before did not, or the other way round."""
+    known = [c for c in before if len(c.intervals) >= RHYTHM_BEATS and 0 <= channel.unbroken - c.heard <= REMEMBERED_MS]
+    if not known or channel.quality < DOUBTFUL or channel.beats > NEW_BEATS or len(channel.intervals) < RHYTHM_BEATS:
+        return {}
+    return {STRANGER.name: all(fibrillates(c.intervals) != fibrillates(channel.intervals) for c in known)}
+
+
 @dataclass(frozen=True, slots=True)
 class _Telling:
     chunk: Waveform
@@ -124,7 +137,8 @@ class _Telling:
 def _judged(watch: Watch, channel: Channel, chunk: Waveform, telling: _Telling) -> tuple[Watch, list[Finding]]:
     others = [c for key, c in watch.channels.items() if key != f"{chunk.device}/{chunk.channel}"]
     live = chunk.received_at - channel.heard < LATE_MS
-    holds, found, timers = conditions(channel, others), list[Finding](), dict(watch.timers)
+    before = [c for key, c in watch.channels.items() if not key.startswith(f"{chunk.device}/") and c.name.startswith("ecg")]
+    holds, found, timers = conditions(channel, others) | stranger(channel, before), list[Finding](), dict(watch.timers)
     for rule in (r for r in RULES if r.name in holds):
         key = f"{chunk.device}/{chunk.channel}/{rule.name}"
         timer, phase = advanced(timers.get(key, Timer()), rule, holds[rule.name], channel.decided, live)
