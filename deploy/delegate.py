@@ -70,6 +70,7 @@ def _with_servers(command: Delegate, words: Sequence[str], say: Say) -> int:
             site = plan(home, choices, ports, os.environ, say)
             supervisor.start(site.jobs)
             extra = environment(site, home, choices, ports)
-            return _call(command, words, {**extra, "VIGIL_DATABASE": site.own_database or site.database})
+            more = {"VIGIL_DATABASE": site.own_database or site.database, "VIGIL_MQTT_TLS_PORT": str(site.mqtt_tls_port or "")}
+            return _call(command, words, {**extra, **more})
         finally:
             supervisor.stop()

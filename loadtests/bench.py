@@ -58,6 +58,12 @@ class Parts:
         return self._address("VIGIL_MQTT")
 
     @property
+    def mqtt_tls(self) -> tuple[str, str]:
+        """The gateway's account on the encrypted listener, mqtts://user:password@host:port, and the file of its CA."""
+        account, port = self._address("VIGIL_MQTT").rpartition(":")[0], self._address("VIGIL_MQTT_TLS_PORT")
+        return f"{account.replace('mqtt://', 'mqtts://', 1)}:{port}", self._address("VIGIL_MQTT_CA")
+
+    @property
     def mqtt_admin(self) -> str:
         """The account that manages device accounts."""
         return self._address("VIGIL_MQTT_ADMIN")

@@ -7,9 +7,11 @@ second time the same samples have the same numbers and times, so nothing changes
 
 import argparse
 import asyncio
+import csv
 import hashlib
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -34,6 +36,8 @@ FORMATS: Mapping[str, Reader] = {
     "mimic3": text.mimic3,
     "dexcom": text.dexcom,
 }
+UNREADABLE = (OSError, EOFError, zlib.error, csv.Error, LookupError, ValueError, TypeError, AttributeError, OverflowError)
+"""What a reader may raise over a file that is not of its format: short lines, no numbers, no gzip, times beyond the calendar."""
 WARD = "replay"
 STAYS_AT_ONCE = 100
 HOUR_MS = 3_600_000
@@ -62,7 +66,7 @@ def recording(options: argparse.Namespace, skipped: Skipped) -> list[Entry]:
     """The file's samples. Raises SystemExit when it cannot be read as that format."""
     try:
         made = entries(FORMATS[options.format](options.file, skipped))
-    except (OSError, KeyError, ValueError) as error:
+    except UNREADABLE as error:
         raise SystemExit(f"{options.file} cannot be read as {options.format}: {error!r}") from error
     if options.limit is None:
         return made
