@@ -40,7 +40,7 @@ FLAP_HOLD_MS: Mapping[Priority, int] = {"high": 2 * MINUTE_MS, "medium": 10 * MI
 # A rule -> the rules that its alert covers for the same patient.
 COVERS: Mapping[str, tuple[str, ...]] = {
     "sepsis": ("limits", "baseline", "news2", "news2-single"),
-    "news2": ("baseline", "news2-single"),
+    "news2": ("baseline", "news2-single", "combination"),
     "news2-single": ("baseline",),
     "ecg_asystole": ("ecg_bradycardia", "ecg_fibrillation", "ecg_poor_signal"),
     "silence": ("signal", "battery", "ecg_poor_signal"),

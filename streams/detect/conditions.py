@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.detect import early_warning
-from streams.detect.channels import BASELINE, CHANNELS, LIMITS, NEWS2, PASSING, RULES, SIGNAL, SINGLE
+from streams.detect.channels import AGREEMENT, BASELINE, CHANNELS, COMBINATION, LIMITS, NEWS2, PASSING, RULES, SIGNAL, SINGLE
 from streams.detect.memory import Backlog, Memory
 from streams.detect.telling import tell, tell_summary
 from streams.detect.timers import Changes, Timers, Values, advance, standing
@@ -157,7 +157,7 @@ def _values(memory: Memory, s: Sightings) -> Values:
     hold, alone = np.where(fixed > 0, fixed, hold), np.where(fixed > 0, layout.alone[ch], alone)
     cells = s.rows * CHANNELS + ch
     spot = np.where(gap >= SPOT_MS, np.minimum(gap * CLEAR_GAPS, MOST_CLEAR_MS), 0).astype(np.int64)
-    clear = np.where((ch < 2 * V) | (ch == NEWS2) | (ch == SINGLE), np.maximum(layout.clear[ch], spot), layout.clear[ch])
+    clear = np.where((ch < 2 * V) | _of_many(ch), np.maximum(layout.clear[ch], spot), layout.clear[ch])
     waits = (layout.wait1[ch], layout.wait2[ch], clear)
     return Values(cells, s.x, s.t, low1, low2, high1, high2, layout.hysteresis[ch], *waits, hold, alone)
 
@@ -165,10 +165,16 @@ def _values(memory: Memory, s: Sightings) -> Values:
 def _gap(memory: Memory, s: Sightings, vital: type_i64) -> type_f64:
     """(m,) the learned ms between the readings that each sighting is made of; 0 = unknown."""
     gap = memory.cells.gap[vital].astype(np.float64)
-    score = (s.channels == NEWS2) | (s.channels == SINGLE)
+    score = _of_many(s.channels)
     if score.any():
         gap[score] = early_warning.paces(memory, s.rows[score])
     return gap
+
+
+def _of_many(channels: type_i64) -> type_bool:
+    """Which are made of several vitals: a score, a combination."""
+    many: type_bool = (channels == NEWS2) | (channels == SINGLE) | ((channels >= COMBINATION) & (channels < AGREEMENT))
+    return many
 
 
 def _mark_busy(memory: Memory, s: Sightings, cells: type_i64) -> None:

@@ -99,7 +99,7 @@ def _evidence(memory: Memory, row: int, channel: int, r: Reach) -> tuple[dict[st
     waited: dict[str, Any] = {"step": r.level, "waited_s": 0 if wait >= NEVER_MS else int(wait) / 1000}
     if channel >= STUCK:
         shown, title = reasons.said(memory, row, channel, r)
-        return waited | shown, title
+        return waited | shown | (_every(memory, row, -1) if kind == "combination" else {}), title
     if kind == "signal":
         poor = r.worst < 2
         name = _LINES.get(vital.name, vital.display)

@@ -61,3 +61,8 @@ def test_grown_worse_than_what_was_paged_calls_at_once() -> None:
     at.pages = []
     worse = finding(subject="spo2", start=T0 + HOUR_MS, evidence=HOURLY)
     assert [page.alert for page in desk(worse, now=T0 + HOUR_MS, start=at).pages] == [worse.id]
+
+
+def test_a_score_covers_a_milder_combination_of_its_inputs() -> None:
+    at = desk(finding("news2", subject="", priority="medium"), finding("combination", subject="shock index", priority="low"), now=T0)
+    assert sorted(case.alert.state for case in at.cases.values()) == ["active", "suppressed"]

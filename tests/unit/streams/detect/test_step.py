@@ -80,6 +80,13 @@ def test_hourly_values_around_a_limit_are_one_condition():
     assert [(f.rule, f.phase, f.ended_at) for f in found] == [("limits", "start", None), ("limits", "end", T0 + 9 * HOUR)]
 
 
+def test_an_hourly_combination_is_one_condition_and_says_its_pace():
+    hr = [80, 80, 80, *[118, 118, 118, 80] * 2]
+    samples = [("p", "d", i, T0 + i * HOUR, {"hr": x, "sbp": 100}) for i, x in enumerate(hr)]
+    found = [f for f in run(samples) if f.rule == "combination"]
+    assert [(f.phase, f.evidence["every_s"]) for f in found] == [("start", 3600.0)]
+
+
 def test_a_finding_says_how_often_its_vital_is_read():
     found = run(series("hr", [80, 80, 80, 125, 125], every=HOUR))
     assert [f.evidence["every_s"] for f in found] == [3600.0]
