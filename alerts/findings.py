@@ -10,6 +10,7 @@ from alerts.case import Case, Memory, with_alert, with_memory
 from alerts.desk import Desk, awake
 from alerts.lifecycle import RANK, Event, Refused, latches, move
 from alerts.pipeline import Scene, deduplicate
+from vitals import canary
 from vitals.alert import Alert, Delays, State
 from vitals.finding import Finding
 
@@ -109,7 +110,8 @@ def _qualified(case: Case, finding: Finding) -> tuple[Event, Case]:
         if left or case.alert.ended_at is not None:
             return "update", after
         ended = with_alert(after, ended_at=finding.ended_at or finding.at)
-        return ("ended_latched" if latches(case.alert.alert_class, case.alert.priority) else "ended"), ended
+        waits = latches(case.alert.alert_class, case.alert.priority) and case.alert.ward != canary.WARD  # there is nobody to look at it
+        return ("ended_latched" if waits else "ended"), ended
     worse = RANK[finding.priority] > RANK[case.alert.priority] and not finding.retrospective
     after = _described(case, finding)
     if worse and finding.id not in case.memory.findings:

@@ -1,9 +1,11 @@
 """What a finding does to the patient's alerts."""
 
 import msgspec
+import pytest
 
 from alerts.findings import take
 from tests.unit.alerts.stories import T0, command, desk, finding, only
+from vitals.canary import WARD
 
 HOUR = 3_600_000
 
@@ -105,3 +107,9 @@ def test_the_timeline_says_why_it_paged() -> None:
     assert [name for name, _ in desk(finding()).changes[0].body["stages"]] == [
         "deduplicate", "inhibit", "group", "shelve", "flap", "quiet", "budget", "throttle", "route",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("ward", "state"), [("north", "returned"), (WARD, "closed")])
+def test_a_high_alert_waits_for_a_person_but_the_canarys(ward: str, state: str) -> None:
+    over = finding(phase="end", at=T0 + 9, ended_at=T0 + 9, ward=ward)
+    assert only(desk(finding(ward=ward), over)).alert.state == state
