@@ -17,6 +17,7 @@ import httpx
 from deploy.home import write_json
 from deploy.parts.errors import PartError
 from vitals.canary import WARD
+from vitals.settings import broker
 
 PERSON = "canary"
 WAIT_MS = 300_000
@@ -30,9 +31,10 @@ class Account:
     device: str
     password: str
 
-    def url(self, host: str, port: int) -> str:
-        """VIGIL_CANARY_MQTT."""
-        return f"mqtt://{self.device}:{quote(self.password, safe='')}@{host}:{port}"
+    def url(self, gateways: str) -> str:
+        """VIGIL_CANARY_MQTT: the broker of that address (VIGIL_MQTT), as this device."""
+        at = broker(gateways)
+        return f"{'mqtts' if at.tls else 'mqtt'}://{self.device}:{quote(self.password, safe='')}@{at.host}:{at.port}"
 
 
 class Refused(PartError):

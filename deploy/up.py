@@ -142,7 +142,7 @@ def _start_canary(vigil: Vigil, accounts: list[dict[str, str]]) -> None:
     admin = next(account for account in accounts if account["role"] == "admin")
     with canary.logged_in(f"http://{vigil.choices.host}:{vigil.ports['http']}", admin) as api:
         account = canary.enrol(api, vigil.home.secrets / "canary.json", pager)
-    values = {"canary_mqtt": account.url(vigil.site.mqtt_host, vigil.site.mqtt_port), "canary_port": str(pager)}
+    values = {"canary_mqtt": account.url(vigil.site.mqtt), "canary_port": str(pager)}
     vigil.supervisor.start([vigil.job(processes.CANARY, values)])
 
 
