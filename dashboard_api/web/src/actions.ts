@@ -11,13 +11,14 @@ export type Action = "acknowledge" | "on_my_way" | "at_bedside" | "resolve" | "s
 export const sending = signal<ReadonlyMap<string, Action>>(new Map());
 export const trouble = signal<string | null>(null);
 
-export async function act(alert: Alert, action: Action, comment?: string): Promise<void> {
+// `useful`: whether it was worth being called for; the rules are judged by it.
+export async function act(alert: Alert, action: Action, more: { comment?: string; useful?: boolean } = {}): Promise<void> {
   if (sending.value.has(alert.id)) return;
   sending.value = new Map(sending.value).set(alert.id, action);
   try {
     const until = action === "shelve" ? { until: new Date(Date.now() + 30 * 60_000).toISOString() } : {};
     const outcome = action === "resolve" ? { outcome: "resolved" } : {};
-    await call("POST", `/alerts/${encodeURIComponent(alert.id)}/actions`, { action, ...until, ...outcome, ...(comment ? { comment } : {}) });
+    await call("POST", `/alerts/${encodeURIComponent(alert.id)}/actions`, { action, ...until, ...outcome, ...more });
     trouble.value = null;
   } catch (problem) {
     trouble.value = t("act.failed", { why: problem instanceof Problem ? problem.message : t("login.unreachable") });

@@ -2,59 +2,17 @@
 
 import re
 import signal
-import threading
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.page.conftest import Site, log_in
+from tests.e2e.page.beds import Bed
+from tests.e2e.page.site import Site, log_in
+from tests.e2e.page.visits import violations
 from tests.integration.live.stage import now_ms
 
 pytestmark = pytest.mark.slow
-AXE = Path("dashboard_api/web/node_modules/axe-core/axe.min.js")
-
-
-class Bed:
-    """A ward of one test's own, with one patient and one nurse."""
-
-    def __init__(self, site: Site, role: str = "nurse") -> None:
-        self.site, self.ward = site, f"w{uuid.uuid4().hex[:8]}"
-        self.patient = site.admitted(self.ward, "7", "Ada Moreau")
-        self.user = f"u{uuid.uuid4().hex[:8]}"
-        site.person(self.user, role, (self.ward,) if role == "nurse" else (), self.patient if role == "patient" else None)
-
-    def says(self, hr: float, **more: float | None) -> None:
-        self.site.sample(self.patient, hr=hr, **({"spo2": 97, "rr": 16, "sbp": 121, "dbp": 78, "temp": 36.8} | more))
-
-    @contextmanager
-    def beating(self, hr: float) -> Iterator[None]:
-        """A sample every 300 ms while within."""
-        over = threading.Event()
-
-        def beat() -> None:
-            while not over.wait(0.3):
-                self.says(hr)
-
-        thread = threading.Thread(target=beat, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join(10)
-
-    def value(self, page: Page, vital: str) -> Any:
-        return page.locator(f'[data-patient="{self.patient}"] [data-vital="{vital}"]')
-
-
-@pytest.fixture
-def bed(site: Site) -> Bed:
-    return Bed(site)
 
 
 def test_values_appear_with_the_name_and_move(site: Site, bed: Bed, page: Page) -> None:
@@ -227,54 +185,3 @@ def test_the_ward_the_inbox_and_the_patient_have_no_accessibility_violations(sit
     expect(page.locator("table.score")).to_be_visible()
     found["patient"] = violations(page)
     assert found == {"login": [], "ward": [], "inbox": [], "patient": []}
-
-
-def violations(page: Page) -> list[str]:
-    """axe's findings against WCAG 2.2 AA, one line each."""
-    page.evaluate(AXE.read_text())
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-    result = page.evaluate("tags => axe.run(document, {runOnly: tags})", tags)
-    return [f"{v['id']}: {n['target']} {n['failureSummary'].splitlines()[-1].strip()}" for v in result["violations"] for n in v["nodes"]]
-
-
-def test_sixty_four_beds_at_1_hz_are_cheap_and_do_not_grow(site: Site, page: Page) -> None:
-    full = Bed(site)
-    everyone = [full.patient, *(site.patient(full.ward, str(n)) for n in range(63))]
-    with all_beating(site, everyone):
-        log_in(page, site, full.user)
-        expect(page.locator('.tile [data-vital="hr"][data-state="live"]')).to_have_count(64, timeout=20_000)
-        before, share = used(page, 2), used(page, 10)
-    assert share["busy"] < 0.30
-    assert share["heap"] < before["heap"] + 20e6
-
-
-@contextmanager
-def all_beating(site: Site, everyone: list[str]) -> Iterator[None]:
-    """A sample of each once a second, an eighth of them at a time."""
-    over = threading.Event()
-
-    def beat() -> None:
-        turn = 0
-        while not over.wait(1 / 8):
-            site.samples(everyone[turn % 8 :: 8], hr=70 + turn % 9, spo2=97, rr=16, sbp=120, dbp=70, temp=36.8)
-            turn += 1
-
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join(10)
-
-
-def used(page: Page, seconds: float) -> dict[str, float]:
-    """Share of a core that the page's main thread used over `seconds`, and its heap after collecting, bytes."""
-    tools = page.context.new_cdp_session(page)
-    tools.send("Performance.enable", {"timeDomain": "threadTicks"})
-    begun = {m["name"]: m["value"] for m in tools.send("Performance.getMetrics")["metrics"]}
-    page.wait_for_timeout(seconds * 1000)
-    ended = {m["name"]: m["value"] for m in tools.send("Performance.getMetrics")["metrics"]}
-    tools.send("HeapProfiler.collectGarbage")
-    heap = {m["name"]: m["value"] for m in tools.send("Performance.getMetrics")["metrics"]}["JSHeapUsedSize"]
-    return {"busy": (ended["TaskDuration"] - begun["TaskDuration"]) / seconds, "heap": heap}

@@ -109,19 +109,25 @@ function Delays({ of }: { of: Record<string, unknown> }) {
 
 function Actions({ alert }: { alert: Alert }) {
   const [comment, setComment] = useState("");
+  const [useful, setUseful] = useState("");
   const waits = sending.value.get(alert.id);
   if (!may("alerts.act") || possible(alert).length === 0) return null;
   const noted = (event: SubmitEvent) => {
     event.preventDefault();
-    if (comment.trim()) void act(alert, "comment", comment.trim()).then(() => setComment(""));
+    if (comment.trim()) void act(alert, "comment", { comment: comment.trim() }).then(() => setComment(""));
   };
   return (
     <div class="actions">
       {possible(alert).map((action, i) => (
-        <button key={action} class={i === 0 ? "primary" : ""} disabled={waits !== undefined} onClick={() => void act(alert, action)}>
+        <button key={action} class={i === 0 ? "primary" : ""} disabled={waits !== undefined} onClick={() => void act(alert, action, action === "resolve" && useful ? { useful: useful === "yes" } : {})}>
           {waits === action ? t("act.sending") : t(`act.${action}`)}
         </button>
       ))}
+      <select aria-label={t("act.useful")} value={useful} onChange={(e) => setUseful(e.currentTarget.value)}>
+        <option value="">{t("act.useful")}</option>
+        <option value="yes">{t("act.useful.yes")}</option>
+        <option value="no">{t("act.useful.no")}</option>
+      </select>
       <form class="inline" onSubmit={noted}>
         <input aria-label={t("act.comment.label")} placeholder={t("act.comment.label")} value={comment} onInput={(e) => setComment(e.currentTarget.value)} />
         <button disabled={!comment.trim() || waits !== undefined}>{t("act.comment")}</button>

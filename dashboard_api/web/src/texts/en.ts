@@ -369,6 +369,17 @@ export const en = {
   "channel.ppg": "Pulse at the finger",
   "channel.resp": "Breath",
   "channel.quiet": "stopped",
+  "act.useful": "Was it useful?",
+  "act.useful.yes": "Useful",
+  "act.useful.no": "Not useful",
+  "quality.title": "What the alarms are worth",
+  "quality.rule": "Rule",
+  "quality.alerts": "Alerts",
+  "quality.judged": "Judged",
+  "quality.precision": "Useful",
+  "quality.step": "Step",
+  "quality.half": "Half within, s",
+  "quality.most": "99 % within, s",
 };
 
 export type Texts = Record<keyof typeof en, string>;

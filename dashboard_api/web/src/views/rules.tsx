@@ -6,6 +6,7 @@ import { Pending, useLoad, worded } from "../parts/load";
 import { call, may } from "../session";
 import { moment, t } from "../texts";
 import { LimitTable, type LimitRules } from "./limittable";
+import { Quality } from "./quality";
 import { Rehearsing } from "./rehearsal";
 
 interface RuleSet {
@@ -24,6 +25,7 @@ export function Rules() {
       <h1>{t("rules.title")}</h1>
       <p role="status">{said}</p>
       <Pending of={loaded}>{(given) => <Editor key={given.version} given={given} say={setSaid} done={loaded.again} />}</Pending>
+      <Quality />
     </main>
   );
 }

@@ -1,0 +1,73 @@
+"""Cut off, asleep, back again: nothing old is shown as live, nothing is missed; and a grey bed says why."""
+
+import signal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.page.beds import Bed
+from tests.e2e.page.site import Site, log_in
+from tests.e2e.page.visits import shot
+from tests.integration.live.stage import now_ms
+
+pytestmark = pytest.mark.slow
+HOUR_MS = 3_600_000
+
+
+def test_a_laptop_that_slept_for_an_hour_shows_nothing_old_as_live_and_misses_nothing(site: Site, bed: Bed, page: Page) -> None:
+    page.clock.install()
+    with bed.beating(70):
+        log_in(page, site, bed.user)
+        expect(bed.value(page, "hr")).to_have_attribute("data-state", "live")
+        site.live.process.send_signal(signal.SIGSTOP)
+    site.found(bed.patient, bed.ward, "While the lid was shut")
+    page.clock.fast_forward(HOUR_MS)
+    expect(bed.value(page, "hr")).to_have_attribute("data-state", "stale")
+    expect(page.locator("[data-banner]")).to_contain_text("not live")
+    shot(page, "asleep-for-an-hour")
+    site.live.process.send_signal(signal.SIGCONT)
+    bed.says(99)
+    expect(page.locator("[data-banner]")).to_have_count(0, timeout=25_000)
+    expect(bed.value(page, "hr")).to_contain_text("99")
+    expect(page.locator(f'[data-patient="{bed.patient}"] .chip')).to_contain_text("While the lid was shut")
+
+
+def test_a_network_that_is_cut_and_comes_back_leaves_no_gap(site: Site, bed: Bed, page: Page) -> None:
+    with bed.beating(70):
+        log_in(page, site, bed.user)
+        expect(bed.value(page, "hr")).to_have_attribute("data-state", "live")
+        page.context.set_offline(True)
+        page.evaluate("window.dispatchEvent(new Event('offline'))")
+        expect(page.locator("[data-banner]")).to_contain_text("not live", timeout=15_000)
+        expect(bed.value(page, "hr")).to_have_attribute("data-state", "stale")
+        site.found(bed.patient, bed.ward, "While the network was away")
+        page.context.set_offline(False)
+        expect(page.locator("[data-banner]")).to_have_count(0, timeout=25_000)
+        expect(page.locator(f'[data-patient="{bed.patient}"] .chip')).to_contain_text("While the network was away")
+        expect(bed.value(page, "hr")).to_have_attribute("data-state", "live")
+
+
+@pytest.mark.parametrize(
+    ("link", "late_ms", "says"),
+    [
+        (None, None, "No device on this patient"),
+        ("offline", None, "Device offline"),
+        ("online", None, "Device connected, no value yet"),
+        ("offline", 0, "Device offline"),
+        ("online", 0, "Device connected, but sends nothing"),
+        ("online", 600_000, "Values come in 10 min late"),
+    ],
+)
+def test_a_grey_bed_says_why(site: Site, bed: Bed, page: Page, link: str | None, late_ms: int | None, says: str) -> None:
+    if link is not None:
+        site.link(bed.patient, f"dev-{bed.patient[:8]}", link)
+    if late_ms == 0:
+        for ago in (22_000, 21_000, 20_000):
+            site.sample(bed.patient, now_ms() - ago, hr=72, spo2=96)
+    log_in(page, site, bed.user)
+    expect(page.locator(f'[data-patient="{bed.patient}"]')).to_be_visible()
+    if late_ms:
+        for ago in (2_000, 1_000, 0):
+            site.sample(bed.patient, now_ms() - late_ms - ago, hr=72, spo2=96)
+    expect(page.locator(f'[data-patient="{bed.patient}"] [data-why]')).to_contain_text(says)
+    expect(page.locator(f'[data-patient="{bed.patient}"] [data-state="live"]')).to_have_count(0)

@@ -1,0 +1,51 @@
+"""What a person does with a browser on any Vigil: logging in, looking; and the pictures and checks of what was seen.
+
+Pictures go to the folder `page` in VIGIL_ARTEFACTS (default `artifacts/`).
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+from tests.e2e.vigils import Running
+
+ARTEFACTS = Path(os.environ.get("VIGIL_ARTEFACTS", "artifacts")) / "page"
+AXE = Path("dashboard_api/web/node_modules/axe-core/axe.min.js")
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def log_in_as(page: Page, address: str, username: str, password: str) -> None:
+    """By the form, as a person does it."""
+    page.goto(address)
+    page.get_by_label("User name").fill(username)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_selector(".top")
+
+
+def enter(page: Page, vigil: Running, role: str) -> None:
+    """As the demonstration account of that role."""
+    account = next(a for a in vigil.endpoints["accounts"] if a["role"] == role)
+    log_in_as(page, vigil.endpoints["http"], account["username"], account["password"])
+
+
+def go(page: Page, name: str) -> None:
+    """To a view, by its link at the top."""
+    page.locator("nav").get_by_role("link", name=name).click()
+
+
+def shot(page: Page, name: str) -> Path:
+    """A picture of what is seen, kept as an artefact."""
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    file = ARTEFACTS / f"{name}.png"
+    page.screenshot(path=str(file))
+    return file
+
+
+def violations(page: Page) -> list[str]:
+    """axe's findings against WCAG 2.2 AA, one line each."""
+    page.evaluate(AXE.read_text())
+    found: dict[str, Any] = page.evaluate("tags => axe.run(document, {runOnly: tags})", WCAG)
+    return [f"{v['id']}: {n['target']} {n['failureSummary'].splitlines()[-1].strip()}" for v in found["violations"] for n in v["nodes"]]
