@@ -25,6 +25,7 @@ from dashboard_api import keys, openapi, rehearsing
 from dashboard_api.audit_log import AuditLog
 from dashboard_api.commands import Commands
 from dashboard_api.contexts import Contexts
+from dashboard_api.device_certificates import Authority
 from dashboard_api.fhir_door import FhirDoor
 from dashboard_api.health import Health
 from dashboard_api.http_app import application
@@ -32,6 +33,7 @@ from dashboard_api.identity import Accounts
 from dashboard_api.kafka import Kafka
 from dashboard_api.metrics import Metrics
 from dashboard_api.mqtt import DeviceAccounts
+from dashboard_api.mqtt_watch import BrokerWatch
 from dashboard_api.rehearsing import Rehearsals
 from dashboard_api.routes import ALL
 from dashboard_api.rule_sets import RuleSets
@@ -56,6 +58,8 @@ class HttpSettings:
     broker: Broker = setting("VIGIL_MQTT_ADMIN", settings.broker, "the broker's account that manages device accounts")
     mqtt_ca: str = setting("VIGIL_MQTT_CA", str, "the CA file for mqtts", "")
     mqtt_public: str = setting("VIGIL_MQTT_PUBLIC", str, "host:port that devices are told", "127.0.0.1:1883")
+    mqtt_certified: str = setting("VIGIL_MQTT_CERTIFIED", str, "host:port of the broker's listener for devices with certificates", "")
+    device_ca: str = setting("VIGIL_DEVICE_CA", str, "the device authority's folder, none when empty", "")
     prefix: str = setting("VIGIL_TOPIC_PREFIX", str, "prefix of the topics", "vitals")
     bind: str = setting("VIGIL_BIND", str, "address to listen on", "127.0.0.1")
     port: int = setting("VIGIL_HTTP_PORT", settings.port, "port to listen on", "8080")
@@ -73,15 +77,18 @@ def wired(read: HttpSettings, clock: Callable[[], datetime]) -> Site:
         raise SettingError(f"VIGIL_KEY_FILE={read.key_file}: {error.strerror}") from error
     topics, metrics = Topics(read.prefix), Metrics()
     database, kafka = Database(read.database), Kafka(read.kafka)
+    audit = AuditLog(database)
     return Site(
-        facts=Facts(read.live_url, read.mqtt_public, _PAGE, openapi.document(ALL)),
+        facts=Facts(read.live_url, read.mqtt_public, _PAGE, openapi.document(ALL), read.mqtt_certified, read.mqtt_ca),
         database=database,
         keys=site_keys,
         topics=topics,
         kafka=kafka,
         devices=DeviceAccounts(read.broker, read.mqtt_ca or None),
+        certificates=Authority(Path(read.device_ca)) if read.device_ca else None,
+        broker_watch=BrokerWatch(read.broker, f"vigil-watch-{read.port}", audit, metrics, clock),
         accounts=Accounts(database, site_keys.token, clock),
-        audit=AuditLog(database),
+        audit=audit,
         contexts=Contexts(database, kafka, topics, metrics),
         commands=Commands(database, kafka, topics),
         fhir_door=FhirDoor(f"http://127.0.0.1:{read.fhir_port}/" if read.fhir_port else None),
@@ -99,10 +106,14 @@ async def running(site: Site) -> AsyncIterator[None]:
     """The site's connections and tasks; undone in reverse."""
     await site.database.open()
     await site.devices.start()
+    site.broker_watch.start(site.facts.mqtt_ca or None)
     tasks = [
         _kept_alive(work)
-        for work in (site.kafka.run, site.audit.run, site.contexts.run, site.commands.run, site.rule_sets.run, site.rehearsals.run)
-    ]
+        for work in (
+            site.kafka.run, site.audit.run, site.contexts.run, site.commands.run, site.rule_sets.run, site.rehearsals.run,
+            site.broker_watch.run,
+        )
+    ]  # fmt: skip
     try:
         yield
     finally:
@@ -112,6 +123,7 @@ async def running(site: Site) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
         await site.fhir_door.close()
         await site.kafka.close()
+        await site.broker_watch.stop()
         await site.devices.stop()
         await site.database.close()
 

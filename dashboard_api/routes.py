@@ -7,6 +7,7 @@ from dashboard_api.api import (
     accounts,
     alerts,
     assignments,
+    certificates,
     described,
     devices,
     explain,
@@ -87,6 +88,10 @@ DEVICE: tuple[Route, ...] = (
     Route(
         "POST", "/devices/{id}/secret", Right.DEVICES_WRITE, "renewDeviceSecret", devices.new_secret, "Another secret for a device",
         answer=devices.Enrolled, errors=(404, 409, 503), tag="devices",
+    ),
+    Route(
+        "POST", "/devices/{id}/certificate", Right.DEVICES_WRITE, "certifyDevice", certificates.certify, "A certificate for a device",
+        body=certificates.NewCertificate, answer=certificates.Certified, status=201, errors=(404, 409, 503), tag="devices",
     ),
     Route(
         "GET", "/devices/{id}/assignments", Right.DEVICES_READ, "listAssignments", assignments.listed, "On whom it was when",

@@ -9,12 +9,14 @@ from typing import Any
 from dashboard_api.audit_log import AuditLog
 from dashboard_api.commands import Commands
 from dashboard_api.contexts import Contexts
+from dashboard_api.device_certificates import Authority
 from dashboard_api.fhir_door import FhirDoor
 from dashboard_api.identity import Accounts
 from dashboard_api.kafka import Kafka
 from dashboard_api.keys import SiteKeys
 from dashboard_api.metrics import Metrics
 from dashboard_api.mqtt import DeviceAccounts
+from dashboard_api.mqtt_watch import BrokerWatch
 from dashboard_api.rehearsing import Rehearsals
 from dashboard_api.rule_sets import RuleSets
 from dashboard_api.throttle import Throttle
@@ -24,12 +26,17 @@ from vitals.topics import Topics
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the site says of itself: the live feed's address for the page, the broker's for devices, the built page."""
+    """What the site says of itself: the live feed's address for the page, the broker's for devices, the built page.
+
+    `mqtt_certified`: the broker's listener for devices with certificates; `mqtt_ca`: the file of the CA that signed the broker's own.
+    """
 
     live_url: str
     mqtt_public: str
     page: Path
     openapi: dict[str, Any]
+    mqtt_certified: str = ""
+    mqtt_ca: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,8 @@ class Site:
     topics: Topics
     kafka: Kafka
     devices: DeviceAccounts
+    certificates: Authority | None
+    broker_watch: BrokerWatch
     accounts: Accounts
     audit: AuditLog
     contexts: Contexts

@@ -27,13 +27,14 @@ PORTS = (
     PortOption("live", "live feed", 8081),
     PortOption("mqtt", "MQTT", 1883),
     PortOption("mqtt_tls", "MQTT over TLS", 8883),
+    PortOption("mqtt_mtls", "MQTT for devices with certificates", 0),
     PortOption("mllp", "HL7 v2 over MLLP", 2575),
     PortOption("kafka", "Kafka", 19092, bound=False),
     PortOption("database", "PostgreSQL", 15432, bound=False),
 )
 
 # server named in the environment -> ports that we then do not open
-NAMED = {"VIGIL_KAFKA": ("kafka",), "VIGIL_DATABASE": ("database",), "VIGIL_MQTT": ("mqtt", "mqtt_tls")}
+NAMED = {"VIGIL_KAFKA": ("kafka",), "VIGIL_DATABASE": ("database",), "VIGIL_MQTT": ("mqtt", "mqtt_tls", "mqtt_mtls")}
 
 
 @dataclass(frozen=True, slots=True)

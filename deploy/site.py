@@ -16,6 +16,7 @@ from deploy.parts.errors import Missing
 from deploy.parts.mosquitto import Ports
 from deploy.parts.prefix import Say
 from deploy.processes import PARTS_STAGE
+from deploy.renewal import Certificates
 from deploy.supervisor import Job
 from vitals import settings
 
@@ -24,7 +25,8 @@ DATABASE = "vigil"
 
 @dataclass(slots=True)
 class Site:
-    """Addresses; filled while the parts are prepared. `own_database` is the administrating address of one that is ours."""
+    """Addresses; filled while the parts are prepared. `own_database` is the administrating address of one that is ours; `certificates`:
+    those of a broker that is ours, to be looked after."""
 
     kafka: str = ""
     database: str = ""
@@ -33,8 +35,11 @@ class Site:
     mqtt_host: str = ""
     mqtt_port: int = 0
     mqtt_tls_port: int | None = None
+    mqtt_mtls_port: int | None = None
+    mqtt_devices: Path | None = None
     mqtt_ca: Path | None = None
     own_database: str = ""
+    certificates: Certificates | None = None
     jobs: list[Job] = field(default_factory=list)
 
 
@@ -51,11 +56,13 @@ def _plan_mosquitto(site: Site, home: Home, choices: Choices, ports: Mapping[str
     if "VIGIL_MQTT" in environ:
         _use_named_broker(site, environ)
         return
-    at = Ports(ports["mqtt"], ports["mqtt_tls"], choices.bind)
+    at = Ports(ports["mqtt"], ports["mqtt_tls"], choices.bind, ports["mqtt_mtls"])
     folder = home.path / "mosquitto"
     _, broker = mosquitto.prepare(folder, at, datetime.now(UTC), say, home.logs)
     site.mqtt, site.mqtt_admin = broker.url("gateway"), broker.url("admin")
     site.mqtt_host, site.mqtt_port, site.mqtt_tls_port, site.mqtt_ca = broker.host, broker.port, broker.tls_port, broker.ca_file
+    site.mqtt_mtls_port, site.mqtt_devices = broker.mtls_port, broker.devices
+    site.certificates = Certificates(folder / "tls", mosquitto.hosts(at), home.run)
     site.jobs.append(
         Job(
             "mosquitto",
@@ -124,6 +131,8 @@ def environment(site: Site, home: Home, choices: Choices, ports: Mapping[str, in
         "VIGIL_MQTT_ADMIN": site.mqtt_admin,
         "VIGIL_MQTT_CA": str(site.mqtt_ca or ""),
         "VIGIL_MQTT_PUBLIC": f"{site.mqtt_host}:{site.mqtt_port}",
+        "VIGIL_MQTT_CERTIFIED": f"{site.mqtt_host}:{site.mqtt_mtls_port}" if site.mqtt_mtls_port else "",
+        "VIGIL_DEVICE_CA": str(site.mqtt_devices or ""),
         "VIGIL_BIND": choices.bind,
         "VIGIL_HTTP_PORT": str(ports["http"]),
         "VIGIL_LIVE_PORT": str(ports["live"]),

@@ -9,9 +9,11 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
@@ -25,6 +27,7 @@ from deploy.parts.errors import PartError
 from deploy.parts.prefix import Say
 from deploy.parts.running import Program
 from deploy.processes import Process
+from deploy.renewal import Renewal
 from deploy.site import Site, environment, plan
 from deploy.supervisor import Job, Supervisor
 from vitals.topics import Topics
@@ -77,9 +80,9 @@ def run(choices: Choices, environ: Mapping[str, str], say: Say, announce: Say) -
         setup.parts(environ, say)
         supervisor = Supervisor(home.run, say)
         try:
-            accounts = _bring_up(home, choices, ports, environ, supervisor)
+            accounts, site = _bring_up(home, choices, ports, environ, supervisor)
             announce(_summary(home, accounts))
-            supervisor.watch(lambda: False)
+            supervisor.watch(_looking_after(site, say))
         except Stop:
             pass
         finally:
@@ -91,7 +94,7 @@ def run(choices: Choices, environ: Mapping[str, str], say: Say, announce: Say) -
 
 def _bring_up(
     home: Home, choices: Choices, ports: Mapping[str, int], environ: Mapping[str, str], supervisor: Supervisor
-) -> list[dict[str, str]]:
+) -> tuple[list[dict[str, str]], Site]:
     say = supervisor.say
     site = plan(home, choices, ports, environ, say)
     say("starting " + (", ".join(job.name for job in site.jobs) or "no part: all are named"))
@@ -109,7 +112,21 @@ def _bring_up(
     if choices.canary:
         _start_canary(vigil, accounts)
     write_json(home.endpoints, _endpoints(vigil, accounts))
-    return accounts
+    return accounts, site
+
+
+def _looking_after(site: Site, say: Say) -> Callable[[], bool]:
+    """What the supervisor asks between its rounds whether to end: never, but the broker's certificates are looked after."""
+    if site.certificates is None:
+        return lambda: False
+    renewal = Renewal(site.certificates, time.monotonic, lambda: datetime.now(UTC), say)
+    renewal.keep()
+
+    def look() -> bool:
+        renewal.look()
+        return False
+
+    return look
 
 
 def _prepare_data(site: Site, environ: Mapping[str, str], say: Say) -> None:
@@ -164,6 +181,7 @@ def _endpoints(vigil: Vigil, accounts: list[dict[str, str]]) -> dict[str, Any]:
             "host": site.mqtt_host,
             "port": site.mqtt_port,
             "tls_port": site.mqtt_tls_port,
+            "mtls_port": site.mqtt_mtls_port,
             "ca_file": str(site.mqtt_ca) if site.mqtt_ca else None,
         },
         "mllp": {"host": host, "port": ports["mllp"]},

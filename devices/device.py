@@ -40,7 +40,7 @@ class Device:
 
     def __init__(self, where: Door, known: Known, account: Account, outbox: Path) -> None:
         self.known, self._account, self._box = known, account, Outbox(outbox)
-        self._who = Identity(known.device, known.password)
+        self._where, self._who = where, Identity(known.device, known.password)
         self._line = Line(where, self._who, Ears(self._acked, self._lost, self._told))
         self._vitals = self._who.topic("vitals")
         self._sending: _Backlog | None = None
@@ -67,6 +67,13 @@ class Device:
     def in_flight(self) -> int:
         """Messages published and not acknowledged."""
         return self._line.in_flight
+
+    def renew(self, where: Door | None = None, password: str | None = None) -> None:
+        """Another door (a new certificate), another secret: connects anew with it. What is not acknowledged yet is sent again then."""
+        if password is not None:
+            self.known.password = password
+        self._where, self._who = where or self._where, Identity(self.known.device, self.known.password)
+        self._line.renew(self._where, self._who)
 
     def next_seq(self) -> int:
         """A sample number that this device never used."""

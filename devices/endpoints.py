@@ -14,11 +14,12 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class MqttDoor(msgspec.Struct, frozen=True):
-    """The broker as devices meet it; `port` is None where only TLS is open."""
+    """The broker as devices meet it; `port` is None where only TLS is open; `mtls_port`: for devices with certificates."""
 
     host: str
     port: int | None = None
     tls_port: int | None = None
+    mtls_port: int | None = None
     ca_file: str | None = None
 
 

@@ -1,8 +1,8 @@
 """A device's MQTT 5 connection inside an asyncio event loop: hundreds to thousands of them in one process, without threads.
 
 In: the broker's address, who the device is, payloads to publish with QoS 1, each with a tag of the caller's. Out: every tag comes
-back exactly once, through `acked` (the broker's PUBACK with its reason code) or through `lost` (the connection broke first: publish
-it again, the sample's number makes a repeat harmless); notices on the device's refused topic through `told`.
+back exactly once, through `acked` (the broker's PUBACK with its reason code) or through `lost` (the connection broke first, or nobody was
+there to take it: publish it again, the sample's number makes a repeat harmless); notices on the device's refused topic through `told`.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -26,11 +27,13 @@ KEEPALIVE_S = 30
 SESSION_S = 3600
 IN_FLIGHT = 200
 _CONNACK_S = 15.0
+_NOBODY = 0x10
+"""A PUBACK's "no matching subscribers": the broker took the message and gave it to no one (a broker that lost its store, say)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A device's own id and secret: all that it knows."""
+    """A device's own id and secret: all that it knows. One that has a certificate needs no secret."""
 
     device: str
     password: str
@@ -65,6 +68,15 @@ def door(where: MqttDoor, tls: bool = False) -> Door:
     if where.tls_port is None:
         raise SystemExit("endpoints.json names no MQTT port that can be used")
     return Door(where.host, where.tls_port, ssl.create_default_context(cafile=where.ca_file))
+
+
+def certified_door(where: MqttDoor, certificate: Path, key: Path) -> Door:
+    """The listener for devices with certificates; both files in PEM."""
+    if where.mtls_port is None:
+        raise SystemExit("endpoints.json names no MQTT port for devices with certificates")
+    context = ssl.create_default_context(cafile=where.ca_file)
+    context.load_cert_chain(certificate, key)
+    return Door(where.host, where.mtls_port, context)
 
 
 def backoff(attempt: int) -> float:
@@ -102,6 +114,11 @@ class Line:
         if not self.up:
             self.drop()
         return self.up
+
+    def renew(self, where: Door, who: Identity) -> None:
+        """Another door or secret from the next connection on. The one that stands is closed: what was in flight comes back as lost."""
+        self._where, self._who = where, who
+        self.close()
 
     def publish(self, topic: str, payload: bytes, tag: Any, retain: bool = False) -> bool:
         """False when no connection stands: nothing was published and the tag stays the caller's."""
@@ -182,8 +199,13 @@ class Line:
             self._connack.set_result(not reason.is_failure)
 
     def _on_publish(self, _client: paho.Client, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
-        if mid in self._tags:
-            self._ears.acked(self._tags.pop(mid), not reason.is_failure)
+        if mid not in self._tags:
+            return
+        tag = self._tags.pop(mid)
+        if reason.value == _NOBODY:
+            self._ears.lost([tag])
+        else:
+            self._ears.acked(tag, not reason.is_failure)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         with contextlib.suppress(msgspec.DecodeError):

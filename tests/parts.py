@@ -54,7 +54,8 @@ def mosquitto_server(home: Path, environ: Mapping[str, str] = os.environ) -> Ite
     if "VIGIL_MQTT" in environ:
         yield named_broker(environ)
         return
-    broker = mosquitto.start(home, mosquitto.Ports(running.free_port(), running.free_port()), datetime.now(UTC), say)
+    ports = mosquitto.Ports(running.free_port(), running.free_port(), mtls=running.free_port())
+    broker = mosquitto.start(home, ports, datetime.now(UTC), say)
     yield broker
     if broker.running:
         broker.running.stop()

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from dashboard_api import cursor, dynsec
+from dashboard_api import cursor, dynsec, revocation
 from dashboard_api.api.patients import within
 from dashboard_api.decoding import Id
 from dashboard_api.problems import Problem, unknown
@@ -121,17 +121,18 @@ async def read(call: Call) -> Reply:
 
 
 async def revoke(call: Call) -> Reply:
-    """At once: the broker cuts its connection. The row stays, for history needs it."""
+    """At once: the broker cuts its connection, and its certificates go on the list. The row stays, for history needs it."""
     device = call.path["id"]
     await found(call, device)
     await _command(call, dynsec.revoke(device))
     async with call.site.database.transaction() as transaction:
         await transaction.do("UPDATE clinical.device SET revoked_at = %s WHERE id = %s AND revoked_at IS NULL", [call.now, device])
+    await revocation.revoke_all(call.site, device, call.now)
     return Reply(status=204)
 
 
 async def new_secret(call: Call) -> Reply:
-    """Another password; the old one is no longer good for a new connection."""
+    """Another password; the old one is no longer good for a new connection, and the broker closes the one that stands."""
     row = await found(call, call.path["id"])
     if row["revoked_at"] is not None:
         raise Problem(409, "the device is revoked")

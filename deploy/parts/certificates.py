@@ -1,7 +1,8 @@
-"""A local certificate authority and the brokers' server certificate, made at the first start and kept.
+"""Two local certificate authorities and the broker's server certificate, made at the first start and kept.
 
-The authority's key never leaves `home` (mode 0600). Devices are given `ca.pem`. A server certificate with less than a month left,
-or for other hosts, is made anew from the same authority.
+One authority signs the broker's certificate: its key never leaves `home` (mode 0600), devices are given its `ca.pem`. A server certificate
+with less than a month left, or for other hosts, is made anew from it. The other signs devices' certificates, which the API does: whoever
+has its key can be any device, but not the broker. Its list of revoked certificates is empty here and written by the API from then on.
 """
 
 import datetime
@@ -29,20 +30,52 @@ class Certificates:
     key: Path
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceAuthority:
+    """A folder with `ca.pem`, `ca.key` and `revoked.crl`: what signs devices' certificates, and which of them are good no more."""
+
+    folder: Path
+
+    @property
+    def ca(self) -> Path:
+        """The authority's certificate."""
+        return self.folder / "ca.pem"
+
+    @property
+    def revoked(self) -> Path:
+        """The list of revoked certificates."""
+        return self.folder / "revoked.crl"
+
+
 def ensure(home: Path, hosts: Sequence[str], now: datetime.datetime) -> Certificates:
     """Certificates in `home` that are valid for `hosts` (names or addresses) at `now`."""
     home.mkdir(parents=True, exist_ok=True)
     made = Certificates(home / "ca.pem", home / "server.pem", home / "server.key")
     if not made.ca.exists() or not (home / "ca.key").exists():
-        _make_authority(home, now)
+        _make_authority(home, "Vigil local authority", now)
     if not made.certificate.exists() or _outdated(made.certificate, hosts, now):
         _make_server(home, hosts, now)
     return made
 
 
-def _make_authority(home: Path, now: datetime.datetime) -> None:
+def ensure_devices(folder: Path, now: datetime.datetime) -> DeviceAuthority:
+    """The device authority in `folder`, with a list of revoked certificates."""
+    folder.mkdir(parents=True, exist_ok=True)
+    devices = DeviceAuthority(folder)
+    if not devices.ca.exists() or not (folder / "ca.key").exists():
+        _make_authority(folder, "Vigil device authority", now)
+        devices.revoked.unlink(missing_ok=True)
+    if not devices.revoked.exists():
+        authority, signer = _authority(folder)
+        empty = x509.CertificateRevocationListBuilder().issuer_name(authority.subject)
+        empty = empty.last_update(now - DAY).next_update(now + 3650 * DAY)
+        _write(devices.revoked, empty.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM), 0o644)
+    return devices
+
+
+def _make_authority(home: Path, called: str, now: datetime.datetime) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Vigil local authority")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, called)])
     builder = _certificate(name, name, key.public_key(), now, 3650).add_extension(x509.BasicConstraints(True, 0), critical=True)
     usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
     builder = builder.add_extension(usage, critical=True)
@@ -51,9 +84,7 @@ def _make_authority(home: Path, now: datetime.datetime) -> None:
 
 
 def _make_server(home: Path, hosts: Sequence[str], now: datetime.datetime) -> None:
-    authority = x509.load_pem_x509_certificate((home / "ca.pem").read_bytes())
-    signer = serialization.load_pem_private_key((home / "ca.key").read_bytes(), None)
-    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    authority, signer = _authority(home)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
     builder = _certificate(name, authority.subject, key.public_key(), now, 397)
@@ -61,6 +92,12 @@ def _make_server(home: Path, hosts: Sequence[str], now: datetime.datetime) -> No
     builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     _write_private(home / "server.key", key)
     _write(home / "server.pem", builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM), 0o644)
+
+
+def _authority(home: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    signer = serialization.load_pem_private_key((home / "ca.key").read_bytes(), None)
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    return x509.load_pem_x509_certificate((home / "ca.pem").read_bytes()), signer
 
 
 def _certificate(

@@ -1,8 +1,10 @@
-"""Eclipse Mosquitto 2.0 on 127.0.0.1: a plain and a TLS listener, accounts by its dynamic-security plugin.
+"""Eclipse Mosquitto 2.0 on 127.0.0.1: a plain and a TLS listener, one for devices with certificates, accounts by its dynamic security.
 
-From Debian's packages, unpacked. Queues are wide so that nothing acknowledged to a device is dropped while a gateway is away, and
-its store is on disk. Two accounts are made at the first start: `admin` manages accounts over `$CONTROL`, `gateway` reads what
-devices say and answers them. Nobody else gets in; devices are enrolled by the API.
+From Debian's packages, unpacked. What is in flight to a gateway is bounded by the gateway alone, so that it is on its way before the
+device hears of it (docs/adr/041); queues are wide so that nothing is dropped while a gateway is away; the store is on disk. Two accounts
+are made at the first start: `admin` manages accounts over `$CONTROL` and hears the log, `gateway` reads what devices say and answers
+them. Nobody else gets in; devices are enrolled by the API. The listener for certificates takes those of the site's device authority that
+are not on its list of revoked ones; the name in the certificate is the account.
 """
 
 import hashlib
@@ -16,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from deploy.parts import certificates, debian, prefix, running
+from deploy.parts import certificates, debian, mosquitto_watch, prefix, running
 from deploy.parts.debian import Apt
 from deploy.parts.prefix import Say
 from deploy.parts.running import Program, Running
@@ -30,22 +32,23 @@ SETTINGS = """\
 # Written at every start by deploy/parts/mosquitto.py.
 per_listener_settings false
 allow_anonymous false
-plugin {plugin}
+{watch}plugin {plugin}
 plugin_opt_config_file {accounts}
 persistence true
 persistence_location {data}/
 autosave_interval 5
-max_inflight_messages 1000
+max_inflight_messages 0
 max_queued_messages 1000000
 max_queued_bytes 1073741824
 max_packet_size 16777216
 set_tcp_nodelay true
 sys_interval 10
 log_dest stderr
+log_dest topic
 log_type error
 log_type warning
 log_type notice
-connection_messages false
+connection_messages true
 user {user}
 
 listener {port} {bind}
@@ -56,6 +59,16 @@ cafile {ca}
 certfile {certificate}
 keyfile {key}
 tls_version tlsv1.2
+"""
+CERTIFIED_SETTINGS = """
+listener {mtls_port} {bind}
+cafile {devices_ca}
+crlfile {revoked}
+certfile {certificate}
+keyfile {key}
+tls_version tlsv1.2
+require_certificate true
+use_identity_as_username true
 """
 
 
@@ -69,6 +82,8 @@ class Broker:
     tls_port: int | None
     ca_file: Path | None
     passwords: Mapping[str, str]
+    mtls_port: int | None = None
+    devices: Path | None = None  # the device authority's folder
 
     def url(self, account: str) -> str:
         """`mqtt://account:password@host:port`; account `gateway` or `admin`."""
@@ -77,11 +92,12 @@ class Broker:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where the broker listens."""
+    """Where the broker listens; `mtls` (for devices with certificates) 0: nowhere."""
 
     plain: int
     tls: int
     bind: str = "127.0.0.1"
+    mtls: int = 0
 
     @property
     def host(self) -> str:
@@ -95,36 +111,46 @@ def install(say: Say) -> Path:
 
 
 def prepare(home: Path, ports: Ports, now: datetime, say: Say, logs: Path | None = None) -> tuple[Program, Broker]:
-    """The broker that will answer on both ports, its store and accounts in `home`, and how it is reached."""
+    """The broker that will answer on its ports, its store and accounts in `home`, and how it is reached."""
     root, data = install(say), home / "data"
     data.mkdir(parents=True, exist_ok=True)
     passwords = _accounts(home)
-    certified = certificates.ensure(home / "tls", ["localhost", *sorted({"127.0.0.1", ports.host})], now)
-    listeners = {"port": ports.plain, "tls_port": ports.tls, "bind": ports.bind}
+    certified, devices = certificates.ensure(home / "tls", hosts(ports), now), certificates.ensure_devices(home / "tls" / "devices", now)
+    listeners = {"port": ports.plain, "tls_port": ports.tls, "mtls_port": ports.mtls, "bind": ports.bind}
     tls = {"ca": certified.ca, "certificate": certified.certificate, "key": certified.key}
+    tls |= {"devices_ca": devices.ca, "revoked": devices.revoked}
+    watch = mosquitto_watch.install(say)
     files = {
+        "watch": f"plugin {watch}\n" if watch else "",
         "plugin": next(root.rglob("mosquitto_dynamic_security.so")),
         "accounts": home / "accounts.json",
         "data": data,
         "user": "root" if os.geteuid() == 0 else "mosquitto",
     }
-    (home / "mosquitto.conf").write_text((SETTINGS + TLS_SETTINGS).format(**listeners, **tls, **files))
+    text = SETTINGS + TLS_SETTINGS + (CERTIFIED_SETTINGS if ports.mtls else "")
+    (home / "mosquitto.conf").write_text(text.format(**listeners, **tls, **files))
     argv = [str(root / "usr/sbin/mosquitto"), "-c", str(home / "mosquitto.conf")]
     log = (logs or home / "logs") / "mosquitto.log"
     program = Program("mosquitto", argv, {"LD_LIBRARY_PATH": debian.library_path(root)}, log)
-    return program, Broker(None, ports.host, ports.plain, ports.tls, certified.ca, passwords)
+    broker = Broker(None, ports.host, ports.plain, ports.tls, certified.ca, passwords, ports.mtls or None, devices.folder)
+    return program, broker
+
+
+def hosts(ports: Ports) -> list[str]:
+    """The names and addresses that the server's certificate is for."""
+    return ["localhost", *sorted({"127.0.0.1", ports.host})]
 
 
 def start(home: Path, ports: Ports, now: datetime, say: Say, logs: Path | None = None) -> Broker:
-    """A broker that answers on both ports."""
+    """A broker that answers on its ports."""
     program, broker = prepare(home, ports, now, say, logs)
     started = running.start(program, f"{ports.host}:{ports.plain}")
     return replace(broker, running=running.wait_ready(started, lambda: is_ready(ports), READY_S))
 
 
 def is_ready(ports: Ports) -> bool:
-    """Whether both listeners take connections."""
-    return all(running.accepts(ports.host, port) for port in (ports.plain, ports.tls))
+    """Whether its listeners take connections."""
+    return all(running.accepts(ports.host, port) for port in (ports.plain, ports.tls, ports.mtls) if port)
 
 
 def _build(folder: Path, say: Say) -> None:

@@ -14,7 +14,9 @@ import psutil
 import psycopg
 
 ROOT = Path(__file__).parents[2]
-PORTS = [word for name in ("http", "live", "mqtt", "mqtt-tls", "mllp", "kafka", "database") for word in (f"--{name}-port", "0")]
+PORTS = [
+    word for name in ("http", "live", "mqtt", "mqtt-tls", "mqtt-mtls", "mllp", "kafka", "database") for word in (f"--{name}-port", "0")
+]
 
 
 def environment() -> dict[str, str]:

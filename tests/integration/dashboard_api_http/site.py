@@ -97,6 +97,8 @@ def environment(kafka: str, database: str, broker: Broker, topics: Topics, folde
     return {
         **os.environ, "VIGIL_KAFKA": kafka, "VIGIL_DATABASE": database, "VIGIL_MQTT_ADMIN": broker.url("admin"),
         "VIGIL_MQTT_PUBLIC": f"{broker.host}:{broker.port}", "VIGIL_TOPIC_PREFIX": topics.prefix, "VIGIL_KEY_FILE": str(key),
+        "VIGIL_MQTT_CERTIFIED": f"{broker.host}:{broker.mtls_port}", "VIGIL_MQTT_CA": str(broker.ca_file or ""),
+        "VIGIL_DEVICE_CA": str(broker.devices or ""),
         "VIGIL_HTTP_PORT": str(running.free_port()), "VIGIL_DATA_DIR": str(folder), "VIGIL_LIVE_URL": "ws://127.0.0.1:9/live",
     }  # fmt: skip
 

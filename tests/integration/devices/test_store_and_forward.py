@@ -1,15 +1,11 @@
 """A device on a real broker: what it says arrives once or more, in spite of breaks, and the outbox empties."""
 
 import asyncio
-import json
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 
 from deploy.parts.mosquitto import Broker
 from devices.account import Account
@@ -17,27 +13,8 @@ from devices.device import Device
 from devices.memory import Known
 from devices.mqtt import Door
 from devices.simulator.sample import encoded
+from tests.integration.devices.listening import listening
 from tests.waiting import wait_for
-
-
-@contextmanager
-def listening(broker: Broker, device: str) -> Iterator[list[int]]:
-    """The sample numbers that the broker passes on to the gateway's account."""
-    seqs: list[int] = []
-
-    def heard(_client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
-        body = json.loads(message.payload)
-        seqs.extend(s["seq"] for s in body.get("batch", [body]))
-
-    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
-    client.username_pw_set("gateway", broker.passwords["gateway"])
-    client.on_message = heard
-    client.connect(broker.host, broker.port)
-    client.subscribe(f"vigil/v1/{device}/vitals", 1)
-    client.loop_start()
-    yield seqs
-    client.disconnect()
-    client.loop_stop()
 
 
 def played(broker: Broker, device_id: str, password: str, box: Path, away: range) -> Account:
