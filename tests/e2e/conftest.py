@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.vigils import Running
+from tests.e2e.walk import WELL, Walk, at, points, sample, walking
+from tests.waiting import wait_for
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +19,12 @@ def vigil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running.up("--patients", "24")
     yield running
     running.down()
+
+
+@pytest.fixture(scope="session")
+def walk(vigil: Running) -> Iterator[Walk]:
+    """A ward, a patient, three devices, and a first good sample that is stored."""
+    with walking(vigil) as made:
+        made.bench.say(sample(1, at(), **WELL))
+        wait_for(lambda: points(made, "hr"), 30, "the first sample in the history")
+        yield made

@@ -2,6 +2,7 @@
 
 import json
 import queue
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,14 @@ class Bench:
                 break
         return sorted(found)
 
+    def hears(self, reason: str, deadline_s: float = 15.0) -> bool:
+        """Whether a notice with that reason comes; what else came before it is let go."""
+        until = time.monotonic() + deadline_s
+        while (left := until - time.monotonic()) > 0:
+            if self.reasons(1, left) == [reason]:
+                return True
+        return False
+
 
 @contextmanager
 def bench_device(vigil: Running, mrn: str, kind: str = "monitor") -> Iterator[Bench]:
@@ -49,13 +58,22 @@ def bench_device(vigil: Running, mrn: str, kind: str = "monitor") -> Iterator[Be
     made = vigil.ask("admin", "POST", "/devices", {"kind": kind, "ward": "north"})
     if kind != "gateway":
         vigil.ask("admin", "POST", f"/devices/{made['id']}/assignments", {"patient_id": patient, "from": "1960-02-03T00:00:00Z"})
+    with speaking(vigil, made, patient) as bench:
+        yield bench
+
+
+@contextmanager
+def speaking(vigil: Running, made: dict[str, Any], patient: str) -> Iterator[Bench]:
+    """The device that enrolment `made`, connected."""
     client = mqtt.Client(CallbackAPIVersion.VERSION2, made["id"], protocol=mqtt.MQTTv5)
     client.username_pw_set(made["username"], made["password"])
-    bench = Bench(made["id"], patient, made["topics"], client)
+    bench, ready = Bench(made["id"], patient, made["topics"], client), threading.Event()
     client.on_message = lambda _c, _u, message: bench.heard.put(json.loads(message.payload))
     client.on_connect = lambda c, *_: c.subscribe(made["topics"]["refused"], 1)
+    client.on_subscribe = lambda *_: ready.set()
     client.connect(vigil.endpoints["mqtt"]["host"], vigil.endpoints["mqtt"]["port"])
     client.loop_start()
+    assert ready.wait(15), "the device was not let in"
     yield bench
     client.disconnect()
     client.loop_stop()
