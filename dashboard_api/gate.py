@@ -58,7 +58,7 @@ class Gate:
         caller, session = await self._known(route, request)
         subject: Row = {}
         try:
-            if route.right is not None and not policy.permits(caller, route.right):
+            if route.right is not None and not policy.permits(caller, route.right, route.interaction):
                 raise Problem(403)
             subject = await self._subject(route, request, caller)
         except Problem as problem:

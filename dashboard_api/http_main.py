@@ -22,6 +22,7 @@ import uvicorn
 from prometheus_client import start_http_server
 
 from dashboard_api import keys, openapi, rehearsing
+from dashboard_api.assertions import Assertions
 from dashboard_api.audit_log import AuditLog
 from dashboard_api.commands import Commands
 from dashboard_api.contexts import Contexts
@@ -34,9 +35,12 @@ from dashboard_api.kafka import Kafka
 from dashboard_api.metrics import Metrics
 from dashboard_api.mqtt import DeviceAccounts
 from dashboard_api.mqtt_watch import BrokerWatch
+from dashboard_api.openid_provider import Client, Provider
+from dashboard_api.policy import Role
 from dashboard_api.rehearsing import Rehearsals
 from dashboard_api.routes import ALL
 from dashboard_api.rule_sets import RuleSets
+from dashboard_api.second_factor import SecondFactor
 from dashboard_api.site import Facts, Site, Throttles
 from dashboard_api.throttle import Rate, Throttle
 from dashboard_api.timescale import Database
@@ -47,6 +51,14 @@ from vitals.topics import Topics
 
 _PAGE = Path(__file__).parent / "web" / "dist"
 _log = logging.getLogger("dashboard_api.http")
+
+
+def _roles(text: str) -> frozenset[str]:
+    """Roles, comma-separated."""
+    found = frozenset(word.strip() for word in text.split(",") if word.strip())
+    if found - set(Role):
+        raise ValueError(f"expected some of {', '.join(Role)}, comma-separated")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,14 @@ class HttpSettings:
     metrics_port: str = setting("VIGIL_METRICS_PORT", str, "port of the metrics, none when empty", "")
     live_url: str = setting("VIGIL_LIVE_URL", str, "the live feed's address for the page", "")
     fhir_port: str = setting("VIGIL_FHIR_PORT", str, "port of the ingest's FHIR intake on 127.0.0.1, none when empty", "")
+    totp_required: frozenset[str] = setting("VIGIL_TOTP_REQUIRED", _roles, "roles that must have a second factor", "")
+    oidc_issuer: str = setting("VIGIL_OIDC_ISSUER", str, "the OpenID provider's issuer address, none when empty", "")
+    oidc_client: str = setting("VIGIL_OIDC_CLIENT_ID", str, "our client there", "vigil")
+    oidc_secret: Secret = setting("VIGIL_OIDC_CLIENT_SECRET", Secret, "its secret, a public client when empty", "")
+    oidc_redirect: str = setting("VIGIL_OIDC_REDIRECT", str, "the callback as the provider knows it; by the request when empty", "")
+    oidc_roles: str = setting("VIGIL_OIDC_ROLES", str, "the claim that holds the role, dots lead inwards", "roles")
+    oidc_wards: str = setting("VIGIL_OIDC_WARDS", str, "the claim that holds the wards", "wards")
+    oidc_name: str = setting("VIGIL_OIDC_NAME", str, "what the log-in button calls the provider", "Single sign-on")
     key_file: Path = setting("VIGIL_KEY_FILE", Path, "the site's key: 32 random bytes in base64")
 
 
@@ -78,6 +98,7 @@ def wired(read: HttpSettings, clock: Callable[[], datetime]) -> Site:
     topics, metrics = Topics(read.prefix), Metrics()
     database, kafka = Database(read.database), Kafka(read.kafka)
     audit = AuditLog(database)
+    second = SecondFactor(database, site_keys.factor, clock, read.totp_required)
     return Site(
         facts=Facts(read.live_url, read.mqtt_public, _PAGE, openapi.document(ALL), read.mqtt_certified, read.mqtt_ca),
         database=database,
@@ -87,7 +108,10 @@ def wired(read: HttpSettings, clock: Callable[[], datetime]) -> Site:
         devices=DeviceAccounts(read.broker, read.mqtt_ca or None),
         certificates=Authority(Path(read.device_ca)) if read.device_ca else None,
         broker_watch=BrokerWatch(read.broker, f"vigil-watch-{read.port}", audit, metrics, clock),
-        accounts=Accounts(database, site_keys.token, clock),
+        accounts=Accounts(database, site_keys.token, clock, second),
+        second=second,
+        assertions=Assertions(database, clock),
+        provider=Provider(_client(read)),
         audit=audit,
         contexts=Contexts(database, kafka, topics, metrics),
         commands=Commands(database, kafka, topics),
@@ -98,6 +122,12 @@ def wired(read: HttpSettings, clock: Callable[[], datetime]) -> Site:
         throttles=Throttles(address=Throttle(Rate(5, 60)), login=Throttle(Rate(0.5, 15)), caller=Throttle(Rate(200, 1000))),
         clock=clock,
         monotonic=time.monotonic,
+    )
+
+
+def _client(read: HttpSettings) -> Client:
+    return Client(
+        read.oidc_issuer, read.oidc_client, read.oidc_secret, read.oidc_redirect, read.oidc_roles, read.oidc_wards, read.oidc_name
     )
 
 
@@ -122,6 +152,7 @@ async def running(site: Site) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await site.fhir_door.close()
+        await site.provider.close()
         await site.kafka.close()
         await site.broker_watch.stop()
         await site.devices.stop()

@@ -13,11 +13,13 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from vitals.errors import SettingError
 
 SECRET_BYTES = 32
+_USES = ("token", "person", "mrn", "stored", "factor", "login")
 
 
 @dataclass(frozen=True, slots=True)
 class SiteKeys:
-    """Each 32 bytes: `token` signs access tokens, `person` wraps patients' keys, `mrn` digests record numbers, `stored` seals answers.
+    """Each 32 bytes: `token` signs access tokens, `person` wraps patients' keys, `mrn` digests record numbers, `stored` seals answers,
+    `factor` the secrets of second factors, `login` what a browser carries to the OpenID provider and back.
 
     `secret` itself is for `vitals.pagelink`, which derives its own.
     """
@@ -27,11 +29,13 @@ class SiteKeys:
     person: bytes = field(repr=False)
     mrn: bytes = field(repr=False)
     stored: bytes = field(repr=False)
+    factor: bytes = field(repr=False)
+    login: bytes = field(repr=False)
 
 
 def derive(secret: bytes) -> SiteKeys:
     """The keys of a site whose secret this is (32 bytes)."""
-    return SiteKeys(secret, *(_derive(secret, use) for use in (b"vigil token v1", b"vigil person v1", b"vigil mrn v1", b"vigil stored v1")))
+    return SiteKeys(secret, *(_derive(secret, f"vigil {use} v1".encode()) for use in _USES))
 
 
 def parse(text: str) -> SiteKeys:

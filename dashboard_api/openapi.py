@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document, made from the table of routes: what the code does is what the document says. Pure.
 
-In: (prefix, route) pairs. Out: the document as plain data. Every operation lists its parameters, body, answers and problems, and says
-which roles may call it.
+In: (prefix, route) pairs. Out: the document as plain data. Every operation lists its parameters, body, answers and problems, with an
+example of each, and says which roles may call it.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from dashboard_api import policy, problems
+from dashboard_api import examples, policy, problems
 from dashboard_api.route import Route
 
 _REF = "#/components/schemas/{name}"
@@ -33,10 +33,17 @@ _PROBLEM = {
 _TOKEN_FORM = {
     "type": "object",
     "properties": {
-        "grant_type": {"enum": ["password", "refresh_token"], "default": "password"},
+        "grant_type": {"enum": ["password", "refresh_token", "client_credentials", "authorization_code"], "default": "password"},
         "username": {"type": "string"},
         "password": {"type": "string", "format": "password"},
+        "totp": {"type": "string", "description": "the second factor's code, or a recovery code"},
         "refresh_token": {"type": "string"},
+        "scope": {"type": "string", "description": "SMART scopes, or rights: the token may at most what they name"},
+        "client_id": {"type": "string"},
+        "client_secret": {"type": "string", "format": "password"},
+        "client_assertion_type": {"enum": ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer"]},
+        "client_assertion": {"type": "string"},
+        "code": {"type": "string", "description": "what a log-in with the OpenID provider gave the page"},
     },
 }
 
@@ -64,9 +71,7 @@ def document(table: Sequence[tuple[str, Route]]) -> dict[str, Any]:
 
 def _operation(route: Route, prefix: str, by_type: dict[int, Any], components: dict[str, Any]) -> dict[str, Any]:
     statuses = sorted({*_ALWAYS, *route.errors, *((401, 403) if route.right else ()), *((400, 413) if route.body else ())})
-    answer = {"description": "Done"} | (
-        {"content": {m: {"schema": by_type[id(route.answer)]} for m in route.media}} if route.answer else {}
-    )
+    answer = {"description": "Done"} | ({"content": _content(route, by_type, components)} if route.answer else {})
     operation: dict[str, Any] = {
         "operationId": route.action,
         "summary": route.summary,
@@ -78,14 +83,28 @@ def _operation(route: Route, prefix: str, by_type: dict[int, Any], components: d
     if route.right:
         operation["x-vigil-roles"] = [role.value for role in policy.Role if route.right in policy.RIGHTS[role]]
     if route.body is not None:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": by_type[id(route.body)]}}}
+        schema = by_type[id(route.body)]
+        example = examples.BODIES.get(route.action) or examples.fitting(schema, components)
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
     elif route.action == "token":
-        operation["requestBody"] = {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": _TOKEN_FORM}}}
+        form = {"schema": _TOKEN_FORM, "example": examples.BODIES["token"]}
+        operation["requestBody"] = {"required": True, "content": {"application/x-www-form-urlencoded": form}}
+    elif route.action in examples.BODIES:
+        resource = {"schema": {"type": "object"}, "example": examples.BODIES[route.action]}
+        operation["requestBody"] = {"required": True, "content": {route.media[0]: resource}}
     return operation
 
 
+def _content(route: Route, by_type: dict[int, Any], components: dict[str, Any]) -> dict[str, Any]:
+    schema = by_type[id(route.answer)]
+    example = examples.ANSWERS.get(route.action) or examples.fitting(schema, components)
+    return {media: {"schema": schema, "example": example} for media in route.media}
+
+
 def _path_parameters(path: str) -> list[dict[str, Any]]:
-    return [{"name": word, "in": "path", "required": True, "schema": {"type": "string"}} for word in _PATH_WORDS.findall(path)]
+    words = _PATH_WORDS.findall(path)
+    text = {"type": "string"}
+    return [{"name": w, "in": "path", "required": True, "schema": text, "example": str(examples.NAMES.get(w, "1"))} for w in words]
 
 
 def _query_parameters(shape: Any, components: dict[str, Any]) -> list[dict[str, Any]]:
@@ -93,7 +112,10 @@ def _query_parameters(shape: Any, components: dict[str, Any]) -> list[dict[str, 
         return []
     schema = components[shape.__name__]
     required = schema.get("required", [])
-    return [{"name": name, "in": "query", "required": name in required, "schema": s} for name, s in schema["properties"].items()]
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": s, "example": examples.fitting(s, components, name)}
+        for name, s in schema["properties"].items()
+    ]
 
 
 def _headers(route: Route) -> list[dict[str, Any]]:
@@ -101,10 +123,18 @@ def _headers(route: Route) -> list[dict[str, Any]]:
         return []
     schema = {"type": "string", "minLength": 1, "maxLength": 128}
     return [
-        {"name": "Idempotency-Key", "in": "header", "required": False, "schema": schema, "description": "the same key: the same answer"}
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "schema": schema,
+            "description": "the same key: the same answer",
+            "example": "3f0c9d52",
+        }
     ]
 
 
 def _problem(status: int) -> dict[str, Any]:
-    content = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    example = {"type": f"urn:vigil:problem:{status}", "title": problems.TITLES[status], "status": status, "instance": "/api/v1/patients"}
+    content = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
     return {"description": problems.TITLES[status], "content": content}

@@ -59,6 +59,7 @@ class Route:
         query, body, answer: msgspec types; None = none is read.
         subject: what `{id}` names, looked up and checked before the handler runs.
         audited: whether a success is written down; a denial always is.
+        interaction: the SMART letter that a limited token must have (r read, s search, c create); all of the right's when empty.
         errors: statuses that a caller should expect besides the common ones.
     """
 
@@ -76,4 +77,5 @@ class Route:
     audited: bool = True
     errors: tuple[int, ...] = ()
     tag: str = ""
+    interaction: str = ""
     media: tuple[str, ...] = ("application/json",)

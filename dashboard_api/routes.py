@@ -14,9 +14,12 @@ from dashboard_api.api import (
     history,
     limits,
     machinery,
+    openid,
     patients,
     scores,
+    second_factors,
     session,
+    token,
     wards,
 )
 from dashboard_api.cursor import Page
@@ -30,7 +33,28 @@ from dashboard_api.route import Handler, Route, Subject
 PREFIX = "/api/v1"
 
 ACCESS: tuple[Route, ...] = (
-    Route("POST", "/token", None, "token", session.token, "Log in, or renew", answer=session.Tokens, errors=(400, 401), tag="access"),
+    Route("POST", "/token", None, "token", token.token, "Log in, or renew", answer=token.Tokens, errors=(400, 401), tag="access"),
+    Route("GET", "/login/methods", None, "loginMethods", openid.methods, "How one may log in here", answer=openid.Methods, tag="access"),
+    Route(
+        "GET", "/login/oidc", None, "beginOidc", openid.begin, "Log in with the OpenID provider",
+        query=openid.BeginQuery, status=302, errors=(404,), tag="access",
+    ),
+    Route(
+        "GET", "/login/oidc/callback", None, "finishOidc", openid.back, "Come back from the OpenID provider",
+        query=openid.BackQuery, status=302, errors=(404,), tag="access",
+    ),
+    Route("GET", "/me/second-factor", Right.ME, "readSecondFactor", second_factors.read, "Whether I have a second factor",
+    answer=second_factors.State, audited=False, tag="access"),
+    Route("POST", "/me/second-factor", Right.ME, "offerSecondFactor", second_factors.offer, "Set a second factor up",
+    answer=second_factors.Offer, status=201, errors=(409,), tag="access"),
+    Route(
+        "POST", "/me/second-factor/confirm", Right.ME, "confirmSecondFactor", second_factors.confirm, "Confirm it with a code",
+        body=second_factors.Code, answer=second_factors.Recovery, tag="access",
+    ),
+    Route(
+        "POST", "/me/second-factor/remove", Right.ME, "removeSecondFactor", second_factors.remove, "Take it away, with a code",
+        body=second_factors.Code, status=204, tag="access",
+    ),
     Route("GET", "/me", Right.ME, "me", session.me, "Who I am and what I may do", answer=session.Me, audited=False, tag="access"),
     Route("POST", "/logout", Right.ME, "logout", session.log_out, "End this session", body=session.Revocation, status=204, tag="access"),
     Route("GET", "/accounts", Right.ACCOUNTS, "listAccounts", accounts.listed, "Accounts", query=Page, answer=accounts.AccountList,
@@ -152,36 +176,33 @@ _FHIR: tuple[tuple[str, Right | None, str, Handler, str, Subject], ...] = (
     ("/Device", Right.DEVICES_READ, "fhirSearchDevices", fhir.search_devices, "Devices", ""),
     ("/Device/{id}", Right.DEVICES_READ, "fhirReadDevice", fhir.read_device, "One device", ""),
     ("/Observation", Right.VITALS_READ, "fhirSearchObservations", fhir.search_observations, "Readings and NEWS2", ""),
+    ("/Observation/$lastn", Right.VITALS_READ, "fhirLastObservations", fhir.last_observations, "The newest of each kind", ""),
     ("/Observation/{id}", Right.VITALS_READ, "fhirReadObservation", fhir.read_observation, "One reading", ""),
     ("/DetectedIssue", Right.ALERTS_READ, "fhirSearchIssues", fhir.search_issues, "Alerts", ""),
     ("/DetectedIssue/{id}", Right.ALERTS_READ, "fhirReadIssue", fhir.read_issue, "One alert", "alert"),
 )
 FHIR_READ: tuple[Route, ...] = tuple(
     Route(
-        "GET",
-        path,
-        right,
-        action,
-        handler,
-        summary,
-        answer=dict[str, Any],
-        subject=subject,
-        errors=(400, 404),
-        tag="fhir",
-        media=(FHIR_JSON,),
+        "GET", path, right, action, handler, summary,
+        answer=dict[str, Any], subject=subject, errors=(400, 404), tag="fhir", media=(FHIR_JSON,),
+        interaction="r" if path.endswith("{id}") else "s",
     )
     for path, right, action, handler, summary, subject in _FHIR
-)
+)  # fmt: skip
 
 FHIR: tuple[Route, ...] = (
     *FHIR_READ,
     Route(
         "POST", "/Observation", Right.OBSERVATIONS_WRITE, "fhirCreateObservation", intake.post, "Take an Observation in",
-        answer=dict[str, Any], status=201, errors=(400, 404), tag="fhir", media=(FHIR_JSON,),
+        answer=dict[str, Any], status=201, errors=(400, 404), tag="fhir", media=(FHIR_JSON,), interaction="c",
     ),
     Route(
         "POST", "", Right.OBSERVATIONS_WRITE, "fhirTransaction", intake.post, "Take a transaction or batch Bundle in",
-        answer=dict[str, Any], errors=(400, 404), tag="fhir", media=(FHIR_JSON,),
+        answer=dict[str, Any], errors=(400, 404), tag="fhir", media=(FHIR_JSON,), interaction="c",
+    ),
+    Route(
+        "GET", "/.well-known/smart-configuration", None, "smartConfiguration", fhir.configuration, "How an app gets a token",
+        answer=dict[str, Any], audited=False, tag="fhir",
     ),
 )  # fmt: skip
 

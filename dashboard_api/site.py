@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from dashboard_api.assertions import Assertions
 from dashboard_api.audit_log import AuditLog
 from dashboard_api.commands import Commands
 from dashboard_api.contexts import Contexts
@@ -17,8 +18,10 @@ from dashboard_api.keys import SiteKeys
 from dashboard_api.metrics import Metrics
 from dashboard_api.mqtt import DeviceAccounts
 from dashboard_api.mqtt_watch import BrokerWatch
+from dashboard_api.openid_provider import Provider
 from dashboard_api.rehearsing import Rehearsals
 from dashboard_api.rule_sets import RuleSets
+from dashboard_api.second_factor import SecondFactor
 from dashboard_api.throttle import Throttle
 from dashboard_api.timescale import Database
 from vitals.topics import Topics
@@ -61,6 +64,9 @@ class Site:
     certificates: Authority | None
     broker_watch: BrokerWatch
     accounts: Accounts
+    second: SecondFactor
+    assertions: Assertions
+    provider: Provider
     audit: AuditLog
     contexts: Contexts
     commands: Commands

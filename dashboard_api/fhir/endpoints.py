@@ -1,15 +1,16 @@
 """FHIR R4 over HTTP: what the API has, as resources; and the intake, which goes the same way as MQTT."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from dashboard_api import policy
 from dashboard_api.api import alerts, devices, patients
 from dashboard_api.api.scores import latest, milliseconds, moment
-from dashboard_api.fhir import resources
-from dashboard_api.fhir.readings import found_by_id, newest_ids, page_of
+from dashboard_api.fhir import issues, resources
+from dashboard_api.fhir.capability import capability, smart
+from dashboard_api.fhir.readings import found_by_id, last_of, newest_ids, page_of
 from dashboard_api.fhir.resources import Resource
 from dashboard_api.fhir.search import Search, after, parsed
 from dashboard_api.problems import Problem, unknown
@@ -17,12 +18,18 @@ from dashboard_api.route import Call, Reply
 from vitals import news2
 
 BASE = "/fhir/R4"
+_MOST_LAST = 100
 _SCORE_ID = re.compile(r"news2\.(\d{1,9})\.(\d{1,13})\Z")
 
 
 async def metadata(call: Call) -> Reply:
     """The capability statement."""
-    return Reply(capability(call.now))
+    return Reply(capability(call.now, str(call.request.base_url).rstrip("/")))
+
+
+async def configuration(call: Call) -> Reply:
+    """What an app must know to get a token (SMART App Launch 2.2)."""
+    return Reply(smart(str(call.request.base_url).rstrip("/")))
 
 
 async def read_patient(call: Call) -> Reply:
@@ -32,7 +39,7 @@ async def read_patient(call: Call) -> Reply:
 
 async def search_patients(call: Call) -> Reply:
     """By identifier (record number) or _id, within reach."""
-    search = parsed(call.request.query_params.multi_items())
+    search = parsed(call.request.query_params.multi_items(), "Patient")
     mrn = search.identifier.rpartition("|")[2] if search.identifier else None
     query = patients.PatientQuery(limit=min(search.count, 500) or 1, cursor=search.cursor, mrn=mrn, discharged=True)
     inner = await patients.listed(asking(call, query))
@@ -48,7 +55,7 @@ async def read_device(call: Call) -> Reply:
 
 async def search_devices(call: Call) -> Reply:
     """By patient, within reach."""
-    search = parsed(call.request.query_params.multi_items())
+    search = parsed(call.request.query_params.multi_items(), "Device")
     query = devices.DeviceQuery(limit=search.count or 1, cursor=search.cursor, patient=search.patient, revoked=True)
     inner = await devices.listed(asking(call, query))
     return Reply(bundle(call, [resources.device(row) for row in inner.body["items"]], inner.body["next"]), patients=inner.patients)
@@ -80,17 +87,37 @@ async def search_observations(call: Call) -> Reply:
     return Reply(bundle(call, found, following), patients=(row["id"],))
 
 
+async def last_observations(call: Call) -> Reply:
+    """`$lastn` (R4, "Lastn Observations Query"): the newest `max` of each kind, newest first; NEWS2's newest among them."""
+    search = parsed(call.request.query_params.multi_items(), more=frozenset({"max"}))
+    asked = call.request.query_params
+    if search.patient is None or not {"code", "category"} & asked.keys():
+        raise Problem(400, "$lastn: needs a patient, and a code or a category")
+    most, row = _most(asked.get("max", "1")), await _patient(call, search.patient)
+    if row is None:
+        return Reply(bundle(call, [], None))
+    found = [resources.observation(r, row["id"]) for r in await last_of(call.site.database, row["no"], search, most)]
+    return Reply(bundle(call, found + (await _news2(call, row, search) if search.news2 else []), None), patients=(row["id"],))
+
+
+def _most(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= _MOST_LAST:
+        raise Problem(400, f"max: expected 1 to {_MOST_LAST}")
+    return int(text)
+
+
 async def search_issues(call: Call) -> Reply:
-    """Alerts, newest first."""
-    search = parsed(call.request.query_params.multi_items())
-    inner = await alerts.listed(asking(call, alerts.AlertQuery(limit=search.count or 1, cursor=search.cursor, patient=search.patient)))
-    found = [resources.detected_issue(alert) for alert in inner.body["items"]]
-    return Reply(bundle(call, found, inner.body["next"]), patients=inner.patients)
+    """Alerts, what began last first."""
+    search = parsed(call.request.query_params.multi_items(), "DetectedIssue")
+    rows, following = await issues.page_of(call, search)
+    patients = tuple(dict.fromkeys(row["patient"] for row in rows))
+    return Reply(bundle(call, [resources.detected_issue(row) for row in rows], following), patients=patients)
 
 
 async def read_issue(call: Call) -> Reply:
     """One alert."""
-    return Reply(resources.detected_issue(await alerts.whole(call, call.path["id"])))
+    row = await alerts.whole(call, call.path["id"])
+    return Reply(resources.detected_issue(row | {"changed_at": await issues.changed_at(call, call.path["id"])}))
 
 
 def asking(call: Call, query: Any) -> Call:
@@ -139,39 +166,3 @@ async def _read_news2(call: Call, patient_no: int, at_ms: int) -> Reply:
     if not found:
         raise unknown()
     return Reply(found[0], patients=(row["id"],))
-
-
-def capability(now: datetime) -> Resource:
-    """What this server does (R4 CapabilityStatement, kind instance)."""
-
-    def parameters(*names: str) -> list[Resource]:
-        kinds = {"patient": "reference", "code": "token", "category": "token", "date": "date", "identifier": "token", "_id": "token"}
-        return [{"name": name, "type": kinds[name]} for name in names]
-
-    def resource(kind: str, *names: str, create: bool = False) -> Resource:
-        does = ["read", "search-type", *(["create"] if create else [])]
-        return {"type": kind, "interaction": [{"code": code} for code in does], "searchParam": parameters(*names)}
-
-    return {
-        "resourceType": "CapabilityStatement",
-        "status": "active",
-        "date": now.astimezone(UTC).date().isoformat(),
-        "kind": "instance",
-        "software": {"name": "Vigil"},
-        "implementation": {"description": "Vigil remote patient monitoring"},
-        "fhirVersion": "4.0.1",
-        "format": ["json"],
-        "rest": [
-            {
-                "mode": "server",
-                "security": {"description": "OAuth 2 bearer tokens of POST /api/v1/token"},
-                "resource": [
-                    resource("Patient", "identifier", "_id"),
-                    resource("Device", "patient"),
-                    resource("Observation", "patient", "code", "category", "date", create=True),
-                    resource("DetectedIssue", "patient"),
-                ],
-                "interaction": [{"code": "transaction"}],
-            }
-        ],
-    }

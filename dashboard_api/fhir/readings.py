@@ -22,12 +22,27 @@ SELECT g.*, d.id AS device, %(no)s::int AS patient_no FROM (
     SELECT observed_at, device_no, seq, value, received_at FROM telemetry.reading
     WHERE patient_no = %(no)s AND vital = v.vital AND observed_at >= %(since)s AND observed_at < %(to)s
       AND (%(at)s::timestamptz IS NULL OR observed_at <= %(at)s)
+      AND (%(any_store)s OR received_at >= %(stored_since)s AND received_at < %(stored_to)s)
     ORDER BY observed_at DESC LIMIT %(rows)s) r
   GROUP BY 1, 2, 3, 4) g
 JOIN clinical.device d ON d.no = g.device_no
 WHERE %(at)s::timestamptz IS NULL OR (g.observed_at, -g.kind, -g.device_no, -g.seq) < (%(at)s, -%(kind)s::int, -%(device)s::int,
 -%(seq)s::bigint)
 ORDER BY g.observed_at DESC, g.kind, g.device_no, g.seq LIMIT %(n)s"""
+_LAST = """
+SELECT * FROM (
+  SELECT g.*, d.id AS device, %(no)s::int AS patient_no,
+         row_number() OVER (PARTITION BY g.kind ORDER BY g.observed_at DESC, g.device_no, g.seq) AS place
+  FROM (
+    SELECT CASE WHEN vital = %(dbp)s THEN %(sbp)s ELSE vital END AS kind, observed_at, device_no, seq, max(received_at) AS received_at,
+           max(value) FILTER (WHERE vital <> %(dbp)s) AS value, max(value) FILTER (WHERE vital = %(dbp)s) AS second
+    FROM unnest(%(vitals)s::smallint[]) v(vital) CROSS JOIN LATERAL (
+      SELECT observed_at, device_no, seq, value, received_at FROM telemetry.reading
+      WHERE patient_no = %(no)s AND vital = v.vital AND observed_at >= %(since)s AND observed_at < %(to)s
+      ORDER BY observed_at DESC LIMIT %(most)s) r
+    GROUP BY 1, 2, 3, 4) g
+  JOIN clinical.device d ON d.no = g.device_no) ranked
+WHERE place <= %(most)s ORDER BY kind, place"""
 _ONE = """
 SELECT %(kind)s::int AS kind, r.observed_at, r.device_no, r.seq, max(r.received_at) AS received_at, p.id AS patient, p.ward, p.no AS
 patient_no,
@@ -55,11 +70,28 @@ async def page_of(
     facts = {
         "no": patient_no, "vitals": sorted(search.vitals), "since": search.since, "to": search.to, "sbp": SBP, "dbp": DBP, "at": at,
         "kind": kind,
-        "device": device, "seq": seq, "rows": 2 * search.count + 16, "n": search.count + 1,
+        "device": device, "seq": seq, "rows": 2 * search.count + 16, "n": search.count + 1, "any_store": search.any_store,
+        "stored_since": search.stored_since, "stored_to": search.stored_to,
     }  # fmt: skip
     rows = await database.rows(_PAGE, facts)
     page, following = cursor.page(rows, search.count, "observed_at", "kind", "device_no", "seq")
     return list(page), following
+
+
+async def last_of(database: Database, patient_no: int, search: Search, most: int) -> list[Row]:
+    """The newest `most` of each kind, kind by kind, newest first."""
+    if not search.vitals:
+        return []
+    facts = {
+        "no": patient_no,
+        "vitals": sorted(search.vitals),
+        "since": search.since,
+        "to": search.to,
+        "sbp": SBP,
+        "dbp": DBP,
+        "most": most,
+    }
+    return await database.rows(_LAST, facts)
 
 
 async def found_by_id(database: Database, text: str) -> Row | None:

@@ -99,11 +99,13 @@ def news2(update: ScoreUpdate, at: datetime, derived_from: list[str], patient_no
 
 
 def detected_issue(alert: Mapping[str, Any]) -> Resource:
-    """An alert as `api.alerts` shows it."""
+    """An alert as `api.alerts` shows it, with `changed_at` where that is known."""
     severity = {"high": "high", "medium": "moderate", "low": "low"}[alert["priority"]]
+    changed = alert.get("changed_at")
     return {
         "resourceType": "DetectedIssue",
         "id": alert["id"],
+        **({"meta": {"lastUpdated": changed}} if changed else {}),
         "status": "final" if alert["state"] == "closed" else "preliminary",
         "code": {"coding": [{"system": "urn:vigil:rule", "code": alert["rule"]}], "text": alert["title"]},
         "severity": severity,

@@ -1,39 +1,39 @@
 """FHIR's search parameters as values (R4, "Search"). Pure.
 
-In: the query's pairs. Out: `Search`. Promise: what is not understood is a 400 that names it, never ignored.
+In: the query's pairs, and which type is searched. Out: `Search`. Promise: what this type does not offer, or is not understood, is a 400
+that names it, never ignored.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from types import MappingProxyType
 
 from dashboard_api import cursor
 from dashboard_api.fhir.resources import BP_CODE, DBP, NEWS2_SNOMED, NEWS_CODE, SBP
 from dashboard_api.problems import Problem
 from vitals.registry import BY_KEY, VITALS
 
-Category = Literal["vital-signs", "survey"]
 MOST = 500
 _DATE = re.compile(
     r"(eq|ge|gt|le|lt|sa|eb)?(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d:\d\d))?)?)?\Z"
 )
-_KNOWN = {
-    "patient",
-    "subject",
-    "code",
-    "category",
-    "date",
-    "identifier",
-    "_id",
-    "_count",
-    "_lastUpdated",
-    "_cursor",
-    "_format",
-    "_sort",
-    "_summary",
-}
+OFFERED: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "Patient": {"_id": "token", "identifier": "token"},
+        "Device": {"patient": "reference"},
+        "Observation": {
+            "patient": "reference", "subject": "reference", "code": "token", "category": "token", "date": "date", "_lastUpdated": "date",
+        },
+        "DetectedIssue": {"patient": "reference", "code": "token", "identified": "date", "_lastUpdated": "date"},
+    }
+)  # fmt: skip
+"""Type -> search parameter -> its kind. `_count`, `_format`, `_cursor` (of our own links) and, as far as it says what is so, `_sort` go
+with every type."""
+_WITH_ALL = frozenset({"_count", "_cursor", "_format", "_sort"})
+_SORTED = {"Observation": ("-date",), "DetectedIssue": ("-identified",)}
+_FORMATS = frozenset({"json", "application/json", "application/fhir+json"})
 _CODES: dict[str, frozenset[int]] = {BP_CODE: frozenset({SBP, DBP}), "8480-6": frozenset({SBP, DBP}), "8462-4": frozenset({SBP, DBP})}
 
 
@@ -42,7 +42,8 @@ _EVER = (datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """`since` is in, `to` is not. `vitals`: registry columns; `news2`: whether the score is asked for too."""
+    """`since` is in, `to` is not; `stored_since`, `stored_to`: when it was last updated. `vitals`: registry columns; `news2`: whether the
+    score is asked for too; `codes`: as given, without their systems, none when all are wanted."""
 
     patient: str | None = None
     identifier: str | None = None
@@ -51,25 +52,44 @@ class Search:
     news2: bool = True
     since: datetime = _EVER[0]
     to: datetime = _EVER[1]
+    stored_since: datetime = _EVER[0]
+    stored_to: datetime = _EVER[1]
+    codes: frozenset[str] = frozenset()
     count: int = 50
     cursor: str | None = None
 
+    @property
+    def any_store(self) -> bool:
+        """Whether `_lastUpdated` was left out."""
+        return (self.stored_since, self.stored_to) == _EVER
 
-def parsed(pairs: Iterable[tuple[str, str]]) -> Search:
-    """Raises Problem 400 naming the parameter."""
+
+def parsed(pairs: Iterable[tuple[str, str]], kind: str = "Observation", more: frozenset[str] = frozenset()) -> Search:
+    """Raises Problem 400 naming the parameter. `more`: parameters that an operation takes besides."""
     given: dict[str, list[str]] = {}
     for name, value in pairs:
         given.setdefault(name, []).append(value)
-    if unknown := sorted(set(given) - _KNOWN):
-        raise Problem(400, f"search parameter {unknown[0]!r} is not supported")
+    if unknown := sorted(set(given) - OFFERED[kind].keys() - _WITH_ALL - more):
+        raise Problem(400, f"search parameter {unknown[0]!r} is not supported for {kind}")
+    _check_manner(given, kind)
     vitals, news2 = _asked(given)
-    since, to = _span([*given.get("date", []), *given.get("_lastUpdated", [])])
+    since, to = _span([*given.get("date", []), *given.get("identified", [])])
+    stored_since, stored_to = _span(given.get("_lastUpdated", []))
     patient = _last(given, "patient") or _last(given, "subject")
     return Search(
         patient=patient.removeprefix("Patient/") if patient else None, identifier=_last(given, "identifier"),
         ids=frozenset(i for text in given.get("_id", []) for i in text.split(",")), vitals=vitals, news2=news2, since=since, to=to,
+        stored_since=stored_since, stored_to=stored_to,
+        codes=frozenset(part.rpartition("|")[2] for text in given.get("code", []) for part in text.split(",")),
         count=_count(given.get("_count", ["50"])[-1]), cursor=_last(given, "_cursor"),
     )  # fmt: skip
+
+
+def _check_manner(given: Mapping[str, list[str]], kind: str) -> None:
+    if wrong := [text for text in given.get("_format", []) if text.replace(" ", "+") not in _FORMATS]:
+        raise Problem(400, f"_format: {wrong[0][:40]!r} is not offered, json is")
+    if wrong := [text for text in given.get("_sort", []) if text not in _SORTED.get(kind, ())]:
+        raise Problem(400, f"_sort: {wrong[0][:40]!r} is not offered for {kind}")
 
 
 def _last(given: dict[str, list[str]], name: str) -> str | None:

@@ -63,7 +63,7 @@ def read(text: str | bytes) -> Auth | Subscribe | Refused:
 
 def may(caller: Caller, wanted: Subscribe, ward_of: Callable[[str], str | None]) -> Refused | None:
     """None when the caller may hear all of it. `ward_of`: where a patient is now, None when there is no such patient."""
-    if not policy.permits(caller, Right.VITALS_READ):
+    if not (policy.permits(caller, Right.VITALS_READ) and policy.permits(caller, Right.ALERTS_READ)):  # the feed tells both
         return Refused("forbidden", "this role reads no patients' data")
     wards = all(policy.sees_ward(caller, ward) for ward in wanted.wards)
     named = {*wanted.patients, *(strip.patient for strip in wanted.waveforms)}

@@ -85,7 +85,7 @@ def start(home: Path, port: int, say: Say, logs: Path | None = None) -> Running:
 
 
 def _format(base: Sequence[str], settings: Path) -> None:
-    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    cluster = "V" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]  # one that began with "-" would be read as an option
     tool = [*base, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings), "--ignore-formatted"]
     checked(tool, what="formatting Kafka's storage")
 

@@ -1,17 +1,20 @@
 """The document and the code are one: every route is described, every reference resolves, every operation says who may call it."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import jsonschema
 import msgspec
 import pytest
 
-from dashboard_api import policy
+from dashboard_api import decoding, policy
 from dashboard_api.openapi import document
 from dashboard_api.problems import MEDIA_TYPE
 from dashboard_api.route import Route
 from dashboard_api.routes import ALL
 
+MISSING = object()
 DOCUMENT: dict[str, Any] = json.loads(msgspec.json.encode(document(ALL)))
 OPERATIONS = [(path, method, operation) for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()]
 
@@ -62,3 +65,27 @@ def test_all_list_answers_have_items_and_next() -> None:
     lists = [o for _, m, o in OPERATIONS if m == "get" and o["operationId"].startswith("list")]
     schemas = [resolved(o["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]) for o in lists]
     assert all({"items", "next"} <= schema["properties"].keys() for schema in schemas)
+
+
+def shapes() -> Iterator[tuple[str, Any, Any]]:
+    """(where, schema, example) of everything that is said or heard."""
+    for path, method, operation in OPERATIONS:
+        where = f"{method} {path}"
+        for parameter in operation["parameters"]:
+            yield f"{where} {parameter['name']}", parameter["schema"], parameter.get("example", MISSING)
+        contents = [operation.get("requestBody", {}), *(r for s, r in operation["responses"].items() if s.startswith("2"))]
+        for media in (m for c in contents for m in c.get("content", {}).values()):
+            yield where, media["schema"], media.get("example", MISSING)
+
+
+@pytest.mark.parametrize(("where", "schema", "example"), shapes(), ids=lambda value: value if isinstance(value, str) else "")
+def test_everything_has_an_example_that_fits_its_schema(where: str, schema: Any, example: Any) -> None:
+    jsonschema.Draft202012Validator({"components": DOCUMENT["components"], **schema}).validate(None if example is MISSING else example)
+    assert example is not MISSING
+
+
+@pytest.mark.parametrize("route", [r for _, r in ALL if r.body is not None], ids=lambda r: r.action)
+def test_an_example_of_a_body_is_taken_as_one(route: Route) -> None:
+    operation = next(o for _, _, o in OPERATIONS if o["operationId"] == route.action)
+    example = operation["requestBody"]["content"]["application/json"]["example"]
+    assert decoding.body(json.dumps(example).encode(), route.body) is not None

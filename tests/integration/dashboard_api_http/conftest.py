@@ -8,17 +8,30 @@ import pytest
 from deploy.parts import kafka as kafka_part
 from deploy.parts import mosquitto as mosquitto_part
 from tests import parts
+from tests.integration.dashboard_api_http.provider import OpenIdProvider, running_provider
 from tests.integration.dashboard_api_http.site import Site, running_site
 from vitals.topics import Topics
 
 
 @pytest.fixture(scope="session")
-def site(kafka: str, postgres: str, mosquitto: mosquitto_part.Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def provider() -> Iterator[OpenIdProvider]:
+    """A strict OpenID provider, which lets in whoever a test says."""
+    yield from running_provider()
+
+
+@pytest.fixture(scope="session")
+def site(
+    kafka: str,
+    postgres: str,
+    mosquitto: mosquitto_part.Broker,
+    provider: OpenIdProvider,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Site]:
     """A site with wards north (the first) and south."""
     topics = Topics("httptests")
     kafka_part.make_topics(kafka, topics.settings(), 4)
     with parts.fresh_database(postgres) as database:
-        yield from running_site(kafka, database, mosquitto, topics, tmp_path_factory.mktemp("http"))
+        yield from running_site(kafka, database, mosquitto, topics, tmp_path_factory.mktemp("http"), provider.settings())
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -90,7 +91,9 @@ class Site:
         return name
 
 
-def environment(kafka: str, database: str, broker: Broker, topics: Topics, folder: Path) -> dict[str, str]:
+def environment(
+    kafka: str, database: str, broker: Broker, topics: Topics, folder: Path, more: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, str]:
     """What the process reads."""
     key = folder / "key"
     key.write_text(base64.b64encode(os.urandom(32)).decode())
@@ -100,12 +103,15 @@ def environment(kafka: str, database: str, broker: Broker, topics: Topics, folde
         "VIGIL_MQTT_CERTIFIED": f"{broker.host}:{broker.mtls_port}", "VIGIL_MQTT_CA": str(broker.ca_file or ""),
         "VIGIL_DEVICE_CA": str(broker.devices or ""),
         "VIGIL_HTTP_PORT": str(running.free_port()), "VIGIL_DATA_DIR": str(folder), "VIGIL_LIVE_URL": "ws://127.0.0.1:9/live",
+        **more,
     }  # fmt: skip
 
 
-def running_site(kafka: str, database: str, broker: Broker, topics: Topics, folder: Path) -> Iterator[Site]:
+def running_site(
+    kafka: str, database: str, broker: Broker, topics: Topics, folder: Path, more: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Site]:
     """Seeds, starts, waits until ready, yields, stops."""
-    environ = environment(kafka, database, broker, topics, folder)
+    environ = environment(kafka, database, broker, topics, folder, more)
     seeded = subprocess.run([sys.executable, "-m", "dashboard_api.seed_main"], env=environ, check=True, capture_output=True)
     log = (folder / "http.log").open("w")
     process = subprocess.Popen([sys.executable, "-m", "dashboard_api.http_main"], env=environ, stderr=log)

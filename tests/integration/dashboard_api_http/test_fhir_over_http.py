@@ -89,3 +89,64 @@ def test_the_capability_statement_is_open_and_names_what_there_is(as_: As) -> No
         "4.0.1",
         ["Patient", "Device", "Observation", "DetectedIssue"],
     )
+
+
+def last(client: httpx.Client, patient: str, **query: str) -> list[tuple[str, str]]:
+    """(code, time) of each resource of a $lastn."""
+    answer = client.get("/fhir/R4/Observation/$lastn", params={"patient": patient} | query)
+    assert answer.status_code == 200, answer.text
+    return [(r["code"]["coding"][0]["code"], r["effectiveDateTime"]) for r in entries(answer.json())]
+
+
+def test_lastn_has_the_newest_of_each_kind(site: Site, as_: As) -> None:
+    found = last(as_("doctor"), stocked(site), category="vital-signs")
+    newest = NOW.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert [(code, at[:23]) for code, at in found] == [("8867-4", newest[:23]), ("85354-9", newest[:23])]
+
+
+def test_lastn_has_as_many_as_asked_newest_first(site: Site, as_: As) -> None:
+    found = last(as_("doctor"), stocked(site), code="8867-4,85354-9", max="3")
+    assert [code for code, _ in found] == ["8867-4"] * 3 + ["85354-9"] * 3
+    assert [at for _, at in found[:3]] == sorted((at for _, at in found[:3]), reverse=True)
+
+
+def test_lastn_needs_a_patient_and_a_code_or_category(as_: As) -> None:
+    queries = ({"category": "vital-signs"}, {"patient": "x"}, {"patient": "x", "code": "8867-4", "max": "0"})
+    assert [as_("doctor").get("/fhir/R4/Observation/$lastn", params=q).status_code for q in queries] == [400, 400, 400]
+
+
+def test_last_updated_is_when_it_was_stored_not_when_it_was_measured(site: Site, as_: As) -> None:
+    patient = stocked(site)
+    hour = timedelta(hours=1)
+    site.sql("UPDATE telemetry.reading SET received_at = %s WHERE patient_no = (SELECT no FROM clinical.patient WHERE id = %s) AND seq < 2",
+             NOW + hour, patient)  # fmt: skip
+    query = {"patient": patient, "category": "vital-signs", "_lastUpdated": f"ge{(NOW + hour / 2).strftime('%Y-%m-%dT%H:%M:%SZ')}"}
+    found = entries(as_("doctor").get("/fhir/R4/Observation", params=query).json())
+    assert (len(found), {r["meta"]["lastUpdated"][:16] for r in found}) == (4, {(NOW + hour).isoformat()[:16]})
+
+
+def test_a_parameter_of_another_type_is_refused_by_name(as_: As) -> None:
+    answers = [
+        as_("doctor").get(f"/fhir/R4/{path}")
+        for path in ("Patient?code=1", "Device?date=2026", "DetectedIssue?category=x", "Patient?_sort=x")
+    ]
+    assert [a.status_code for a in answers] == [400] * 4
+
+
+def test_issues_are_found_by_rule_and_by_when_they_began_and_page(site: Site, as_: As) -> None:
+    patient = site.patient()["id"]
+    made = [site.alert(patient, rule=rule) for rule in ("news2", "news2", "limits")]
+    url: str | None = f"/fhir/R4/DetectedIssue?patient={patient}&code=news2&identified=ge2020&_lastUpdated=ge2020&_count=1"
+    found: list[str] = []
+    while url:
+        bundle = as_("doctor").get(url).json()
+        found += [r["id"] for r in entries(bundle)]
+        url = next((link["url"] for link in bundle["link"] if link["relation"] == "next"), None)
+    assert sorted(found) == sorted(made[:2])
+
+
+def test_an_issue_says_when_it_last_changed(site: Site, as_: As) -> None:
+    patient = site.patient()["id"]
+    alert = site.alert(patient)
+    listed = entries(as_("doctor").get(f"/fhir/R4/DetectedIssue?patient={patient}").json())[0]
+    assert listed["meta"]["lastUpdated"] == as_("doctor").get(f"/fhir/R4/DetectedIssue/{alert}").json()["meta"]["lastUpdated"]

@@ -11,9 +11,12 @@ from tests.integration.dashboard_api_http.site import Site
 
 ROLES = {"d": "doctor", "n": "nurse", "p": "patient", "o": "oncall", "a": "admin", "u": "auditor", "i": "integration"}
 EVERYBODY = "dnpoaui"
-OPEN = {"token", "openapi", "fhirMetadata", "lookAtPage", "usePageLink"}
+OPEN = {
+    "token", "loginMethods", "beginOidc", "finishOidc", "openapi", "fhirMetadata", "smartConfiguration", "lookAtPage", "usePageLink",
+}  # fmt: skip
 MAY = {
     "me": EVERYBODY, "logout": EVERYBODY,
+    "readSecondFactor": EVERYBODY, "offerSecondFactor": EVERYBODY, "confirmSecondFactor": EVERYBODY, "removeSecondFactor": EVERYBODY,
     "listAccounts": "a", "createAccount": "a", "changeAccount": "a",
     "listWards": "dnoai", "createWard": "a",
     "listPatients": "dnpoai", "createPatient": "a", "readPatient": "dnpoai", "changePatient": "da",
@@ -32,7 +35,8 @@ MAY = {
     "createOverride": "dnoa", "listGaps": "dnoa", "listPeople": "dnoa", "putPerson": "a", "listPolicies": "dnoa", "putPolicy": "a",
     "deletePolicy": "a", "listHandovers": "dno", "createHandover": "dno", "acceptHandover": "dno",
     "fhirSearchPatients": "dnpoai", "fhirReadPatient": "dnpoai", "fhirSearchDevices": "dnoai", "fhirReadDevice": "dnoai",
-    "fhirSearchObservations": "dnpoi", "fhirReadObservation": "dnpoi", "fhirSearchIssues": "dnpoi", "fhirReadIssue": "dnpoi",
+    "fhirSearchObservations": "dnpoi", "fhirReadObservation": "dnpoi", "fhirLastObservations": "dnpoi",
+    "fhirSearchIssues": "dnpoi", "fhirReadIssue": "dnpoi",
     "fhirCreateObservation": "i", "fhirTransaction": "i",
 }  # fmt: skip
 GUARDED = [(prefix, route) for prefix, route in ALL if route.action not in OPEN]

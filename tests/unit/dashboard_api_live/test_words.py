@@ -18,7 +18,7 @@ CALLERS = {
     "nurse with broken glass": Caller("b", Role.NURSE, wards=frozenset({"north"}), broken_glass=frozenset({"ps"})),
     "oncall": Caller("o", Role.ONCALL, wards=frozenset({"north"})),
     "patient": Caller("p", Role.PATIENT, patient="pn"),
-    "integration": Caller("i", Role.INTEGRATION, wards=frozenset({"north"}), scopes=frozenset({"vitals.read"})),
+    "integration": Caller("i", Role.INTEGRATION, wards=frozenset({"north"}), scopes=frozenset({"vitals.read", "alerts.read"})),
     "integration without scope": Caller("j", Role.INTEGRATION, wards=frozenset({"north"})),
     "admin": Caller("a", Role.ADMIN),
     "auditor": Caller("u", Role.AUDITOR),
