@@ -4,9 +4,12 @@ In: messages that `ingest.gather` put aside, the directory. Out: `Others`. Promi
 bytes raise anything.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
 
+import msgspec
 import numpy as np
 
 from ingest import wire
@@ -56,19 +59,26 @@ def _status(m: Message, name: str, directory: Directory, out: Others) -> Iterato
     except wire.BAD as error:
         yield wire.Fault(Reason.MALFORMED, str(error)[:200])
         return
-    patient = directory.patient_of(name, m.received_at)
-    ward = directory.devices[directory.number[name]].ward if patient is None else directory.ward_of(patient)
-    link = Link(
-        device=name,
-        state=status.state,
-        at=m.received_at,
-        battery=status.battery,
-        buffered=status.buffered,
-        patient=patient,
-        ward=ward or None,
-        gateway=directory.devices[directory.number[name]].gateway,
-    )
-    out.links.append(link)
+    link = _link(directory, name, status.state, m.received_at)
+    out.links.append(msgspec.structs.replace(link, battery=status.battery, buffered=status.buffered))
+    out.links += [_link(directory, member, status.state, m.received_at) for member in _members(directory).get(name, ())]
+
+
+def _link(directory: Directory, name: str, state: Literal["online", "offline"], at: int) -> Link:
+    """What is known of a device's connection; a hub's is that of those for which it speaks, who say nothing themselves."""
+    device, patient = directory.devices[directory.number[name]], directory.patient_of(name, at)
+    ward = device.ward if patient is None else directory.ward_of(patient)
+    return Link(device=name, state=state, at=at, patient=patient, ward=ward or None, gateway=device.gateway)
+
+
+@lru_cache(maxsize=2)
+def _members(directory: Directory) -> Mapping[str, Sequence[str]]:
+    """Hub -> the devices for which it speaks."""
+    found: dict[str, list[str]] = {}
+    for device in directory.devices:
+        if device.gateway is not None:
+            found.setdefault(device.gateway, []).append(device.id)
+    return found
 
 
 def _chunk(i: int, m: Message, name: str, desk: Desk, seen: Seen, out: Others) -> Iterator[wire.Fault]:

@@ -267,6 +267,15 @@ def test_status_becomes_a_link_with_the_patient_of_now() -> None:
     ]
 
 
+def test_a_hubs_status_is_that_of_those_for_which_it_speaks() -> None:
+    found = said({"state": "offline"}, topic=b"vigil/v1/hub/status")
+    assert [(x.device, x.state, x.patient, x.gateway) for x in found.links] == [
+        ("hub", "offline", None, None),
+        ("dev-2", "offline", "cem", "hub"),
+        ("dev-3", "offline", None, "hub"),
+    ]
+
+
 def test_a_waveform_becomes_a_chunk_of_its_patient() -> None:
     chunk = {"seq": 1, "observed_at": NOW, "channel": "ecg_ii", "rate_hz": 250, "unit": "mV", "samples": [0.1, None, -0.2]}
     found = said(chunk, chunk, topic=b"vigil/v1/dev-1/waveform")
