@@ -56,7 +56,10 @@ export function stop(): void {
 export function want(change: Partial<Wanted>): void {
   wanted = { ...wanted, ...change };
   if (change.wards || change.patients) cursor = null;
-  if (socket?.readyState === WebSocket.OPEN) subscribe();
+  if (socket?.readyState !== WebSocket.OPEN) return;
+  // what one may see can have grown since the log-in: broken glass
+  if (change.patients) socket.send(JSON.stringify({ type: "auth", token: token() }));
+  subscribe();
 }
 
 onToken.add((fresh) => {
@@ -110,6 +113,8 @@ function heard(message: Message): void {
     behindMs.value = message.behind_ms;
   } else if (message.type === "error") {
     refusal.value = message.code === "token_expired" || message.code === "unauthenticated" ? null : message.message;
+    // a glass whose hour is over: the wards go on
+    if (message.code === "not_found" && wanted.wards.length > 0 && wanted.patients.length > 0) want({ patients: [], waveforms: [] });
     return;
   } else if (message.type === "snapshot" || message.type === "delta" || message.type === "alert") {
     cursor = message.cursor;

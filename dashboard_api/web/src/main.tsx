@@ -21,7 +21,7 @@ import { PatientView } from "./views/patient";
 import { Refusals } from "./views/refusals";
 import { Rules } from "./views/rules";
 import { SecondFactor } from "./views/secondfactor";
-import { home, Shell } from "./views/shell";
+import { home, open, Shell } from "./views/shell";
 import { Ward } from "./views/ward";
 
 const VIEWS: Record<string, () => preact.JSX.Element> = {
@@ -48,7 +48,7 @@ function App() {
         </main>
       </Shell>
     );
-  const at = path.value === "/" ? home() : path.value;
+  const at = path.value === "/" || !open(path.value) ? home() : path.value;
   const patient = at.match(/^\/patients\/([^/]+)$/)?.[1];
   const View = VIEWS[at] ?? Ward;
   return <Shell>{patient ? <PatientView key={patient} id={decodeURIComponent(patient)} /> : <View key={at} />}</Shell>;

@@ -1,6 +1,7 @@
 // Who is logged in. The access token lives in memory; the refresh token in this tab's session storage, so that a reload stays logged in.
 
 import { signal } from "@preact/signals";
+import { go } from "./route";
 import type { Me } from "./types";
 
 interface Tokens {
@@ -114,6 +115,7 @@ export async function open<T>(path: string): Promise<T> {
 export async function logOut(): Promise<void> {
   await call("POST", "/logout", {}).catch(() => undefined);
   forget();
+  go("/");
 }
 
 function forget(): void {

@@ -106,9 +106,9 @@ function Form({ patient, given, say, done }: FormProps) {
       {!locked && (
         <div class="inline">
           <input name="reason" required placeholder={t("limits.reason")} aria-label={t("limits.reason")} />
-          <select name="hours" aria-label={t("limits.expires")} defaultValue="12">
+          <select name="hours" aria-label={t("limits.expires")}>
             {[1, 4, 12, 24, 72].map((h) => (
-              <option key={h} value={h}>
+              <option key={h} value={h} selected={h === 12}>
                 {h} h
               </option>
             ))}

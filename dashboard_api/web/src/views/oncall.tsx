@@ -68,6 +68,11 @@ export function Oncall() {
 
 function Now({ ward, name }: { ward: string; name: string }) {
   const loaded = useLoad<Page<OnNow>>(`/oncall/now?ward=${encodeURIComponent(ward)}`, 60);
+  const [turn, setTurn] = useState(0);
+  const taken = () => {
+    setTurn(turn + 1);
+    loaded.again();
+  };
   return (
     <section class="card">
       <h2>{name}</h2>
@@ -83,8 +88,8 @@ function Now({ ward, name }: { ward: string; name: string }) {
                     <b>{one.pager ?? one.people.join(", ")}</b> <small>{one.schedule}</small>
                   </p>
                   {one.until && <p class="muted">{t("oncall.until", { at: moment(one.until) })}</p>}
-                  {may("oncall.swap") && <TakeOver schedule={one.schedule} until={one.until} done={loaded.again} />}
-                  <Rota schedule={one.schedule} />
+                  {may("oncall.swap") && <TakeOver schedule={one.schedule} until={one.until} done={taken} />}
+                  <Rota schedule={one.schedule} since={turn} />
                 </div>
               ))}
             </>

@@ -23,16 +23,17 @@ interface Swap {
 const HOUR = 3_600_000;
 const COMING = 8;
 
-export function Rota({ schedule }: { schedule: string }) {
+// `since`: changes whenever somebody else has changed the rota.
+export function Rota({ schedule, since }: { schedule: string; since: number }) {
   const [coming, setComing] = useState<Shift[]>([]);
   const [fresh, setFresh] = useState(0);
-  const swaps = useLoad<Page<Swap>>("/oncall/overrides", 60, fresh);
+  const swaps = useLoad<Page<Swap>>("/oncall/overrides", 60, fresh + since);
   useEffect(() => {
     const path = `/oncall/schedules/${encodeURIComponent(schedule)}/calendar`;
     void text(path)
       .then((given) => setComing(shifts(given)))
       .catch(() => undefined);
-  }, [schedule, fresh]);
+  }, [schedule, fresh, since]);
   const mine = (swaps.data?.items ?? []).filter((s) => s.schedule === schedule);
   return (
     <details class="rota">

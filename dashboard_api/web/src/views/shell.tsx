@@ -28,6 +28,9 @@ const PLACES: [string, Key, () => boolean][] = [
   ["/admin", "nav.admin", () => may("accounts")],
 ];
 
+// Whether this person may be at that address: another one may have been logged in here before.
+export const open = (at: string): boolean => PLACES.find(([to]) => to === at)?.[2]() ?? true;
+
 export const home = (): string => (may("accounts") ? "/admin" : undefined) ?? PLACES.find(([, , seen]) => seen())?.[0] ?? "/";
 
 export function Shell({ children }: { children: preact.ComponentChildren }) {
