@@ -1,6 +1,7 @@
 """What a rule reckons of several vitals, and that a rule set that is wrong is refused with the line named."""
 
 from importlib import resources
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -94,3 +95,10 @@ def test_a_rule_set_from_before_these_detectors_has_them_off():
         del rules[name]
     old = parsed(msgspec.json.encode(rules))
     assert (old.stuck, old.outage, dict(old.combinations), default().stuck is None) == (None, None, {}, False)
+
+
+def test_the_combinations_of_the_documentation_are_rules():
+    text = (Path(__file__).resolve().parents[3] / "docs" / "detectors.md").read_text()
+    shown = msgspec.json.decode("{" + text.split("```json")[1].split("```")[0] + "}")
+    rules = msgspec.json.decode(SHIPPED) | shown
+    assert list(parsed(msgspec.json.encode(rules)).combinations) == ["shock index", "SIRS signs"]
