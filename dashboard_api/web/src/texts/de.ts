@@ -382,4 +382,5 @@ export const de: Texts = {
   "quality.step": "Schritt",
   "quality.half": "Hälfte binnen, s",
   "quality.most": "99 % binnen, s",
+  "limits.none": "Keine eigenen: Es gelten die Regeln der Station.",
 };

@@ -380,6 +380,7 @@ export const en = {
   "quality.step": "Step",
   "quality.half": "Half within, s",
   "quality.most": "99 % within, s",
+  "limits.none": "None of this patient's own: the ward's rules hold.",
 };
 
 export type Texts = Record<keyof typeof en, string>;

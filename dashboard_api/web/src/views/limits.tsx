@@ -23,7 +23,7 @@ export function Limits({ patient }: { patient: string }) {
   return (
     <section class="card">
       <h2>{t("patient.limits")}</h2>
-      <Pending of={loaded}>{(given) => <Form key={JSON.stringify(given)} patient={patient} given={bounds(given)} say={setSaid} done={loaded.again} />}</Pending>
+      <Pending of={loaded}>{(given) => (!may("limits.write") ? <Plain given={bounds(given)} /> : <Form key={JSON.stringify(given)} patient={patient} given={bounds(given)} say={setSaid} done={loaded.again} />)}</Pending>
       <p role="status">{said}</p>
     </section>
   );
@@ -41,6 +41,21 @@ function Term({ of }: { of: Bounds }) {
 function bounds(given: Record<string, unknown>): Record<string, Bounds> {
   const inner = (given["limits"] ?? given) as Record<string, unknown>;
   return Object.fromEntries(Object.entries(inner).filter(([, v]) => typeof v === "object" && v !== null && !Array.isArray(v))) as Record<string, Bounds>;
+}
+
+// For those who only read them: what is this patient's own, in words.
+function Plain({ given }: { given: Record<string, Bounds> }) {
+  const own = Object.entries(given);
+  if (own.length === 0) return <p class="muted">{t("limits.none")}</p>;
+  return (
+    <ul>
+      {own.map(([vital, of]) => (
+        <li key={vital}>
+          {word("long", vital)} {shown(vital, of.low)} – {shown(vital, of.high)} {unitOf(vital)}, {t("limits.expires").toLowerCase()} <Term of={of} />
+        </li>
+      ))}
+    </ul>
+  );
 }
 
 interface FormProps {
@@ -68,7 +83,6 @@ function Form({ patient, given, say, done }: FormProps) {
       say(worded(problem));
     }
   };
-  const locked = !may("limits.write");
   return (
     <form class="limits" onSubmit={(event) => void save(event)}>
       <table>
@@ -92,7 +106,6 @@ function Form({ patient, given, say, done }: FormProps) {
                     name={`${vital}.${side}`}
                     type="number"
                     step="any"
-                    disabled={locked}
                     aria-label={`${word("long", vital)} ${t(`limits.${side}`)}`}
                     defaultValue={asField(vital, given[vital]?.[side])}
                   />
@@ -103,19 +116,17 @@ function Form({ patient, given, say, done }: FormProps) {
           ))}
         </tbody>
       </table>
-      {!locked && (
-        <div class="inline">
-          <input name="reason" required placeholder={t("limits.reason")} aria-label={t("limits.reason")} />
-          <select name="hours" aria-label={t("limits.expires")}>
-            {[1, 4, 12, 24, 72].map((h) => (
-              <option key={h} value={h} selected={h === 12}>
-                {h} h
-              </option>
-            ))}
-          </select>
-          <button class="primary">{t("limits.save")}</button>
-        </div>
-      )}
+      <div class="inline">
+        <input name="reason" required placeholder={t("limits.reason")} aria-label={t("limits.reason")} />
+        <select name="hours" aria-label={t("limits.expires")}>
+          {[1, 4, 12, 24, 72].map((h) => (
+            <option key={h} value={h} selected={h === 12}>
+              {h} h
+            </option>
+          ))}
+        </select>
+        <button class="primary">{t("limits.save")}</button>
+      </div>
     </form>
   );
 }

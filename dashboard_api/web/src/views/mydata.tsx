@@ -116,6 +116,7 @@ const VISIT_MS = 3_600_000;
 function visits(all: Seen[]): Seen[] {
   const last = new Map<string, number>();
   return all.filter((entry) => {
+    if (entry.actor === me.value?.username) return false;
     const at = Date.parse(entry.at);
     const again = (last.get(entry.actor) ?? Infinity) - at < VISIT_MS;
     last.set(entry.actor, at);
