@@ -60,7 +60,7 @@ class Sender:
             return Result("refused", f"unknown channel {page.channel}")
         if not self._circuit(page).allows(now):
             return Result("retry", "circuit open")
-        return channel(page.address, page.notice(self.link(page.id), now))
+        return channel(page.address, page.notice(self.link(page.key), now))
 
     def settle(self, connection: Connection, page: Leased, result: Result) -> None:
         """Writes what became of it."""

@@ -109,7 +109,7 @@ def receipts(connection: Connection, partitions: Iterable[int], most: int = 500)
     rows = connection.execute(
         "SELECT partition, id, alert, CASE WHEN seen_at IS NOT NULL THEN 'seen' ELSE state END, channel, person, sent_at,"
         " coalesce(seen_at, delivered_at, sent_at, created_at), error FROM alerting.page"
-        " WHERE partition = ANY(%s) AND state <> 'waiting' AND NOT told LIMIT %s",
+        " WHERE partition = ANY(%s) AND state <> 'waiting' AND NOT told AND about = '' LIMIT %s",
         [list(partitions), most],
     ).fetchall()
     return [(row[0], Receipt(*row[1:])) for row in rows]
@@ -169,13 +169,14 @@ def _load_shared(connection: Connection, desk: Desk, work: Work, found: Sequence
 def _load_spent(connection: Connection, desk: Desk, now: int) -> None:
     """How much wards and patients were paged lately."""
     wards = connection.execute(
-        "SELECT ward, count(*) FILTER (WHERE created_at > %s), count(*) FROM alerting.page WHERE created_at > %s GROUP BY ward",
+        "SELECT ward, count(*) FILTER (WHERE created_at > %s), count(*) FROM alerting.page WHERE created_at > %s AND about = ''"
+        " GROUP BY ward",
         [now - MINUTE_MS, now - HOUR_MS],
     ).fetchall()
     desk.paged, desk.hour = Counter({w: minute for w, minute, _ in wards}), Counter({w: hour for w, _, hour in wards})
     patients = connection.execute(
         "SELECT a.patient, count(*) FROM alerting.page p JOIN alerting.alert a ON a.id = p.alert"
-        " WHERE a.patient = ANY(%s) AND p.created_at > %s GROUP BY 1",
+        " WHERE a.patient = ANY(%s) AND p.created_at > %s AND p.about = '' GROUP BY 1",
         [list(desk.of_patient), now - 24 * HOUR_MS],
     ).fetchall()
     desk.day = Counter(dict(patients))

@@ -34,11 +34,17 @@ class Leased:
     attempt: int
     expires_at: int
     count: int
+    about: str = ""
+
+    @property
+    def key(self) -> str:
+        """The idempotency key: a pager that is told what became of a page knows it by that page's."""
+        return self.about or self.id
 
     def notice(self, link: str, now: int) -> Notice:
         """What the channel is given."""
         return Notice(
-            key=self.id,
+            key=self.key,
             kind=self.kind,
             priority=self.priority,
             ward=self.ward,
@@ -53,7 +59,7 @@ _LEASE = """
 UPDATE alerting.page SET leased_by = %(by)s, leased_until = %(until)s, attempts = attempts + 1, sent_at = coalesce(sent_at, %(now)s)
 WHERE id IN (SELECT id FROM alerting.page WHERE state = 'waiting' AND next_at <= %(now)s AND coalesce(leased_until, 0) < %(now)s
              ORDER BY CASE priority WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END, next_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
-RETURNING id, alert, kind, priority, ward, bed, channel, address, fallback::text, attempts, expires_at, count
+RETURNING id, alert, kind, priority, ward, bed, channel, address, fallback::text, attempts, expires_at, count, about
 """
 _COLUMNS = tuple(field.name for field in fields(Leased))
 
@@ -82,7 +88,7 @@ def failed(connection: psycopg.Connection[TupleRow], page: Leased, error: str) -
 
 def _settle(connection: psycopg.Connection[TupleRow], page: Leased, state: str, error: str, at: int | None) -> None:
     connection.execute(
-        "UPDATE alerting.page SET state = %s, delivered_at = %s, error = %s, leased_until = NULL, told = false"
+        "UPDATE alerting.page SET state = %s, delivered_at = %s, error = %s, leased_until = NULL, told = about <> ''"
         " WHERE id = %s AND state IN ('waiting', 'cancelled')",
         [state, at, error[:200], page.id],
     )

@@ -13,6 +13,7 @@ from alerts.backlog import Record
 from alerts.case import Case, Change
 from alerts.clockwork import Receipt
 from alerts.desk import Answer, Desk, Page
+from alerts.timescale_settled import tell
 from alerts.wire import alert as alert_bytes
 
 Connection = psycopg.Connection[TupleRow]
@@ -28,8 +29,9 @@ def save(connection: Connection, desk: Desk, records: Sequence[Record], receipts
             pairs = [list(desk.adopted), list(desk.adopted.values())]
             cursor.execute("INSERT INTO alerting.finding SELECT * FROM unnest(%s::text[], %s::text[]) ON CONFLICT DO NOTHING", pairs)
         if desk.silenced:
-            cancel = "UPDATE alerting.page SET state = 'cancelled' WHERE state = 'waiting' AND alert = ANY(%s)"
+            cancel = "UPDATE alerting.page SET state = 'cancelled' WHERE state = 'waiting' AND about = '' AND alert = ANY(%s)"
             cursor.execute(cancel, [list(desk.silenced)])
+            tell(cursor, [desk.cases[alert] for alert in desk.silenced], now)
         if desk.pages:
             _save_pages(cursor, desk.pages)
         for speaker, more in desk.joined.items():

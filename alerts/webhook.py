@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from alerts.notice import Notice, Result
-from alerts.shapes import Shape
+from alerts.shapes import SETTLED, Shape
 
 TIMEOUT_S = 5.0
 AGAIN = frozenset({408, 425, 429})
@@ -85,6 +85,7 @@ class Shaped:
 
     def __call__(self, address: str, notice: Notice) -> Result:
         """One attempt."""
-        headers, body = self._shape(address, notice)
-        headers |= {"content-type": "application/json", "idempotency-key": notice.key}
-        return post(self._client, self._url or address, msgspec.json.encode(body), headers, notice.sent_at)
+        request = self._shape(address, notice)
+        again = notice.key if notice.kind not in SETTLED else f"{notice.key}-{notice.kind}"
+        headers = request.headers | {"content-type": "application/json", "idempotency-key": again}
+        return post(self._client, (self._url or address) + request.path, msgspec.json.encode(request.body), headers, notice.sent_at)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from email.message import Message
 from typing import Any
 
+import msgspec
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -81,10 +82,10 @@ def test_a_webhook_is_signed_over_its_time_and_body(receiver: Receiver) -> None:
     assert headers["x-vigil-signature"] == signature("secret", str(NOTICE.sent_at), body)
 
 
-def sent(name: str, receiver: Receiver) -> Any:
+def sent(name: str, receiver: Receiver, kind: str = "raised") -> Any:
     """The body that this channel sends."""
     channel, address = made(name, receiver)
-    channel(address, NOTICE)
+    channel(address, msgspec.structs.replace(NOTICE, kind=kind))
     return receiver.got[0][1]
 
 
@@ -97,6 +98,23 @@ def test_pagerduty_is_given_an_events_v2_trigger(receiver: Receiver) -> None:
 def test_opsgenie_is_given_an_alert_with_the_key_as_alias(receiver: Receiver) -> None:
     body = sent("opsgenie", receiver)
     assert (body["alias"], body["priority"], receiver.got[0][0]["authorization"]) == (KEY, "P1", "GenieKey key")
+
+
+@pytest.mark.parametrize(("kind", "action"), [("acknowledged", "acknowledge"), ("resolved", "resolve")])
+def test_pagerduty_is_told_under_the_same_key_what_became_of_it(kind: str, action: str, receiver: Receiver) -> None:
+    body = sent("pagerduty", receiver, kind)
+    assert body == {"routing_key": "routing", "dedup_key": KEY, "event_action": action}
+
+
+@pytest.mark.parametrize(("kind", "verb"), [("acknowledged", "acknowledge"), ("resolved", "close")])
+def test_opsgenie_is_told_at_the_alias_what_became_of_it(kind: str, verb: str, receiver: Receiver) -> None:
+    sent("opsgenie", receiver, kind)
+    assert receiver.paths == [f"/page/{KEY}/{verb}?identifierType=alias"]
+
+
+def test_alertmanagers_receivers_are_told_that_it_is_over(receiver: Receiver) -> None:
+    body = sent("alertmanager", receiver, "resolved")
+    assert (body["status"], body["alerts"][0]["status"], body["alerts"][0]["endsAt"][:4]) == ("resolved", "resolved", "2027")
 
 
 def test_alertmanagers_receivers_are_given_its_version_4(receiver: Receiver) -> None:

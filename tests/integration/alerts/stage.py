@@ -90,6 +90,7 @@ class Receiver:
         self.answers, self.headers = answers or [], headers or {}
         self.got: list[tuple[dict[str, str], Any, bytes]] = []
         self.taken: Counter[str] = Counter()
+        self.paths: list[str] = []
         self.released = threading.Event()
         receiver = self
 
@@ -110,6 +111,7 @@ class Receiver:
         headers = {name.lower(): value for name, value in request.headers.items()}
         status = self.answers.pop(0) if self.answers else 200
         self.got.append((headers, json.loads(body), body))
+        self.paths.append(request.path)
         if status == -1:
             self.released.wait(30)
             status = 200

@@ -1,0 +1,66 @@
+"""A pager that keeps incidents of its own is told, under the page's key, that somebody answered and that it is over; on a real database."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from alerts import timescale
+from alerts.backlog import Record
+from alerts.escalation import Book, Contact
+from alerts.notice import Channel
+from alerts.sender import Sender
+from alerts.shapes import alertmanager, pagerduty
+from alerts.timescale import Connection, Work
+from alerts.webhook import Shaped, Webhook
+from tests.integration.alerts.stage import Receiver
+from tests.unit.alerts.stories import T0, command, finding
+from tests.waiting import wait_for
+from vitals.alert import Command
+from vitals.finding import Finding
+
+
+@pytest.fixture
+def connection(database: str) -> Iterator[Connection]:
+    with psycopg.connect(database, autocommit=True) as made:
+        yield made
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.close()
+
+
+def lived(connection: Connection, receiver: Receiver, contact: Contact) -> None:
+    """An alert that is paged, acknowledged and resolved, each delivered before the next."""
+    channels: dict[str, Channel] = {
+        "pagerduty": Shaped(pagerduty, receiver.url), "alertmanager": Shaped(alertmanager), "webhook": Webhook(receiver.url, "s"),
+    }  # fmt: skip
+    sender = Sender("s1", channels, lambda: T0 + 60_000, lambda _: "")
+    steps: list[Finding | Command] = [finding(), command(finding().id, "acknowledge", 1), command(finding().id, "resolve", 2)]
+    for n, step in enumerate(steps):
+        timescale.write(connection, Work([Record("t", 0, n, step, None, 0)]), Book((contact,)), T0)
+        wait_for(lambda: sender.round(connection, 0.2) == 0 and not sender.sending, 10, "all to be delivered")
+
+
+@pytest.mark.parametrize(
+    ("channel", "word", "said"),
+    [
+        ("pagerduty", "event_action", ["trigger", "acknowledge", "resolve"]),
+        ("alertmanager", "status", ["firing", "resolved"]),
+        ("webhook", "kind", ["raised"]),
+    ],
+)
+def test_what_became_of_it_is_told_to_those_who_have_a_word_for_it(
+    connection: Connection, receiver: Receiver, channel: str, word: str, said: list[str]
+) -> None:
+    lived(connection, receiver, Contact(channel, receiver.url))
+    assert [body[word] for _, body, _ in receiver.got] == said
+
+
+def test_it_is_told_under_the_key_of_the_page_and_is_no_page_to_anybody(connection: Connection, receiver: Receiver) -> None:
+    lived(connection, receiver, Contact("pagerduty", "routing"))
+    told = timescale.receipts(connection, [0])
+    assert (len({body["dedup_key"] for _, body, _ in receiver.got}), len(told)) == (1, 1)
