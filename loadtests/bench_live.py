@@ -160,6 +160,7 @@ def measured(name: str, address: str, token: str, process: psutil.Process, stall
     busy = (after.user + after.system - before.user - before.system) / (over - at)
     yield Figure(f"{name}: {DASHBOARDS} dashboards, {WARDS * BEDS} patients at 1 Hz, update p50", told["p50"], "ms")
     yield Figure(f"{name}: update p99", told["p99"], "ms")
+    yield Figure(f"{name}: of it the measuring's own lateness, p99", told["lag_p99"], "ms")
     yield Figure(f"{name}: CPU of the feed", 100 * busy, "% of one core")
     yield Figure(f"{name}: frames sent", told["messages"] / SECONDS, "frames/s")
     yield Figure(f"{name}: memory of the feed", process.memory_info().rss / 1e6, "MB")
