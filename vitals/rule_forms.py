@@ -120,7 +120,10 @@ class AgreementRule(Form, frozen=True, kw_only=True):
 
 
 class CombinationRule(Form, frozen=True, kw_only=True):
-    """`of`: what is reckoned of several vitals. `low`, `high`: its two steps; no vital older than `fresh_s`."""
+    """`of`: what is reckoned of several vitals. `low`, `high`: its two steps; no vital older than `fresh_s`.
+
+    Without a `priority` it is shown beside the findings of its vitals, and raises nothing.
+    """
 
     title: str
     source: str
@@ -131,7 +134,7 @@ class CombinationRule(Form, frozen=True, kw_only=True):
     fresh_s: Seconds = 300.0
     wait_s: tuple[Seconds, Seconds]
     clear_s: Seconds
-    priority: tuple[Priority, Priority]
+    priority: tuple[Priority, Priority] | None = None
 
 
 class OutageRule(Form, frozen=True, kw_only=True):

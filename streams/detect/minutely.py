@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from streams.detect import agreement, course, drift, habit, shift
 from streams.detect.channels import AGREEMENT, CHANNELS, COMBINATION, DRIFT, HABIT, PACE, SHIFT, STUCK, TREND, W
+from streams.detect.combined import combined
 from streams.detect.conditions import Sightings
 from streams.detect.memory import RING, Memory
 from streams.detect.stuck import stuck
 from streams.detect.trend import LEAST_POINTS, crossing, line
-from vitals.combination import value
 from vitals.registry import BY_NAME, V
-from vitals.rule_forms import CombinationRule, PaceRule, ShiftRule, TrendRule
+from vitals.rule_forms import PaceRule, ShiftRule, TrendRule
 
 type_f = npt.NDArray[np.floating]
 type_f64 = npt.NDArray[np.float64]
@@ -48,8 +48,8 @@ def look(memory: Memory, turn: Turn) -> list[Sightings]:
     course.present(memory, turn.rows)
     if rules.pace:
         found += [_seen(memory, turn, PACE, _paces(memory, turn.rows, rules.pace))]
-    if rules.combinations:
-        reckoned = [_combined(memory, turn, rule) for rule in rules.combinations.values()]
+    if any(rule.priority for rule in rules.combinations.values()):
+        reckoned = [combined(memory, turn.rows, turn.t, rule) for rule in rules.combinations.values()]
         found += [_seen(memory, turn, COMBINATION, np.stack(reckoned, axis=1))]
     if rules.agreement and (memory.cells.at[turn.rows * V + agreement.PULSE] > 0).any():
         minute = course.last(memory, turn.rows, 2)[:, :, 0]
@@ -100,11 +100,6 @@ def _paces(memory: Memory, rows: type_i64, rule: PaceRule) -> type_f:
             y = course.last(memory, rows[read], minutes)[:, i]
             x[read, i] = line(y, round(_PACE_SPAN * minutes), 3).slope
     return x
-
-
-def _combined(memory: Memory, turn: Turn, rule: CombinationRule) -> type_f64:
-    values, at = memory.cells.value.reshape(-1, V)[turn.rows], memory.cells.at.reshape(-1, V)[turn.rows]
-    return value(rule.of, np.where(turn.t[:, None] - at <= rule.fresh_s * 1000, values, np.nan))
 
 
 def _trends(memory: Memory, rows: type_i64, rule: TrendRule, minutes: type_f) -> type_f:

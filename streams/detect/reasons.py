@@ -12,6 +12,7 @@ import numpy as np
 from streams.detect import course, habit
 from streams.detect.agreement import HR, PULSE
 from streams.detect.channels import COMBINATION, RULES, VITAL_OF, Kind, W
+from streams.detect.combined import combined
 from streams.detect.memory import Memory
 from streams.detect.shift import shift
 from streams.detect.trend import crossing, line
@@ -40,8 +41,10 @@ def said(memory: Memory, row: int, channel: int, r: Reach) -> Said:
 
 def support(memory: Memory, row: int, vital: int) -> dict[str, Any]:
     """What its course says of a vital, for the evidence of its other findings; nothing where nothing is known."""
-    if vital >= W:
-        return {}
+    return _reckoned(memory, row, vital) | (_shown(memory, row, vital) if vital < W else {})
+
+
+def _shown(memory: Memory, row: int, vital: int) -> dict[str, Any]:
     one = np.array([row])
     minutes = course.last(memory, one)[:, vital].astype(np.float64)
     found = _trend(memory, row, vital, minutes) | _usual(memory, row, vital) | _shift(memory, vital, minutes)
@@ -162,6 +165,14 @@ def _shift(memory: Memory, vital: int, minutes: Any) -> dict[str, Any]:
     if abs(float(found.z[0])) < rule.least:
         return {}
     return {"shift": {"ago_min": int(found.ago_min[0]), "from": round(float(found.before[0]), 2), "to": round(float(found.after[0]), 2)}}
+
+
+def _reckoned(memory: Memory, row: int, vital: int) -> dict[str, Any]:
+    """The combinations that this vital is in."""
+    rules = {n: r for n, r in memory.rules.combinations.items() if VITALS[vital].name in used(r.of)}
+    found = {n: float(combined(memory, np.array([row]), memory.rows.at[[row]], rule)[0]) for n, rule in rules.items()}
+    known = {n: round(x, 3) for n, x in found.items() if np.isfinite(x)}
+    return {"combinations": known} if known else {}
 
 
 def _other(memory: Memory, row: int, vital: int) -> dict[str, Any]:

@@ -158,8 +158,9 @@ def _support(c: Columns, first: int, rule: Support, hysteresis: float, reach: fl
 def _combinations(c: Columns, rules: RuleSet) -> None:
     c.hold[COMBINATION:AGREEMENT] = COMBINATION_MS
     for channel, rule in enumerate(rules.combinations.values(), start=COMBINATION):
-        _lay(c, channel, rule.wait_s, rule.clear_s, rule.hysteresis, rule.high or ())
-        for column, low in zip((c.low1, c.low2), rule.low or (), strict=False):
+        told = rule.priority is not None
+        _lay(c, channel, rule.wait_s, rule.clear_s, rule.hysteresis, (rule.high if told else None) or ())
+        for column, low in zip((c.low1, c.low2), (rule.low if told else None) or (), strict=False):
             column[channel] = low
 
 
@@ -202,7 +203,7 @@ def _course_priorities(found: list[tuple[Priority, Priority]], rules: RuleSet) -
         for name, priority in support.priority.items():
             found[first + BY_NAME[name].index] = (priority, priority)
     for channel, combined in enumerate(rules.combinations.values(), start=COMBINATION):
-        found[channel] = combined.priority
+        found[channel] = combined.priority or found[channel]
     if rules.pace:
         found[PACE : PACE + W] = [rules.pace.priority] * W
     if rules.stuck:

@@ -16,6 +16,8 @@ def loud(**changes):
     rules = default()
     voices = dict.fromkeys(rules.habit.least_sd, "low")
     parts = {name: {"priority": voices} for name in ("trend", "drift", "shift", "habit")}
+    index = msgspec.structs.replace(rules.combinations["shock index"], priority=("low", "low"))
+    rules = msgspec.structs.replace(rules, combinations={"shock index": index})
     parts["stuck"] = {"for_s": {"hr": 300, "sbp": 300}}
     for name, change in changes.items():
         parts[name] = parts.get(name, {}) | change

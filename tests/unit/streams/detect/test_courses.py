@@ -246,15 +246,21 @@ def test_what_agrees_is_not_told():
 
 def test_a_shock_index_that_stays_is_told_with_its_inputs():
     samples = [("p", "d", i, T0 + i * 10_000, {"hr": 118.0, "sbp": 96.0}) for i in range(150)]
-    found = told(samples, "combination")
+    found = told(samples, "combination", loud())
     assert [(f.subject, f.priority, f.title, f.evidence["inputs"]) for f in found] == [
         ("shock index", "low", "Shock index above 1", {"hr": 118.0, "sbp": 96.0})
     ]
 
 
+def test_a_combination_without_a_priority_is_shown_beside_its_vitals():
+    samples = [("p", "d", i, T0 + i * 10_000, {"hr": 132.0, "sbp": 110.0}) for i in range(150)]
+    found = told(samples, "limits")
+    assert (found[0].evidence["combinations"], told(samples, "combination")) == ({"shock index": 1.2}, [])
+
+
 def test_a_combination_of_a_stale_vital_is_none():
     samples = [("p", "d", i, T0 + i * 10_000, {"hr": 104.0} | ({"sbp": 95.0} if i == 0 else {})) for i in range(300)]
-    assert told(samples, "combination") == []
+    assert told(samples, "combination", loud()) == []
 
 
 # --- the same in any batching

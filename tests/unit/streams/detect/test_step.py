@@ -14,6 +14,7 @@ from streams.detect.memory import empty
 from streams.detect.rules import default
 from streams.detect.silence import dismissed, linked
 from streams.detect.step import step, tick
+from tests.unit.streams.detect.courses import loud
 from tests.unit.streams.detect.readings import T0, batch, series, told
 from vitals.context import Limit, PatientContext
 from vitals.link import Link
@@ -83,7 +84,7 @@ def test_hourly_values_around_a_limit_are_one_condition():
 def test_an_hourly_combination_is_one_condition_and_says_its_pace():
     hr = [80, 80, 80, *[118, 118, 118, 80] * 2]
     samples = [("p", "d", i, T0 + i * HOUR, {"hr": x, "sbp": 100}) for i, x in enumerate(hr)]
-    found = [f for f in run(samples) if f.rule == "combination"]
+    found = [f for f in run(samples, empty(loud())) if f.rule == "combination"]
     assert [(f.phase, f.evidence["every_s"]) for f in found] == [("start", 3600.0)]
 
 
