@@ -30,6 +30,7 @@ _PROBLEM = {
         "instance": {"type": "string"},
     },
 }
+_FLOW = {"tokenUrl": "/api/v1/token", "scopes": {}}
 _TOKEN_FORM = {
     "type": "object",
     "properties": {
@@ -64,7 +65,7 @@ def document(table: Sequence[tuple[str, Route]]) -> dict[str, Any]:
         "components": {
             "schemas": components | {"Problem": _PROBLEM},
             "responses": {name: _problem(status) for status, name in _NAMES.items()},
-            "securitySchemes": {"password": {"type": "oauth2", "flows": {"password": {"tokenUrl": "/api/v1/token", "scopes": {}}}}},
+            "securitySchemes": {"password": {"type": "oauth2", "flows": {"password": _FLOW, "clientCredentials": _FLOW}}},
         },
     }
 

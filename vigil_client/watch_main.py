@@ -112,7 +112,7 @@ def drawn(watch: Watch, title: str) -> None:
             size = shutil.get_terminal_size()
             sys.stdout.write(screen(watch.ward, title, (size.columns, size.lines)))
             sys.stdout.flush()
-            if select.select([sys.stdin], [], [], _DRAWN_EVERY_S)[0] and sys.stdin.read(1).lower() == "q":
+            if select.select([sys.stdin], [], [], _DRAWN_EVERY_S)[0] and b"q" in os.read(sys.stdin.fileno(), 32).lower():
                 return
 
 
