@@ -5,9 +5,11 @@ that points at nothing is `Dangling`; none of psycopg's own errors for these pas
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import msgspec
 import psycopg
@@ -20,6 +22,7 @@ from vitals.errors import PartAway, Theirs
 
 Row = dict[str, Any]
 Parameters = Mapping[str, Any] | Sequence[Any]
+_BELIEVED_S = 1.0
 _Connection = psycopg.AsyncConnection[Row]
 
 
@@ -95,14 +98,24 @@ class Database:
         set_json_loads(msgspec.json.decode)
         set_json_dumps(msgspec.json.encode)
         self._address = address
-        kwargs = {"row_factory": dict_row, "options": "-c timezone=UTC -c statement_timeout=30000"}
+        # autocommit: a statement is one round trip, not three; `transaction` begins and ends its own. No statement here is so long that
+        # compiling it (jit) would pay
+        kwargs = {"row_factory": dict_row, "autocommit": True, "options": "-c timezone=UTC -c statement_timeout=30000 -c jit=off"}
+        self._used: WeakKeyDictionary[_Connection, float] = WeakKeyDictionary()
         self._pool: AsyncConnectionPool[_Connection] = AsyncConnectionPool(
-            address, min_size=1, max_size=size, timeout=wait_s, kwargs=kwargs, open=False, check=AsyncConnectionPool.check_connection
+            address, min_size=1, max_size=size, timeout=wait_s, kwargs=kwargs, open=False, check=self._check
         )
 
     async def open(self) -> None:
         """Starts the pool."""
         await self._pool.open(wait=False)
+
+    async def _check(self, connection: _Connection) -> None:
+        """Asks a connection that has been idle whether it is still there; one that was good a moment ago is believed."""
+        now = time.monotonic()
+        if now - self._used.get(connection, 0.0) > _BELIEVED_S:
+            await AsyncConnectionPool.check_connection(connection)
+        self._used[connection] = now
 
     async def close(self) -> None:
         """Gives every connection back."""

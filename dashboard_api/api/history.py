@@ -68,16 +68,20 @@ _STORED = """SELECT v.vital, r.* FROM unnest(%(vitals)s::smallint[]) v(vital) CR
   ORDER BY bucket LIMIT %(most)s) r"""
 _FIVE = """SELECT v.vital, r.* FROM unnest(%(vitals)s::smallint[]) v(vital) CROSS JOIN LATERAL (
   SELECT time_bucket('5 minutes', bucket) AS observed_at, sum(n)::int AS n, min(low) AS low, max(high) AS high,
-         sum(total) / nullif(sum(n), 0) AS value, last(last, last_at) AS last
+         sum(total) / nullif(sum(n), 0) AS value, {last} AS last
   FROM telemetry.rollup_1m
   WHERE patient_no = %(no)s AND vital = v.vital AND bucket >= %(since)s AND bucket < %(to)s
   GROUP BY 1 ORDER BY 1 LIMIT %(most)s) r"""
 _SQL: dict[Resolution, str] = {
     "raw": _RAW,
     "1m": _STORED.format(table="rollup_1m"),
-    "5m": _FIVE,
+    "5m": _FIVE.format(last="NULL::double precision"),
     "1h": _STORED.format(table="rollup_1h"),
 }
+
+
+_FIVE_OF_WORDS = _FIVE.format(last="last(last, last_at)")
+"""For a vital that is a word, such as consciousness: the last one said is shown, and finding it costs as much as all the rest."""
 
 
 async def read(call: Call) -> Reply:
@@ -123,7 +127,8 @@ async def points(
         since -= timedelta(seconds=since.timestamp() % BUCKETS[resolution].total_seconds())
     facts = {"no": patient_no, "vitals": [v.index for v in vitals], "since": since, "to": to, "most": MOST_POINTS + 1}
     grouped: dict[int, list[Row]] = {v.index: [] for v in vitals}
-    for row in await database.rows(_SQL[resolution], facts):
+    sql = _FIVE_OF_WORDS if resolution == "5m" and any(v.words for v in vitals) else _SQL[resolution]
+    for row in await database.rows(sql, facts):
         grouped[row["vital"]].append(row)
     return [(v, grouped[v.index]) for v in vitals]
 
