@@ -6,6 +6,8 @@ finding (over before it could be known) makes a closed alert that never pages. A
 
 from typing import Any
 
+import msgspec
+
 from alerts.case import Case, Memory, with_alert, with_memory
 from alerts.desk import Desk, awake
 from alerts.lifecycle import RANK, Event, Refused, latches, move
@@ -87,9 +89,20 @@ def _merge(desk: Desk, case: Case, finding: Finding, now: int) -> None:
     desk.counts["deduplicated"] += 1
     desk.adopt(finding.id, case.alert.id)
     starts = (*case.memory.starts, finding.started_at)[-REMEMBERED_STARTS:]
+    if finding.rule == "outage":
+        finding = _wider(case, finding)
     case_after = with_memory(with_alert(case, ended_at=None), findings=(*case.memory.findings, finding.id), starts=starts)
     event: Event = "worse" if RANK[finding.priority] > RANK[case.alert.priority] else "recurred"
     _move(desk, case, _described(case_after, finding), event, finding, now, {"finding": finding.id})
+
+
+def _wider(case: Case, finding: Finding) -> Finding:
+    """An outage that another detection worker told too, each of its own patients: one alert that names them all."""
+    was, told = case.alert.evidence, finding.evidence
+    both = {name: sorted({*was.get(name, ()), *told.get(name, ())}) for name in ("patients", "beds")}
+    title = f"No data from {len(both['patients'])} patients: {finding.title.partition(': ')[2]}"
+    devices = was.get("devices", 0) + told.get("devices", 0)
+    return msgspec.structs.replace(finding, title=title, evidence=told | both | {"devices": devices})
 
 
 def _advance(desk: Desk, case: Case, finding: Finding, now: int) -> None:

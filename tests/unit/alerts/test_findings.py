@@ -6,6 +6,7 @@ import pytest
 from alerts.findings import take
 from tests.unit.alerts.stories import T0, command, desk, finding, only
 from vitals.canary import WARD
+from vitals.finding import Finding
 
 HOUR = 3_600_000
 
@@ -113,3 +114,17 @@ def test_the_timeline_says_why_it_paged() -> None:
 def test_a_high_alert_waits_for_a_person_but_the_canarys(ward: str, state: str) -> None:
     over = finding(phase="end", at=T0 + 9, ended_at=T0 + 9, ward=ward)
     assert only(desk(finding(ward=ward), over)).alert.state == state
+
+
+def test_an_outage_told_by_two_workers_is_one_page_that_names_all_beds() -> None:
+    def part(start: int, *beds: str) -> Finding:
+        evidence = {"cause": "pipeline", "devices": len(beds), "patients": list(beds), "beds": list(beds)}
+        title = f"No data from {len(beds)} patients: the broker or Vigil's own intake"
+        return finding(
+            "outage", patient="site", subject="house", start=start, alert_class="technical", title=title, ward="", evidence=evidence
+        )
+
+    made = desk(part(T0, "1", "3"), part(T0 + 1, "2"))
+    alert = only(made).alert
+    said = (alert.title, alert.evidence["beds"], alert.evidence["devices"], len(made.pages))
+    assert said == ("No data from 3 patients: the broker or Vigil's own intake", ["1", "2", "3"], 3, 1)
