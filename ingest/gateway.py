@@ -3,10 +3,11 @@
 In: messages of the door, Kafka's "durable", newer directories. Out: flushes (`Flush`), the packet ids to acknowledge, what to tell devices.
 Promise: a message is acknowledged when all that became of it is durable, in the order of the flushes, and once. What the
 directory cannot decide waits for a newer one, HELD at most; what is more is decided by the directory that there is (`overdue` counts it)
-and its refusal can be taken back in the review. Memory is bounded: `full` says that no more may be read.
+and its refusal can be taken back in the review. What is live goes before a backlog, of which each flush takes a little. Memory is
+bounded: `full` says that no more may be read.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,7 +15,7 @@ from ingest.conditions import Clocks, babbling
 from ingest.directory import Directory
 from ingest.gather import Message, Refused, refusal
 from ingest.quota import Limits, Quota
-from ingest.route import route
+from ingest.route import Kind, route
 from ingest.seen import Seen
 from ingest.skew import Skew
 from ingest.translate import Translated, translate
@@ -24,7 +25,11 @@ from vitals.refusal import Reason, Refusal
 FLUSH_MS = 50
 FLUSH_MESSAGES = 1_000
 HELD, HELD_BYTES = 2_048, 16 * 1024 * 1024
-IN_HAND_BYTES = 64 * 1024 * 1024
+IN_HAND_BYTES = 128 * 1024 * 1024
+LARGE_BYTES, LARGE_HUB_BYTES = 1_024, 32_768
+"""A batch larger than the first, a hub's message larger than the second, is a backlog: history, which waits for what is live."""
+BACKLOG_BYTES = 128 * 1024
+"""So much of a backlog goes with each flush: some 1,300 samples, 20 ms."""
 
 
 _OVER = Fault(Reason.TOO_LARGE, "far more than the device's quota; the device is slowed down")
@@ -59,6 +64,7 @@ class Gateway:
         self.quota = Quota(limits or Limits())
         self._flushed_at = 0
         self._pending: list[Message] = []
+        self._backlog: deque[Message] = deque()
         self._held = _Held()
         self._held_by: Directory | None = None
         self._bytes = 0
@@ -78,16 +84,30 @@ class Gateway:
     @property
     def pending(self) -> int:
         """Messages that no flush has taken yet."""
+        return len(self._pending) + len(self._backlog)
+
+    @property
+    def live(self) -> int:
+        """Those of them that are live."""
         return len(self._pending)
 
+    @property
+    def backlog(self) -> int:
+        """Those of them that are history."""
+        return len(self._backlog)
+
     def oldest(self) -> int | None:
-        """When the oldest message in hand came, if any waits."""
+        """When the oldest live message in hand came, if any waits."""
         firsts = [m[0].received_at for m in (self._pending, self._held.messages) if m]
         return min(firsts) if firsts else None
 
     def receive(self, messages: Sequence[Message]) -> None:
         """Takes messages in hand."""
-        self._pending.extend(messages)
+        for m in messages:
+            if len(m.payload) > LARGE_BYTES and _history(m):
+                self._backlog.append(m)
+            else:
+                self._pending.append(m)
         self._bytes += sum([len(m.payload) for m in messages])
 
     def due(self, now: int, directory: Directory) -> bool:
@@ -96,11 +116,13 @@ class Gateway:
             return True
         if self.quota.waiting and now - self._flushed_at >= FLUSH_MS:
             return True
+        if self._backlog:
+            return True
         return bool(self._pending) and (len(self._pending) >= FLUSH_MESSAGES or now - self._pending[0].received_at >= FLUSH_MS)
 
     def flush(self, directory: Directory, now: int) -> Flush:
         """Translates what is in hand and within its device's quota. What waited is given first, once the directory is a newer one."""
-        admitted, self._pending, self._flushed_at = self.quota.admit(self._pending, now), [], now
+        admitted, self._pending, self._flushed_at = self.quota.admit(self._pending + self._some_backlog(), now), [], now
         released: list[Message] = []
         if directory is not self._held_by:
             released, self._held.messages = self._held.messages, []
@@ -116,6 +138,14 @@ class Gateway:
         found.findings += babbling(admitted.babbles, directory, now)
         mids = self._settled(everything, released, found) + [m.mid for m in admitted.over]
         return Flush(found, mids, sum([len(m.payload) for m in admitted.messages]) + sum([len(m.payload) for m in admitted.over]))
+
+    def _some_backlog(self) -> list[Message]:
+        """The oldest of it."""
+        some, size = list[Message](), 0
+        while self._backlog and size < BACKLOG_BYTES:
+            some.append(self._backlog.popleft())
+            size += len(some[-1].payload)
+        return some
 
     def _translated(self, messages: list[Message], directory: Directory, final: bool) -> Translated:
         """The one guard here: a defect of ours costs the message that brings it out, which is kept and counted, not the gateway."""
@@ -149,3 +179,9 @@ class Gateway:
         mids = [m.mid for m in everything if self._held.parts[m.mid] <= 0]
         self._held.parts = +self._held.parts
         return list(dict.fromkeys(mids))
+
+
+def _history(m: Message) -> bool:
+    """Whether a large message is a backlog."""
+    kind = route(m.topic).kind
+    return b'"batch"' in m.payload[:16] if kind is Kind.VITALS else kind is Kind.GATEWAY and len(m.payload) > LARGE_HUB_BYTES

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import msgspec
 from prometheus_client import start_http_server
 
-from ingest.gateway import Flush, Gateway
+from ingest.gateway import FLUSH_MESSAGES, Flush, Gateway
 from ingest.kafka import Kafka
 from ingest.meter import Meter
 from ingest.mqtt import Clocks, Mqtt
@@ -32,6 +32,8 @@ from vitals.settings import Broker, Secret, broker, port, positive_int, read, se
 from vitals.topics import Topics
 
 IDLE_S, BUSY_S = 0.05, 0.002
+READS = 64
+"""At most so many looks at the socket between two flushes."""
 LAST_FLUSH_S = 20.0
 SILENCE_S = 2.0
 """A session that is leaving and has given nothing for that long is empty."""
@@ -115,17 +117,25 @@ class Process:
 
     def _turn(self) -> None:
         busy = self._kafka.in_flight or self._gateway.pending
-        messages = self._mqtt.turn(BUSY_S if busy else IDLE_S, reading=not self._gateway.full)
-        if messages or not self._mqtt.ready:
-            self._heard_at = time.monotonic()
-        if messages:
-            self._gateway.receive(messages)
-            self._meter.messages.inc(len(messages))
+        self._read(BUSY_S if busy else IDLE_S)
         directory = self._directory.current
         if directory is not None and self._gateway.due(now(), directory):
             self._flush()
         self._kafka.serve()
         self._show()
+
+    def _read(self, timeout: float) -> None:
+        """What the broker has now; reads on past a backlog, for what is live stands behind it."""
+        for _ in range(READS):
+            before = self._gateway.backlog
+            messages = self._mqtt.turn(timeout, reading=not self._gateway.full)
+            if messages or not self._mqtt.ready:
+                self._heard_at = time.monotonic()
+            self._gateway.receive(messages)
+            self._meter.messages.inc(len(messages))
+            if self._gateway.backlog == before or self._gateway.live >= FLUSH_MESSAGES:
+                return
+            timeout = 0.0
 
     def _silent(self) -> bool:
         waits = self._gateway.pending or self._gateway.waiting or self._kafka.in_flight
@@ -161,6 +171,7 @@ class Process:
         self._meter.behind.set(max(0, now() - oldest) if oldest is not None else 0)
         self._meter.ready.set(1 if self._mqtt.ready else 0)
         self._meter.waiting.set(self._gateway.waiting)
+        self._meter.backlog.set(self._gateway.backlog)
         self._meter.throttled.set(self._gateway.quota.waiting)
         self._meter.overdue.set(self._gateway.overdue)
         self._meter.unexpected.set(self._gateway.unexpected)

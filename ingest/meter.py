@@ -14,7 +14,8 @@ class Meter:
         self.registry = CollectorRegistry()
         r = self.registry
         self.ready = Gauge("vigil_ready", "1 = takes work", registry=r)
-        self.behind = Gauge("vigil_behind_ms", "age of the oldest message that is not durable yet", registry=r)
+        self.behind = Gauge("vigil_behind_ms", "age of the oldest live message that is not durable yet", registry=r)
+        self.backlog = Gauge("vigil_ingest_backlog", "messages of devices' backlogs in hand, which wait for what is live", registry=r)
         self.messages = Counter("vigil_ingest_messages", "messages taken from the broker", registry=r)
         self.samples = Counter("vigil_ingest_samples", "samples made durable", registry=r)
         self.refused = Counter("vigil_ingest_refused", "refusals made durable", ["reason"], registry=r)

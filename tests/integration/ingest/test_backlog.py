@@ -97,7 +97,7 @@ def of(device: Device) -> str:
 
 def history(site: Site, device: Device) -> list[tuple[int, int, float]]:
     """(from, to, worst) of each retrospective alert that is about the saturation."""
-    return site.rows(  # type: ignore[return-value]  # rows are tuples of what the query says
+    return site.rows(
         "SELECT (extract(epoch FROM started_at) * 1000)::bigint, (extract(epoch FROM ended_at) * 1000)::bigint,"
         " (body->'evidence'->>'worst')::float FROM alerting.alert"
         " WHERE patient = %s AND retrospective AND rule = 'limits' AND subject = 'spo2'",
@@ -107,14 +107,14 @@ def history(site: Site, device: Device) -> list[tuple[int, int, float]]:
 
 def paged(site: Site, device: Device) -> list[tuple[str, str]]:
     """(rule, priority) of each page."""
-    return site.rows(  # type: ignore[return-value]  # rows are tuples of what the query says
+    return site.rows(
         "SELECT rule, page.priority FROM alerting.page JOIN alerting.alert ON alert.id = page.alert WHERE patient = %s", of(device)
     )
 
 
 def stored(site: Site, device: Device) -> list[tuple[int, float]]:
     """(observed_at, SpO2) in the order of their times."""
-    return site.rows(  # type: ignore[return-value]  # rows are tuples of what the query says
+    return site.rows(
         "SELECT (extract(epoch FROM observed_at) * 1000)::bigint, value FROM telemetry.reading JOIN clinical.patient p ON p.no = patient_no"
         " WHERE p.id = %s AND vital = %s ORDER BY 1",
         of(device),
@@ -128,7 +128,7 @@ def stored_of(low: range, since: int) -> list[tuple[int, float]]:
 
 def hours(site: Site, device: Device) -> list[tuple[int, int, float, float]]:
     """(hour, n, low, high) of the roll-ups."""
-    return site.rows(  # type: ignore[return-value]  # rows are tuples of what the query says
+    return site.rows(
         "SELECT (extract(epoch FROM bucket) * 1000)::bigint, n, low, high FROM telemetry.rollup_1h"
         " JOIN clinical.patient p ON p.no = patient_no WHERE p.id = %s AND vital = %s ORDER BY 1",
         of(device),

@@ -121,3 +121,25 @@ def test_a_defect_of_ours_costs_the_message_that_brings_it_out_and_no_other(monk
         6,
         [1, 2, 3, 4, 5, 6, 7],
     )
+
+
+def backlog(first: int, mid: int) -> Message:
+    samples = [{"seq": first + n, "observed_at": NOW - 3_600_000 + n, "vitals": {"hr": 70, "spo2": 97, "rr": 15}} for n in range(100)]
+    return Message(b"vigil/v1/a/vitals", json.dumps({"batch": samples}).encode(), NOW, mid)
+
+
+def test_what_is_live_goes_before_a_backlog_that_came_first() -> None:
+    gateway, known = Gateway(), who(NOW - 1, "a", "b")
+    gateway.receive([backlog(100 * n, n) for n in range(1, 101)] + [message("b", 1, 1_000)])
+    first = gateway.flush(known, NOW)
+    assert (1_000 in first.mids, 1 in first.mids, 100 in first.mids, gateway.due(NOW, known)) == (True, True, False, True)
+
+
+def test_a_backlog_is_taken_to_its_end_oldest_first_and_memory_is_free_again() -> None:
+    gateway, known, mids = Gateway(), who(NOW - 1, "a"), list[int]()
+    gateway.receive([backlog(100 * n, n) for n in range(1, 101)])
+    while gateway.due(NOW, known):
+        flush = gateway.flush(known, NOW)
+        gateway.settled(flush)
+        mids += flush.mids
+    assert (mids, gateway.pending, gateway.full) == ([*range(1, 101)], 0, False)
