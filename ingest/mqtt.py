@@ -26,7 +26,8 @@ from ingest.frames import Frames, acknowledgements
 from ingest.gather import Message
 from vitals.settings import Broker
 
-RECEIVE_MAXIMUM = 8_192
+RECEIVE_MAXIMUM = 32_768
+"""Half a minute at 1,000 messages a second: what is on its way to the gateway survives the broker (docs/adr/041)."""
 SESSION_S = 30 * 86_400
 KEEPALIVE_S = 30
 NOTICES = 5_000

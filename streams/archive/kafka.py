@@ -22,7 +22,14 @@ class RefusalProducer:
     def __init__(self, bootstrap: str, topics: Topics) -> None:
         self._topic = topics.refused
         self._producer = Producer(
-            {"bootstrap.servers": bootstrap, "enable.idempotence": True, "compression.type": "lz4", "linger.ms": 5, "log_level": 0}
+            {
+                "bootstrap.servers": bootstrap,
+                "enable.idempotence": True,
+                "compression.type": "lz4",
+                "linger.ms": 5,
+                "log_level": 0,
+                "reconnect.backoff.max.ms": 1_000,  # 10 s otherwise, for which the readings would wait when Kafka is back
+            }
         )
         self._partitions = 0
 

@@ -1,15 +1,8 @@
-"""SIGKILL and SIGSTOP of each part in turn, under load: what was acknowledged is stored."""
+"""Gateways that die, stand still and leave, under load: what was acknowledged is stored. Rounds of kills: test_kill_rounds.py."""
 
-import json
-import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 
 import psutil
 import pytest
@@ -17,8 +10,6 @@ from paho.mqtt.client import CallbackAPIVersion, Client, MQTTv5
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from deploy.parts import mosquitto as mosquitto_part
-from deploy.parts import running
 from deploy.parts.mosquitto import Broker
 from ingest.mqtt import RECEIVE_MAXIMUM
 from tests.integration.ingest.gateways import ROOT, Gateway, enrol, refusals, stored
@@ -46,26 +37,17 @@ def kafka_process(kafka: str) -> psutil.Process:
     return next(psutil.Process(c.pid) for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port and c.pid)
 
 
-@pytest.mark.slow
-def test_a_gateway_killed_again_and_again_loses_nothing(
-    gateway: Gateway, mosquitto: Broker, database: str, kafka: str, topics: Topics
-) -> None:
+@pytest.fixture
+def standing(gateway: Gateway, database: str) -> Gateway:
+    """The gateway, started, which knows the devices of the load."""
     enrol(database, *(f"bench-{i}" for i in range(DEVICES)))
     gateway.start()
-    said = load(mosquitto)
-    for _ in range(3):
-        wait_for(lambda: gateway.metric("vigil_ingest_samples_total") > 200 or said.poll() is not None, 20)
-        gateway.kill()
-        gateway.start()
-    assert said.wait(60) == 0
-    wait_for(lambda: holds_all(kafka, topics), 60, "every sample to be stored")
+    return gateway
 
 
 @pytest.mark.slow
-def test_of_two_gateways_one_may_die_and_return(gateway: Gateway, mosquitto: Broker, database: str, kafka: str, topics: Topics) -> None:
-    enrol(database, *(f"bench-{i}" for i in range(DEVICES)))
-    other = Gateway(gateway.environ, mosquitto)
-    gateway.start()
+def test_of_two_gateways_one_may_die_and_return(standing: Gateway, mosquitto: Broker, kafka: str, topics: Topics) -> None:
+    other = Gateway(standing.environ, mosquitto)
     other.start()
     said = load(mosquitto)
     wait_for(lambda: other.metric("vigil_ingest_samples_total") > 200, 20)
@@ -78,17 +60,15 @@ def test_of_two_gateways_one_may_die_and_return(gateway: Gateway, mosquitto: Bro
 
 @pytest.mark.slow
 def test_nothing_is_acknowledged_to_the_broker_while_kafka_stands_still(
-    gateway: Gateway, mosquitto: Broker, database: str, kafka: str, topics: Topics
+    standing: Gateway, mosquitto: Broker, kafka: str, topics: Topics
 ) -> None:
-    enrol(database, *(f"bench-{i}" for i in range(DEVICES)))
-    gateway.start()
     server = kafka_process(kafka)
     server.send_signal(signal.SIGSTOP)
     try:
         said = load(mosquitto, 2 * RECEIVE_MAXIMUM, 0)
         assert said.wait(60) == 0
-        wait_for(lambda: gateway.metric("vigil_behind_ms") > 1_000, 20, "the gateway to fall behind")
-        held = (gateway.metric("vigil_ingest_samples_total"), gateway.metric("vigil_ingest_messages_total"))
+        wait_for(lambda: standing.metric("vigil_behind_ms") > 1_000, 20, "the gateway to fall behind")
+        held = (standing.metric("vigil_ingest_samples_total"), standing.metric("vigil_ingest_messages_total"))
     finally:
         server.send_signal(signal.SIGCONT)
     wait_for(lambda: holds_all(kafka, topics, 2 * RECEIVE_MAXIMUM), 60, "every sample to be stored")
@@ -110,31 +90,25 @@ def take_over(broker: Broker, client_id: str) -> None:
 
 @pytest.mark.slow
 def test_what_the_broker_delivers_again_is_stored_once_and_refused_never(
-    gateway: Gateway, mosquitto: Broker, database: str, kafka: str, topics: Topics
+    standing: Gateway, mosquitto: Broker, kafka: str, topics: Topics
 ) -> None:
-    enrol(database, *(f"bench-{i}" for i in range(DEVICES)))
-    gateway.start()
     server = kafka_process(kafka)
     server.send_signal(signal.SIGSTOP)
     try:
         assert load(mosquitto, 2_000, 0).wait(60) == 0
-        wait_for(lambda: gateway.metric("vigil_ingest_messages_total") == 2_000, 20)
-        take_over(mosquitto, gateway.name)
-        wait_for(lambda: gateway.metric("vigil_ingest_messages_total") == 4_000, 20, "the broker to deliver all of it again")
+        wait_for(lambda: standing.metric("vigil_ingest_messages_total") == 2_000, 20)
+        take_over(mosquitto, standing.name)
+        wait_for(lambda: standing.metric("vigil_ingest_messages_total") == 4_000, 20, "the broker to deliver all of it again")
     finally:
         server.send_signal(signal.SIGCONT)
-    wait_for(lambda: gateway.metric("vigil_ingest_repeated_total") == 2_000, 30)
-    wait_for(lambda: gateway.metric("vigil_behind_ms") == 0, 30)
+    wait_for(lambda: standing.metric("vigil_ingest_repeated_total") == 2_000, 30)
+    wait_for(lambda: standing.metric("vigil_behind_ms") == 0, 30)
     assert (len(stored(kafka, topics)), refusals(kafka, topics)) == (2_000, [])
 
 
 @pytest.mark.slow
-def test_a_gateway_that_leaves_for_good_leaves_nothing_behind(
-    gateway: Gateway, mosquitto: Broker, database: str, kafka: str, topics: Topics
-) -> None:
-    enrol(database, *(f"bench-{i}" for i in range(DEVICES)))
-    other = Gateway(gateway.environ, mosquitto)
-    gateway.start()
+def test_a_gateway_that_leaves_for_good_leaves_nothing_behind(standing: Gateway, mosquitto: Broker, kafka: str, topics: Topics) -> None:
+    other = Gateway(standing.environ, mosquitto)
     other.start()
     other.kill()
     assert load(mosquitto).wait(60) == 0
@@ -144,72 +118,3 @@ def test_a_gateway_that_leaves_for_good_leaves_nothing_behind(
     wait_for(lambda: holds_all(kafka, topics), 60, "every sample to be stored")
     assert load(mosquitto, first_seq=MESSAGES).wait(60) == 0
     wait_for(lambda: len(set(stored(kafka, topics))) == 2 * MESSAGES, 60, "the one that stayed to take all")
-
-
-@pytest.fixture
-def own_mosquitto(tmp_path: Path) -> Iterator[tuple[list[Broker], Path, mosquitto_part.Ports]]:
-    """A Mosquitto of one's own, to be killed."""
-    ports = mosquitto_part.Ports(running.free_port(), running.free_port())
-    brokers = [mosquitto_part.start(tmp_path, ports, datetime.now(UTC), print)]
-    yield brokers, tmp_path, ports
-    for broker in brokers:
-        if broker.running is not None:
-            broker.running.stop()
-
-
-def devices_saying(broker: Broker, acknowledged: set[tuple[str, int]], stop: threading.Event) -> list[Client]:
-    """Twenty devices that say a sample every 20 ms, reconnect, and note what was acknowledged to them."""
-    clients = []
-    for i in range(DEVICES):
-        client = Client(CallbackAPIVersion.VERSION2, f"own-{i}", protocol=MQTTv5)
-        client.username_pw_set("gateway", broker.passwords["gateway"])
-        client.reconnect_delay_set(1, 2)
-        sent: dict[int, int] = {}
-        client.on_publish = lambda _c, _u, mid, *_, sent=sent, i=i: acknowledged.add((f"bench-{i}", sent[mid])) if mid in sent else None
-        client.connect(broker.host, broker.port)
-        client.loop_start()
-        clients.append(client)
-
-        def say(client: Client = client, sent: dict[int, int] = sent, i: int = i) -> None:
-            for seq in range(100_000):
-                if stop.wait(0.02):
-                    return
-                at = time.time_ns() // 1_000_000
-                payload = json.dumps({"seq": seq, "observed_at": at, "vitals": {"hr": 72}})
-                sent[client.publish(f"vigil/v1/bench-{i}/vitals", payload, qos=1).mid] = seq
-
-        threading.Thread(target=say, daemon=True).start()
-    return clients
-
-
-@pytest.mark.slow
-def test_mosquitto_killed_loses_nothing_that_it_acknowledged(
-    own_mosquitto: tuple[list[Broker], Path, mosquitto_part.Ports], database: str, kafka: str, topics: Topics
-) -> None:
-    brokers, home, ports = own_mosquitto
-    enrol(database, *(f"bench-{i}" for i in range(DEVICES)))
-    environ = {
-        "VIGIL_KAFKA": kafka,
-        "VIGIL_DATABASE": database,
-        "VIGIL_MQTT": brokers[0].url("gateway"),
-        "VIGIL_TOPIC_PREFIX": topics.prefix,
-    }
-    gateway = Gateway(environ, brokers[0])
-    gateway.start()
-    acknowledged: set[tuple[str, int]] = set()
-    stop = threading.Event()
-    clients = devices_saying(brokers[0], acknowledged, stop)
-    for enough in (1_500, 3_000, 4_500):
-        wait_for(lambda enough=enough: len(acknowledged) > enough, 30)  # type: ignore[misc]  # bound in the loop
-        assert brokers[-1].running is not None
-        os.kill(brokers[-1].running.pid, signal.SIGKILL)
-        brokers[-1].running.process.wait()
-        brokers.append(mosquitto_part.start(home, ports, datetime.now(UTC), print))
-    stop.set()
-    known = wait_for(lambda: set(acknowledged))
-    wait_for(lambda: gateway.metric("vigil_ready") == 1, 30)
-    kept = wait_for(lambda: (lambda s: s if known <= s else None)({(d, n) for _, d, n in stored(kafka, topics)}), 20, "all acknowledged")
-    for client in clients:
-        client.loop_stop()
-    gateway.close()
-    assert known <= kept
