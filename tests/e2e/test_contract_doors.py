@@ -213,3 +213,22 @@ def test_hl7_that_cannot_be_used_is_answered_by_name(walk: Walk, rows: list[str]
 def test_an_assignment_is_corrected_and_says_what_moved(walk: Walk) -> None:
     answer = walk.ask("admin", "PATCH", f"/devices/{walk.hub}/assignments/1", json={"to": at()})
     assert (answer.status_code, "changed" in answer.json()) == (200, True)
+
+
+def test_what_alertmanager_says_is_an_alert_of_the_site_until_it_is_resolved(walk: Walk) -> None:
+    mark = uuid.uuid4().hex[:16]
+
+    def said(status: str) -> int:
+        alert = {"status": status, "labels": {"alertname": "DiskFull", "ward": walk.ward}, "startsAt": began, "fingerprint": mark}
+        return walk.ask("integration", "POST", "/alertmanager", json={"version": "4", "alerts": [alert]}).status_code
+
+    def listed(state: str) -> list[Any]:
+        items = walk.ask("oncall", "GET", f"/alerts?ward={walk.ward}&class=technical&state={state}").json()["items"]
+        return [(one["title"], one["patient"]) for one in items if one["rule"] == "alertmanager"]
+
+    began = at(-5)
+    statuses = [said("firing"), said("firing")]
+    raised = wait_for(lambda: listed("active"), 20, "the site's alert")
+    statuses.append(said("resolved"))
+    closed = wait_for(lambda: listed("closed"), 20, "its end")
+    assert (statuses, raised, closed) == ([200] * 3, [("DiskFull", "site")], [("DiskFull", "site")])
