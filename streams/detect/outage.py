@@ -104,14 +104,28 @@ def ends(every: Sequence[Part], group: Group, members: Sequence[Device], times: 
     return _finding(every, group, members, "end", times)
 
 
+def any_speaks(house: Sequence[Memory], now_ms: int) -> bool:
+    """Whether any device that is part of an outage speaks: without one nothing is over, whatever their number."""
+    for memory in house:
+        slots = np.flatnonzero(memory.devices.outage[: len(memory.names)])
+        if len(slots) and not _quiet(memory, slots, now_ms).all():
+            return True
+    return False
+
+
+def _quiet(memory: Memory, slots: npt.NDArray[np.int64], now_ms: int) -> type_bool:
+    """(n,) silent already, off line, or quiet for half of what would make them silent."""
+    d, rule = memory.devices, memory.rules.silence
+    limit = np.maximum(rule.least_s * 1000, rule.factor * d.pause[slots])
+    return np.asarray((d.silent[slots] != 0) | (now_ms - d.heard[slots] > QUIET_SHARE * limit) | (d.offline[slots] > d.heard[slots]))
+
+
 def _part(memory: Memory, now_ms: int) -> Part:
     d, n, rule = memory.devices, len(memory.names), memory.rules.silence
     expected = (d.current[:n] != 0) & (memory.settings.active[d.row[:n]] != 0)
     expected &= (d.n[:n] >= rule.warm_up) & (d.pause[:n] <= rule.slowest_s * 1000)
     slots = np.flatnonzero(expected)
-    limit = np.maximum(rule.least_s * 1000, rule.factor * d.pause[slots])
-    quiet = (d.silent[slots] != 0) | (now_ms - d.heard[slots] > QUIET_SHARE * limit) | (d.offline[slots] > d.heard[slots])
-    return Part(memory, slots, quiet, tuple(_groups(memory, s) for s in slots.tolist()))
+    return Part(memory, slots, _quiet(memory, slots, now_ms), tuple(_groups(memory, s) for s in slots.tolist()))
 
 
 def _groups(memory: Memory, slot: int) -> dict[Scope, str]:

@@ -70,9 +70,11 @@ def _fresh(memory: Memory, now_ms: int) -> type_i64:
 
 def _ended(house: Sequence[Memory], now_ms: int) -> list[Finding]:
     """The outages most of whose devices speak again; with the rule gone, all."""
-    if not any(memory.devices.outage.any() for memory in house):
+    rule = house[0].rules.outage
+    known = any(memory.devices.outage.any() for memory in house)
+    if not known or (rule is not None and not outage.any_speaks(house, now_ms)):
         return []
-    every, rule = outage.parts(house, now_ms), house[0].rules.outage
+    every = outage.parts(house, now_ms)
     standing = outage.open_outages(house).items()
     return [
         outage.ends(every, group, members, (began, now_ms))
