@@ -139,6 +139,8 @@ def _cause(memory: Memory, offline: Link | None) -> tuple[str, str]:
         return "no_data", "the device is connected or never said, but sends nothing"
     if offline.battery is not None and offline.battery <= memory.rules.silence.battery:
         return "battery", "the device went off line with a flat battery"
+    if offline.gateway is not None:
+        return "gateway", f"its hub {offline.gateway} is off line"
     return "offline", "the device is off line"
 
 

@@ -93,6 +93,15 @@ def test_two_of_ten_are_silent_each_by_itself():
     assert sorted(told(ticks(memories, 30, 200))) == [("silence", "start", f"d-p{i}", "no_data") for i in range(2)]
 
 
+def test_one_device_of_a_lost_hub_names_the_hub():
+    memories = house(gateways={"p0": "hub-1"})
+    speak(memories, BEDS[1:], 30, 200)
+    link = Link(device="d-p0", state="offline", at=T0 + 30_000, gateway="hub-1")
+    memories[0].links["d-p0"] = link
+    linked(memories[0], link, T0 + 30_000)
+    assert told(ticks(memories, 30, 200)) == [("silence", "start", "d-p0", "gateway")]
+
+
 def test_an_outage_ends_once_and_who_is_silent_still_is_told_then():
     memories = house()
     first = ticks(memories, 30, 200)
