@@ -22,6 +22,8 @@ EXAMPLES = 8
 SCHEMA = schemathesis.openapi.from_dict(json.loads(msgspec.json.encode(document(ALL))))
 OPERATIONS = [result.ok() for result in SCHEMA.get_all_operations()]
 NOT_SENT = {"logout", "token"}
+AWAY = {"fhirCreateObservation", "fhirTransaction"}
+"""Their other half, the ingest's intake, does not run beside this site: a 503 says so (with it: test_fhir_intake)."""
 
 
 def sent(client: httpx.Client, case: Any) -> httpx.Response | None:
@@ -49,4 +51,5 @@ def test_no_request_is_a_5xx(site: Site, operation: Any, mode: GenerationMode) -
 
     with contextlib.suppress(schemathesis.errors.InvalidSchema, Unsatisfiable):  # an operation with nothing that could be wrong
         ask()
-    assert [said for status, said in statuses if status >= 500] == []
+    expected = {503} if operation.definition.raw["operationId"] in AWAY else set()
+    assert [said for status, said in statuses if status >= 500 and status not in expected] == []
