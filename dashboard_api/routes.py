@@ -122,6 +122,10 @@ DEVICE: tuple[Route, ...] = (
         answer=assignments.Assignments, errors=(404,), tag="devices",
     ),
     Route(
+        "GET", "/patients/{id}/assignments", Right.DEVICES_READ, "listPatientAssignments", assignments.of_patient, "Its devices",
+        answer=assignments.WornList, subject="patient", errors=(404,), tag="devices",
+    ),
+    Route(
         "POST", "/devices/{id}/assignments", Right.DEVICES_WRITE, "assignDevice", assignments.create, "Put a device on a patient",
         body=assignments.NewAssignment, answer=assignments.Assignment, status=201, errors=(404, 409), tag="devices",
     ),

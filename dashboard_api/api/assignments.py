@@ -47,6 +47,22 @@ class Assignments(msgspec.Struct, frozen=True):
     next: str | None
 
 
+class Worn(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
+    """A device's time on a patient."""
+
+    device: str
+    kind: str
+    since: datetime
+    to: datetime | None
+
+
+class WornList(msgspec.Struct, frozen=True):
+    """All of a patient."""
+
+    items: list[Worn]
+    next: str | None
+
+
 _JUST_NOW = timedelta(minutes=1)
 """An assignment that begins now has no readings to re-attribute yet."""
 _SELECT = (
@@ -59,6 +75,13 @@ async def listed(call: Call) -> Reply:
     await found(call, call.path["id"])
     rows = await call.site.database.rows(_SELECT + "ORDER BY n DESC", [call.path["id"]])
     return Reply({"items": rows, "next": None}, patients=tuple({row["patient_id"] for row in rows}))
+
+
+async def of_patient(call: Call) -> Reply:
+    """Every device that was on the patient, also those that are on somebody else by now; newest first."""
+    sql = """SELECT a.device, d.kind, lower(a.during) AS "from", upper(a.during) AS "to" FROM clinical.assignment a
+             JOIN clinical.device d ON d.id = a.device WHERE a.patient = %s ORDER BY lower(a.during) DESC, a.device LIMIT 1000"""
+    return Reply({"items": await call.site.database.rows(sql, [call.subject["id"]]), "next": None})
 
 
 async def create(call: Call) -> Reply:

@@ -38,7 +38,8 @@ class Enrolled(msgspec.Struct, frozen=True):
 
 
 class Device(msgspec.Struct, frozen=True):
-    """A device, on whom it is now, and its link as the gateway last heard it."""
+    """A device, on whom it is now, its link as the gateway last heard it, and its clock: `skew_ms` ahead of ours, `clock_ms` added to its
+    times (0: noted only)."""
 
     id: str
     kind: str
@@ -49,6 +50,7 @@ class Device(msgspec.Struct, frozen=True):
     patient: str | None
     assignment: int | None
     link: dict[str, Any] | None
+    clock: dict[str, Any] | None
 
 
 class Devices(msgspec.Struct, frozen=True):
@@ -70,7 +72,9 @@ class DeviceQuery(cursor.Page, frozen=True, kw_only=True):
 SELECT = """SELECT d.id, d.kind, d.ward, d.gateway, d.enrolled_at, d.revoked_at, a.patient, a.n AS assignment,
   CASE WHEN l.device IS NULL THEN NULL
        ELSE jsonb_build_object('state', l.state, 'battery', l.battery, 'buffered', l.buffered, 'at', to_char(l.at,
-       'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END AS link
+       'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END AS link,
+  (SELECT jsonb_build_object('skew_ms', c.skew_ms, 'clock_ms', c.clock_ms, 'at', to_char(c.at AT TIME ZONE 'UTC',
+   'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) FROM clinical.clock c WHERE c.device = d.id ORDER BY c.at DESC LIMIT 1) AS clock
 FROM clinical.device d
 LEFT JOIN clinical.assignment a ON a.device = d.id AND a.during @> %(now)s::timestamptz
 LEFT JOIN clinical.patient p ON p.id = a.patient

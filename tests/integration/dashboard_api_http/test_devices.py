@@ -155,3 +155,22 @@ def test_the_list_says_on_whom_a_device_is_and_how_its_link_is(site: Site, as_: 
     site.sql("INSERT INTO telemetry.link (device, state, battery, at) VALUES (%s, 'online', 0.5, now())", device)
     found = as_("nurse").get(f"/api/v1/devices?patient={patient}").json()["items"]
     assert [(d["id"], d["patient"], d["link"]["state"]) for d in found] == [(device, patient, "online")]
+
+
+def test_a_devices_clock_is_as_the_gateway_last_noted_it(site: Site, as_: As) -> None:
+    device = site.device()["id"]
+    for minute, skew in ((1, 0), (2, -600_000)):
+        at = NOW + timedelta(minutes=minute)
+        site.sql("INSERT INTO clinical.clock VALUES (%s, %s, %s, %s, 30, 'gateway')", device, at, skew, -skew)
+    clock = as_("admin").get(f"/api/v1/devices/{device}").json()["clock"]
+    assert (clock["skew_ms"], clock["clock_ms"]) == (-600_000, 600_000)
+
+
+def test_a_patients_devices_are_told_also_those_that_left(site: Site, as_: As) -> None:
+    patient, devices = site.patient()["id"], [site.device()["id"] for _ in range(2)]
+    spans = ((NOW - timedelta(hours=2), NOW - timedelta(hours=1)), (NOW - timedelta(hours=1), None))
+    for device, (since, to) in zip(devices, spans, strict=True):
+        body = {"patient_id": patient, "from": since.isoformat(), "to": to.isoformat() if to else None}
+        as_("admin").post(f"/api/v1/devices/{device}/assignments", json=body).raise_for_status()
+    worn = as_("doctor").get(f"/api/v1/patients/{patient}/assignments").json()["items"]
+    assert [(w["device"], w["to"] is None) for w in worn] == [(devices[1], True), (devices[0], False)]

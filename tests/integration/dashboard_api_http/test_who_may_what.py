@@ -21,7 +21,7 @@ MAY = {
     "listWards": "dnoai", "createWard": "a",
     "listPatients": "dnpoai", "createPatient": "a", "readPatient": "dnpoai", "changePatient": "da",
     "listDevices": "dnoai", "enrolDevice": "a", "readDevice": "dnoai", "revokeDevice": "a", "renewDeviceSecret": "a", "certifyDevice": "a",
-    "listAssignments": "dnoai", "assignDevice": "a", "correctAssignment": "a",
+    "listAssignments": "dnoai", "listPatientAssignments": "dnoai", "assignDevice": "a", "correctAssignment": "a",
     "readVitals": "dnpoi", "readScore": "dnpoi", "readLimits": "dnpo", "putLimits": "dn", "explain": "dno",
     "listAlerts": "dnpoi", "readAlert": "dnpoi", "actOnAlert": "dno", "takeAlertmanager": "i",
     "listRefusals": "a", "readRefusal": "a", "requeueRefusal": "a", "discardRefusal": "a",

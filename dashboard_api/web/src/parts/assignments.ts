@@ -1,8 +1,8 @@
-// Which devices were on a patient, and when.
+// Which devices were on a patient, and when; also those that are on somebody else by now.
 
-import { useEffect, useState } from "preact/hooks";
-import { call, may } from "../session";
+import { may } from "../session";
 import type { Page } from "../types";
+import { useLoad } from "./load";
 
 export interface Assignment {
   device: string;
@@ -11,31 +11,9 @@ export interface Assignment {
   to: string | null;
 }
 
-interface Row {
-  device: string;
-  patient_id: string;
-  from: string;
-  to: string | null;
-}
+const AGAIN_S = 60;
 
-// Of the devices that are on the patient now: all their times on them.
 export function useAssignments(patient: string): Assignment[] {
-  const [found, setFound] = useState<Assignment[]>([]);
-  useEffect(() => {
-    let current = true;
-    if (may("devices.read")) void loaded(patient).then((all) => current && setFound(all), () => undefined);
-    return () => {
-      current = false;
-    };
-  }, [patient]);
-  return found;
-}
-
-async function loaded(patient: string): Promise<Assignment[]> {
-  const devices = await call<Page<{ id: string; kind: string }>>("GET", `/devices?patient=${patient}&limit=50`);
-  const each = devices.items.map(async ({ id, kind }) => {
-    const rows = await call<Page<Row>>("GET", `/devices/${id}/assignments`);
-    return rows.items.filter((row) => row.patient_id === patient).map((row) => ({ device: id, kind, from: row.from, to: row.to }));
-  });
-  return (await Promise.all(each)).flat();
+  const loaded = useLoad<Page<Assignment>>(may("devices.read") ? `/patients/${patient}/assignments` : null, AGAIN_S);
+  return loaded.data?.items ?? [];
 }

@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { AlertCard } from "../parts/alertcard";
+import { AlertChip } from "../parts/alertchip";
 import { NewsBadge } from "../parts/news";
 import { ScoreTable } from "../parts/scoretable";
 import { LinkMark } from "../parts/linkmark";
@@ -95,6 +96,11 @@ function OpenAlerts({ patient }: { patient: Patient }) {
       {listed.map((alert) => (
         <AlertCard key={alert.id} alert={alert} brief />
       ))}
+      {open
+        .filter((alert) => !calls(alert) && !listed.includes(alert))
+        .map((alert) => (
+          <AlertChip key={alert.id} alert={alert} more={0} />
+        ))}
       {open.length > listed.length && <button onClick={() => setAll(true)}>{t("alert.more", { n: open.length - listed.length })}</button>}
     </section>
   );
