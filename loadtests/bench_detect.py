@@ -2,11 +2,14 @@
 
 In: 5,000 patients x 6 vitals, one sample a second, in columnar batches of about 200 and 1,000 readings on four partitions. The worker
 is the real one with everything on: deduplication, limits, NEWS2, own baseline, signal, silence, scores told, checkpoints.
-Out: readings a CPU second and a second from the first to the last reading folded, start-up apart; peak memory; the cost of each
-detector in a process of its own. The rivals (`../shared/peers/run`) do less: no deduplication, durations, hysteresis or silence.
+Out: readings a CPU second and a second from the first to the last reading folded, start-up apart; peak memory; of the excursions that
+an offline pass in plain Python (`plain_limits`) finds in the same readings, how many the worker told under that load; the cost of each
+rule, a patient's bytes and the speed with ever more patients (`detect_parts`). The rivals (`../shared/peers/run`) do less: no
+deduplication, durations, hysteresis or silence; PEERS_N of them is theirs (messages).
 """
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,13 +18,18 @@ import urllib.request
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import msgspec
 import psutil
 from confluent_kafka import Producer
 
 from loadtests.bench import Figure, Parts
+from loadtests.detect_parts import costs, wards
+from loadtests.detect_truth import Excursion, Truth, offline
 from loadtests.detect_ward import records
+from loadtests.kafka import values_of
 from loadtests.usage import usage
 from vitals.batch import SCHEMA_ID
+from vitals.finding import Finding
 from vitals.topics import Topics
 
 NAME = "detect"
@@ -31,34 +39,46 @@ _DEADLINE_S = 300.0
 
 
 def run(parts: Parts) -> Iterable[Figure]:
-    """The worker at two batch sizes, then each rival."""
+    """The worker at two batch sizes, its parts alone, then each rival."""
+    truth = offline(PATIENTS, STEPS)
     for readings_each in (1000, 200):
-        yield from _worker(parts, readings_each)
+        yield from _worker(parts, readings_each, truth)
+    yield from costs()
+    yield from wards()
     yield from _rivals(parts)
 
 
-def _worker(parts: Parts, readings_each: int) -> Iterator[Figure]:
+def _worker(parts: Parts, readings_each: int, truth: Truth) -> Iterator[Figure]:
     with parts.fresh_topics() as prefix:
-        sent = _send(parts.kafka, Topics(prefix).readings, readings_each)
+        _send(parts.kafka, Topics(prefix).readings, readings_each)
         port = _free_port()
         environ = os.environ | {"VIGIL_KAFKA": parts.kafka, "VIGIL_TOPIC_PREFIX": prefix, "VIGIL_METRICS_PORT": str(port)}
         process = subprocess.Popen([sys.executable, "-m", "streams.detect_app", "worker"], env=environ)
         try:
             began, first, begun_at = _when(process, port, 1)
-            ended, last, ended_at = _when(process, port, sent)
+            ended, last, ended_at = _when(process, port, truth.readings)
             peak = psutil.Process(process.pid).memory_info().rss / 1_048_576
         finally:
             process.terminate()
             process.wait(30)
+        told = _told(parts.kafka, Topics(prefix).findings)
     name = f"detect, batches of {readings_each}"
     yield Figure(name, (last - first) / (ended - began), "readings/CPU-s")
     yield Figure(name, (last - first) / (ended_at - begun_at), "readings/s")
     yield Figure(name, ended - began, "CPU s")
     yield Figure(name, peak, "MB")
+    yield Figure(f"{name}, excursions found", len(truth.over & told), f"of {len(truth.over)}")
+    yield Figure(f"{name}, excursions told that are none", len(told - truth.over - truth.open), "excursions")
 
 
-def _send(bootstrap: str, topic: str, readings_each: int) -> int:
-    """Loads the topic; how many readings it holds."""
+def _told(bootstrap: str, topic: str) -> set[Excursion]:
+    """The starts of the limits' findings."""
+    found = (msgspec.json.decode(value, type=Finding) for value in values_of(bootstrap, topic))
+    return {(f.patient, f.subject, f.started_at) for f in found if f.rule == "limits" and f.phase == "start"}
+
+
+def _send(bootstrap: str, topic: str, readings_each: int) -> None:
+    """Loads the topic."""
     producer = Producer(
         {"bootstrap.servers": bootstrap, "linger.ms": 20, "compression.type": "lz4", "queue.buffering.max.kbytes": 200_000, "log_level": 0}
     )
@@ -71,7 +91,6 @@ def _send(bootstrap: str, topic: str, readings_each: int) -> int:
                 producer.poll(0.1)
         producer.poll(0)
     producer.flush(60)
-    return int(PATIENTS * STEPS * 6 * 0.997)
 
 
 def _when(process: "subprocess.Popen[bytes]", port: int, least: int) -> tuple[float, float, float]:
@@ -105,13 +124,17 @@ def _free_port() -> int:
 def _rivals(parts: Parts) -> Iterator[Figure]:
     """What `peers/run` prints, where it lies beside the checkout."""
     if not PEERS.exists():
-        print("detect: no ../shared/peers/run beside the checkout, so no rivals", file=sys.stderr)
+        yield Figure("rivals: no ../shared/peers/run beside the checkout", 0, "rivals")
         return
     environ = os.environ | {"PEERS_KAFKA": parts.kafka, "PEERS_PYTHON": sys.executable}
-    for rival in ("kstreams", "plain_faust"):
+    for rival, needs in (("kstreams", ("mvn", "java")), ("plain_faust", ())):
+        missing = [tool for tool in needs if shutil.which(tool) is None]
+        if missing:
+            yield Figure(f"rival {rival}: no {' and no '.join(missing)} on this machine", 0, "rivals")
+            continue
         done = subprocess.run([str(PEERS), rival], env=environ, capture_output=True, text=True, check=False)
         if done.returncode:
             print(f"detect: rival {rival} failed: {done.stderr[-300:]}", file=sys.stderr)
-        for line in done.stdout.splitlines():
+        for line in (said for said in done.stdout.splitlines() if not said.startswith("generated")):
             name, figure, unit = line.rsplit(" ", 2)
             yield Figure(f"rival {name}", float(figure), unit)

@@ -5,6 +5,7 @@ values and seed as the rivals' generator; the implausible ones are left out, as 
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,12 +51,18 @@ def records(patients: int, steps: int, readings_each: int, partitions: int = 4) 
         for piece in range(max(len(g) for g in groups)):
             for partition, group in enumerate(groups):
                 if piece < len(group):
-                    yield partition, encode(_batch(names, group[piece], s, values))
+                    yield partition, encode(batch_at(names, group[piece], s, values))
 
 
-def _batch(names: list[str], who: npt.NDArray[np.int64], s: int, values: npt.NDArray[np.float64]) -> Batch:
+def moment(second: int, who: Any) -> Any:
+    """ms at which patients `who` are read in that second."""
+    return T0 + second * 1000 + (who * 7919) % 900
+
+
+def batch_at(names: list[str], who: npt.NDArray[np.int64], s: int, values: npt.NDArray[np.float64]) -> Batch:
+    """One sample of each of `who` (indices into names) at second `s`; values (patients, V)."""
     n = len(who)
-    at = T0 + s * 1000 + (who * 7919) % 900
+    at = moment(s, who)
     own = np.arange(n, dtype=np.int32)
     return Batch(
         tuple(names[p] for p in who),

@@ -36,3 +36,21 @@ def length(bootstrap: str, topic: str) -> int:
         return sum(int(consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=_SECONDS)[1]) for p in partitions)
     finally:
         consumer.close()
+
+
+def values_of(bootstrap: str, topic: str) -> Iterator[bytes]:
+    """Every record that `topic` has now."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"bench-{uuid.uuid4().hex[:8]}", "enable.auto.commit": False})
+    try:
+        partitions = consumer.list_topics(topic, timeout=_SECONDS).topics[topic].partitions
+        places = [TopicPartition(topic, p, 0) for p in partitions]
+        left = sum(int(consumer.get_watermark_offsets(place, timeout=_SECONDS)[1]) for place in places)
+        consumer.assign(places)
+        while left:
+            for message in consumer.consume(1000, _SECONDS):
+                value = message.value()
+                if message.error() is None and value is not None:
+                    left -= 1
+                    yield value
+    finally:
+        consumer.close()

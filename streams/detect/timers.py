@@ -112,7 +112,7 @@ _NOTHING = Changes(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int8), Time
 def advance(timers: Timers, v: Values) -> list[Changes]:
     """Folds `v` in. The returned groups are in order of time: what the past interval brought, then what the new values bring."""
     c = timers.taken(v.cells)
-    lapsed: type_bool = (c.at > 0) & (v.t - c.at > v.hold)
+    lapsed: type_bool = v.t - c.at > v.hold
     raw = _severity(c, v, lapsed)
     _pass_time(c, v, np.where(np.sign(raw) == np.sign(c.severity), np.abs(raw), 0))
     changes = [_announced(c, v)]
@@ -131,7 +131,7 @@ def advance(timers: Timers, v: Values) -> list[Changes]:
 def _pass_time(c: Timers, v: Values, confirmed: npt.NDArray[Any]) -> None:
     """Credits the time since the last value to what that value said, where the next one confirms that step or it stood alone."""
     elapsed = v.t - c.at
-    stood = np.where(c.at > 0, np.minimum(elapsed, v.hold), 0)
+    stood = np.minimum(elapsed, v.hold)
     beyond = np.abs(c.severity)
     alone = elapsed >= v.alone
     c.spent1 = c.spent1 + np.where((beyond >= 1) & (alone | (confirmed >= 1)), stood, 0)

@@ -59,12 +59,14 @@ def test_each_cell_of_the_chart_has_its_points_at_both_ends(vital, value, points
 
 @pytest.mark.parametrize(("value", "points"), SCALE_2_AIR)
 def test_scale_2_on_air_never_counts_a_high_saturation(value, points):
-    assert news({"spo2": value}, scale=2).lowest == points
+    update = news({"spo2": value}, scale=2)
+    assert (update.lowest, update.highest) == (points, points)
 
 
 @pytest.mark.parametrize(("value", "points"), SCALE_2_OXYGEN)
 def test_scale_2_on_oxygen_counts_a_saturation_above_the_target(value, points):
-    assert news({"spo2": value, "on_oxygen": 1}, scale=2).lowest == points + 2
+    update = news({"spo2": value, "on_oxygen": 1}, scale=2)
+    assert (update.lowest, update.highest) == (points + 2, points + 2)
 
 
 @pytest.mark.parametrize(("vital", "value", "points"), HALF_UP)
@@ -110,6 +112,56 @@ def test_a_stale_input_says_so_and_keeps_its_time():
     update = news({"spo2": (80.0, NOW - 2 * HOUR)})
     spo2 = update.inputs["spo2"]
     assert (spo2.value, spo2.points, spo2.stale, spo2.observed_at) == (None, None, True, NOW - 2 * HOUR)
+
+
+def test_what_was_never_observed_is_missing_and_not_stale():
+    update = news(without=("spo2",))
+    assert (update.inputs["spo2"].stale, update.inputs["spo2"].observed_at) == (False, None)
+
+
+AGO = {hours: NOW - hours * HOUR for hours in (1, 2, 13, 14, 15)}
+
+
+@pytest.mark.parametrize(
+    ("given", "at", "stale"),
+    [
+        ({"on_oxygen": (1, AGO[1]), "o2_flow": (2, AGO[2])}, AGO[1], False),
+        ({"on_oxygen": (1, AGO[2]), "o2_flow": (2, AGO[1])}, AGO[1], False),
+        ({"fio2": (40, AGO[2]), "o2_flow": (2, AGO[1])}, AGO[1], False),
+        ({"on_oxygen": (1, AGO[13]), "o2_flow": (2, AGO[2])}, AGO[2], False),
+        ({"on_oxygen": (1, AGO[14]), "o2_flow": (2, AGO[13]), "fio2": (40, AGO[15])}, AGO[13], True),
+        ({"o2_flow": (2, AGO[14])}, AGO[14], True),
+    ],
+)
+def test_oxygen_has_the_time_of_what_it_was_known_by(given, at, stale):
+    oxygen = news(given, without=() if "on_oxygen" in given else ("on_oxygen",)).inputs["oxygen"]
+    assert (oxygen.observed_at, oxygen.stale) == (at, stale)
+
+
+def test_a_stale_pulse_without_any_heart_rate_says_its_own_time():
+    update = news({"pulse": (70, NOW - 2 * HOUR)}, without=("hr",))
+    assert (update.inputs["pulse"].observed_at, update.inputs["pulse"].stale) == (NOW - 2 * HOUR, True)
+
+
+@pytest.mark.parametrize(("fraction", "points"), [(21.0, 0), (21.05, 2)])
+def test_more_than_room_air_is_oxygen(fraction, points):
+    assert news({"fio2": fraction}, without=("on_oxygen",)).lowest == points
+
+
+@pytest.mark.parametrize(
+    ("value", "steps", "charted"), [(38.05, 10, 38.1), (38.04, 10, 38.0), (8.5, 1, 9.0), (8.49, 1, 8.0), (8.499, 1, 8.0)]
+)
+def test_rounding_is_half_up_and_in_decimal(value, steps, charted):
+    assert news2.rounded(np.array([value]), steps)[0] == pytest.approx(charted, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", news2.PARAMETERS)
+def test_a_row_of_the_chart_and_the_whole_chart_say_the_same(name):
+    values = np.array([*np.arange(0, 320, 0.5), np.nan])
+    chart = np.full((len(values), len(news2.PARAMETERS)), np.nan)
+    chart[:, news2.PARAMETERS.index(name)] = values
+    summed = news2._summed(chart, np.zeros(chart.shape, dtype=np.int64), np.isnan(chart), np.ones(len(values)))
+    assert np.array_equal(summed.points[:, news2.PARAMETERS.index(name)], news2.points(name, values))
 
 
 def test_unknown_oxygen_on_scale_2_covers_air_and_oxygen():
