@@ -7,7 +7,8 @@ too.
 from vigil_client.shapes import Alert, AlertChange, Event, LiveVital
 from vigil_client.ward import Tile, Ward, by_need, calling, grey, ranked
 
-_SHOWN = ("hr", "spo2", "rr", "sbp", "dbp", "temp", "acvpu")
+_SHOWN = {"hr": 5, "spo2": 6, "rr": 5, "bp": 10, "temp": 6, "acvpu": 5}
+"""What a line has room for, and how much: on 80 columns there is some left for the alert."""
 _SHAPE = {"high": "!!!", "medium": "!!", "low": "!"}
 _COLOUR = {"high": "\x1b[1;97;41m", "medium": "\x1b[30;43m", "low": "\x1b[36m"}
 _GREY, _OFF, _BOLD = "\x1b[2m", "\x1b[0m", "\x1b[1m"
@@ -45,11 +46,11 @@ def coloured(tile: Tile, columns: int) -> str:
 
 def line(tile: Tile) -> str:
     """One patient's line in plain words."""
-    values = " ".join(f"{value(tile.vitals.get(name)):>7}" for name in _SHOWN)
+    values = " ".join(f"{_shown(tile, name):>{width}}" for name, width in _SHOWN.items())
     alert = next(iter(ranked(tile)), None)
     offline = "offline " if (tile.link or {}).get("state") == "offline" else ""
     said = words(alert) if alert is not None else ""
-    return f"{tile.ward[:10]:<10} {tile.bed[:6]:<6} {_news2(tile):>7} {values}  {offline}{said}".rstrip()
+    return f"{_place(tile):<10} {_news2(tile):>6} {values} {offline}{said}".rstrip()
 
 
 def words(alert: Alert) -> str:
@@ -73,6 +74,17 @@ def value(vital: LiveVital | None) -> str:
     return {"stale": f"({text})", "doubtful": f"{text}?"}.get(vital.state, text)
 
 
+def _shown(tile: Tile, name: str) -> str:
+    if name != "bp":
+        return value(tile.vitals.get(name))
+    halves = [value(tile.vitals.get(half)) for half in ("sbp", "dbp")]
+    return "--" if halves == ["--", "--"] else "/".join(halves)
+
+
+def _place(tile: Tile) -> str:
+    return f"{tile.ward[: 9 - len(tile.bed[:4])]}/{tile.bed[:4]}"
+
+
 def _news2(tile: Tile) -> str:
     score = tile.score
     if not score:
@@ -82,7 +94,7 @@ def _news2(tile: Tile) -> str:
 
 
 def _columns() -> str:
-    return f"{'ward':<10} {'bed':<6} {'NEWS2':>7} " + " ".join(f"{name:>7}" for name in _SHOWN) + "  alerts"
+    return f"{'ward/bed':<10} {'NEWS2':>6} " + " ".join(f"{name:>{width}}" for name, width in _SHOWN.items()) + " alerts"
 
 
 def _cut(text: str, columns: int) -> str:

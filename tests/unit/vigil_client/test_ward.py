@@ -82,7 +82,13 @@ def test_a_number_is_never_read_as_fresher_than_it_is(number: Any, state: str, t
 
 def test_a_line_says_in_words_what_the_screen_says_in_colour() -> None:
     tile = ward(part("p", "7", alerts=[alert("p")], score={"lowest": 3, "highest": 9})).tiles["p"]
-    assert line(tile).split() == ["north", "7", "3-9", "72", "--", "--", "--", "--", "--", "--", "!!!", "high", "active:", "SpO2", "low"]
+    assert " ".join(line(tile).split()) == "north/7 3-9 72 -- -- -- -- -- !!! high active: SpO2 low"
+
+
+def test_on_eighty_columns_there_is_room_for_the_alert() -> None:
+    pressure = {"sbp": vital(120), "dbp": vital(80)}
+    text = screen(ward(part("p", "12", vitals=pressure, alerts=[alert("p")])), "north", (80, 24))
+    assert ("120/80" in text, "!!! high" in text) == (True, True)
 
 
 def test_a_small_screen_says_how_many_do_not_fit() -> None:
