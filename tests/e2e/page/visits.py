@@ -31,6 +31,12 @@ def enter(page: Page, vigil: Running, role: str) -> None:
     log_in_as(page, vigil.endpoints["http"], account["username"], account["password"])
 
 
+def leave(page: Page) -> None:
+    """Logs out."""
+    page.get_by_role("button", name="Log out").click()
+    page.wait_for_selector("main.login")
+
+
 def go(page: Page, name: str) -> None:
     """To a view, by its link at the top."""
     page.locator("nav").get_by_role("link", name=name).click()
