@@ -67,6 +67,7 @@ TARGETS = (
 EQUIVALENT: frozenset[tuple[str, str]] = frozenset(
     {
         ("streams/detect/timers.py", "c.side > 0 -> c.side >= 0"),  # without a side there is no excursion whose worst value it picks
+        ("streams/detect/timers.py", "before > 0 -> before >= 0"),  # at 0 there is no slack to give to either side
     }
 )
 """(path, words) of changes that change nothing, each with its reason beside it."""

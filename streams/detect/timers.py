@@ -136,7 +136,7 @@ def _pass_time(c: Timers, v: Values, confirmed: npt.NDArray[Any]) -> None:
     alone = elapsed >= v.alone
     c.spent1 = c.spent1 + np.where((beyond >= 1) & (alone | (confirmed >= 1)), stood, 0)
     c.spent2 = c.spent2 + np.where((beyond >= 2) & (alone | (confirmed >= 2)), stood, 0)
-    c.inside = c.inside + np.where((beyond == 0) & (c.fired > 0), stood, 0)
+    c.inside = c.inside + np.where(beyond == 0, stood, 0)
 
 
 def _announced(c: Timers, v: Values) -> Changes:
