@@ -20,7 +20,7 @@ ACTION = "brokerRefused"
 _STAMP = re.compile(r"^\d+: ")
 _CONNECTION = re.compile(r"^New connection from (\S+):\d+ on port \d+\.$")
 _NOT_AUTHORISED = re.compile(r"^Client (.*) disconnected, not authorised\.$")
-_TLS = re.compile(r"^OpenSSL Error\[\d+\]: error:[0-9A-Fa-f]+:[^:]*:[^:]*:([^:]*)")
+_TLS = re.compile(r"^(?:OpenSSL Error\[\d+\]|Client connection from (\S+) failed): error:[0-9A-Fa-f]+:[^:]*:[^:]*:([^:.]*)")
 TLS_REFUSALS = frozenset(
     {
         "certificate verify failed",
@@ -94,8 +94,8 @@ class Watch:
         elif found := _NOT_AUTHORISED.match(line):
             (who, client, address), self._attempt = self._attempt, ("", "", "")
             return Refusal(who or "unknown", client or found[1], "mqtt connect", "the name or the secret is wrong", address)
-        elif (found := _TLS.match(line)) and found[1] in TLS_REFUSALS:
-            return Refusal("unknown", "", "mqtt tls handshake", found[1], self._last_address)
+        elif (found := _TLS.match(line)) and found[2] in TLS_REFUSALS:
+            return Refusal("unknown", "", "mqtt tls handshake", found[2], found[1] or self._last_address)
         return None
 
     def _told(self, fields: list[str]) -> Refusal | None:

@@ -7,7 +7,9 @@
  * Lines, with tabs between the fields (MQTT strings hold no control characters, Mosquitto refuses them):
  *   vigil:attempt  USER  CLIENT  ADDRESS
  *   vigil:denied   USER  CLIENT  ADDRESS  publish|subscribe  TOPIC
- *   vigil:more     N                       N lines of the last second were left out: at most LINES_A_SECOND are written
+ *   vigil:more     N                       N denials of that second were left out: at most DENIALS_A_SECOND are written
+ *
+ * Mosquitto asks again for every connection when it is told to read its files again: those attempts are in the log too.
  *
  * The declarations are those of mosquitto_broker.h and mosquitto_plugin.h (plugin interface, version 5).
  */
@@ -15,7 +17,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#define LINES_A_SECOND 100
+#define DENIALS_A_SECOND 100
 #define MOSQ_ERR_SUCCESS 0
 #define MOSQ_ERR_PLUGIN_DEFER 17
 #define MOSQ_LOG_NOTICE 2
@@ -76,7 +78,7 @@ static bool may_write(void)
 		second = now;
 		written = left_out = 0;
 	}
-	if(written < LINES_A_SECOND){
+	if(written < DENIALS_A_SECOND){
 		written++;
 		return true;
 	}
@@ -88,10 +90,8 @@ static int on_log_in(int event, void *event_data, void *userdata)
 {
 	struct log_in *attempt = event_data;
 	(void)event, (void)userdata;
-	if(may_write()){
-		mosquitto_log_printf(MOSQ_LOG_NOTICE, "vigil:attempt\t%.100s\t%.100s\t%s", or_empty(attempt->username),
-				or_empty(mosquitto_client_id(attempt->client)), or_empty(mosquitto_client_address(attempt->client)));
-	}
+	mosquitto_log_printf(MOSQ_LOG_NOTICE, "vigil:attempt\t%.100s\t%.100s\t%s", or_empty(attempt->username),
+			or_empty(mosquitto_client_id(attempt->client)), or_empty(mosquitto_client_address(attempt->client)));
 	return MOSQ_ERR_PLUGIN_DEFER;
 }
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,11 +34,15 @@ def test_a_topic_of_another_is_told() -> None:
     assert said(DENIED) == [("dev-a", "mqtt publish vigil/v1/dev-b/vitals", "not a topic of its own", "10.0.0.1")]
 
 
-def test_a_handshake_that_the_broker_broke_off_is_told_with_the_newest_connection() -> None:
-    lines = [
-        "New connection from 10.0.0.9:50100 on port 8884.",
+@pytest.mark.parametrize(
+    "line",
+    [
         "OpenSSL Error[0]: error:0A000086:SSL routines::certificate verify failed",
-    ]
+        "Client connection from 10.0.0.9 failed: error:0A000086:SSL routines::certificate verify failed.",
+    ],
+)
+def test_a_handshake_that_the_broker_broke_off_is_told_with_its_address_or_the_newest_connections(line: str) -> None:
+    lines = ["New connection from 10.0.0.9:50100 on port 8884.", line]
     assert said(*lines) == [("unknown", "mqtt tls handshake", "certificate verify failed", "10.0.0.9")]
 
 
