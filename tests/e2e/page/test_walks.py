@@ -68,6 +68,8 @@ def test_a_nurse_finds_the_patient_who_needs_somebody_and_says_i_am_on_my_way(il
     tile = page.locator(f'[data-patient="{ill.patient}"]')
     expect(tile.locator(".chip.calling")).to_be_visible(timeout=20_000)
     expect(page.locator(".tile").first).to_have_attribute("data-patient", ill.patient, timeout=15_000)
+    expect(tile).to_contain_text("Ada Moreau")
+    page.wait_for_load_state("networkidle")
     shot(page, "walk-nurse-1-ward")
     tile.get_by_role("button").click()
     mine = f"/alerts?patient={ill.patient}&state=acknowledged"
@@ -75,6 +77,7 @@ def test_a_nurse_finds_the_patient_who_needs_somebody_and_says_i_am_on_my_way(il
     tile.locator(".who").click()
     page.get_by_role("button", name="On my way").first.click()
     expect(page.locator("main.patient")).to_contain_text("on the way")
+    page.get_by_text("on the way").first.scroll_into_view_if_needed()
     shot(page, "walk-nurse-2-on-my-way")
     steps = {a["step"] for a in ill.vigil.ask("nurse", "GET", mine)["items"]}
     assert "on_my_way" in steps
@@ -87,6 +90,7 @@ def test_a_doctor_sees_why_and_since_when_and_raises_a_limit_for_a_while(ill: Il
     expect(page.get_by_role("heading", name="Early-warning score")).to_be_visible()
     page.get_by_role("button", name="Explain").click()
     expect(page.locator(".explanation .beyond").first).to_be_visible(timeout=15_000)
+    page.evaluate("scrollTo(0, 0)")
     shot(page, "walk-doctor-1-patient")
     page.get_by_label("Heart rate High").fill("145")
     page.get_by_label("Reason").fill("fever, treated; call above 145")
