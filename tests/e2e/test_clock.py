@@ -24,13 +24,15 @@ def bed(vigil: Running) -> dict[str, Any]:
         while time.monotonic() < until:
             frame = json.loads(socket.recv(timeout=10))
             if frame["type"] == "snapshot":
-                return next(dict(p) for p in frame["patients"] if p.get("bed") == SLOW_BED)
+                return next((dict(p) for p in frame["patients"] if p.get("bed") == SLOW_BED), {})
     return {}
 
 
 @pytest.mark.timeout(300)
 def test_a_slow_clocks_values_are_live_with_a_note_and_the_ward_is_told(vigil: Running) -> None:
-    shown = wait_for(lambda: (seen := bed(vigil))["vitals"].get("hr", {}).get("clock_ms") and seen, 200, "the slow clock to be corrected")
+    shown = wait_for(
+        lambda: (seen := bed(vigil)).get("vitals", {}).get("hr", {}).get("clock_ms") and seen, 200, "the slow clock to be corrected"
+    )
     told = [a for a in vigil.ask("doctor", "GET", f"/alerts?patient={shown['id']}")["items"] if a["rule"] == "device.clock"]
     vital = shown["vitals"]["hr"]
     assert (vital["state"], round(vital["clock_ms"], -4), [a["class"] for a in told]) == ("live", 100_000, ["technical"])
