@@ -27,7 +27,6 @@ def test_an_ecg_over_mqtt_is_swept_and_greys_when_it_stops(walk: Walk, page: Pag
     with streaming(walk):
         expect(strip).to_be_visible(timeout=20_000)
         wait_for(lambda: strip.locator("canvas").evaluate(INK) > 0.005, 15, "the curve on the canvas")
-        page.wait_for_timeout(4_000)
         shot(page, "live-ecg")
     expect(strip).to_contain_text("stopped", timeout=10_000)
 
