@@ -25,6 +25,7 @@ from streams.detect.partition import Record
 from streams.detect.rules import default
 from streams.detect.worker import Worker
 from streams.faust_settings import LOGGING, consumer
+from streams.runs_app import App
 from vitals import settings
 from vitals.errors import PartAway
 from vitals.settings import setting
@@ -32,6 +33,8 @@ from vitals.topics import Topics
 
 log = logging.getLogger("vigil.detect")
 MOST, LONGEST_S = 256, 0.1
+RUNS, FETCH_BYTES = 4, 262_144
+"""Fetches of a partition that wait for the agent, and how much Kafka hands out of one at a time, still compressed."""
 SCORES_S, SCORES_BEHIND_S = 0.5, 5.0
 
 
@@ -52,8 +55,8 @@ class Settings:
     checkpoint_s: float = setting("VIGIL_CHECKPOINT_S", settings.seconds, "seconds between checkpoints", "3")
 
 
-def faust_app(chosen: Settings, role: str = "detect") -> Any:
-    """One of detection's workers."""
+def faust_app(chosen: Settings, role: str) -> Any:
+    """One of detection's workers, whose agent gets an event a record."""
     return faust.App(**consumer(f"{chosen.prefix}-{role}", chosen.kafka, chosen.instance, 512))
 
 
@@ -62,11 +65,19 @@ def clock() -> int:
     return int(time.time() * 1000)
 
 
-def record_of(event: Any) -> Record:
-    """A Faust event as a record."""
-    message = event.message
-    headers: Mapping[str, bytes] = dict(message.headers or ())
-    return Record(message.offset, message.value or b"", headers.get("schema", b""), headers.get("traceparent"), event.ack)
+def records_of(event: Any) -> list[Record]:
+    """The records of a run; the last one acknowledges them all."""
+    found = [_record(each, _nothing) for each in event.message.records[:-1]]
+    return [*found, _record(event.message.records[-1], event.ack)]
+
+
+def _record(record: Any, ack: Callable[[], object]) -> Record:
+    headers: Mapping[str, bytes] = dict(record.headers or ())
+    return Record(record.offset, record.value or b"", headers.get("schema", b""), headers.get("traceparent"), ack)
+
+
+def _nothing() -> None:
+    """A record within a run is acknowledged with its last."""
 
 
 def rereader(app: Any, topic: str) -> Callable[[int, int], Awaitable[int]]:
@@ -100,15 +111,16 @@ class Gathering:
         self._folding = asyncio.Lock()
 
     async def take(self, event: Any) -> None:
-        """One event of the readings."""
+        """One run of the readings."""
         message = event.message
         if message.generation_id != self._generation:
             self._waiting, self._count, self._generation = {}, 0, message.generation_id
         if not self._count:
             self._since = time.monotonic()
-        self._waiting.setdefault(message.partition, []).append(record_of(event))
-        self._count += 1
-        more = (self._app.consumer.highwater(message.tp) or 0) > message.offset + 1
+        records = records_of(event)
+        self._waiting.setdefault(message.partition, []).extend(records)
+        self._count += len(records)
+        more = (self._app.end_of(message.tp) or 0) > records[-1].offset + 1
         if not more or self._count >= MOST or time.monotonic() - self._since > LONGEST_S:
             await self.fold()
 
@@ -145,11 +157,11 @@ def sweep(app: Any, gathering: Gathering) -> Callable[[], Awaitable[None]]:
 
 async def caught_up(app: Any, worker: Worker, tp: TP) -> bool:
     """Whether nothing of the partition waits."""
-    end = app.consumer.highwater(tp)
+    end = app.end_of(tp)
     partition = worker.partitions.get(tp.partition)
     if end is None or partition is None:
         return False
-    following = partition.offset + 1 if partition.offset is not None else await app.consumer.position(tp)
+    following = partition.offset + 1 if partition.offset is not None else await app.following(tp)
     return following is not None and following >= end
 
 
@@ -198,7 +210,9 @@ def checkpoints(app: Any, worker: Worker, every_s: float) -> Callable[[], Awaita
 
 def wired(chosen: Settings) -> Any:
     """The whole worker."""
-    app, topics = faust_app(chosen), Topics(chosen.prefix)
+    # what is in hand is acknowledged by a checkpoint only: to wait for it while none is written would wait for ever
+    more = {"stream_wait_empty": False, "consumer_max_fetch_size": FETCH_BYTES}
+    app, topics = App(**consumer(f"{chosen.prefix}-detect", chosen.kafka, chosen.instance, RUNS, **more)), Topics(chosen.prefix)
 
     def pages(partition: int) -> dict[int, bytes]:
         context.known.wait()
@@ -223,6 +237,8 @@ def wired(chosen: Settings) -> Any:
         worker.revoked()
 
     async def stopping(_app: Any, **_signal: Any) -> None:
+        app.flow_control.suspend()
+        await gathering.fold()
         await worker.checkpoint()
         await asyncio.get_running_loop().run_in_executor(None, context.stop)
 

@@ -106,6 +106,11 @@ def test_beyond_again_before_it_cleared_goes_on_and_counts_inside_anew():
     assert course(readings)[0][1:] == [(300, "end", 1, 100, 16.0, 250)]
 
 
+def test_a_value_inside_leaves_only_its_time():
+    _, cell = course([(100, 0), (150, 0)])
+    assert {name: getattr(cell, name)[0] for name in cell.names() if getattr(cell, name)[0]} == {"at": 150}
+
+
 def test_an_open_one_that_comes_back_is_forgotten():
     _, cell = course([(100, 15), (150, 0)])
     assert (cell.side[0], cell.since[0], cell.spent1[0], cell.worst[0], cell.at[0]) == (0, 0, 0, 0.0, 150)
