@@ -29,12 +29,17 @@ LAUNCHER = "org.codehaus.plexus.classworlds.launcher.Launcher"
 
 def fetch(pom: Path, sums: Path, into: Path, say: Say) -> None:
     """Put the run-time jars of `pom` into `into`, exactly those that `sums` names."""
+    copy(pom, into, say)
+    verify(into, sums)
+
+
+def copy(pom: Path, into: Path, say: Say) -> None:
+    """Put what `pom` depends on into `into`, unchecked: that is the caller's next step."""
     local = into.parent / ".m2"
     options = ["-B", "-q", "-f", str(pom), f"-Dmaven.repo.local={local}", "-DincludeScope=runtime", f"-DoutputDirectory={into}"]
     command, environment = _maven(say)
     checked([*command, *options, COPY], what="mvn dependency:copy-dependencies", env={**os.environ, **environment})
     shutil.rmtree(local, ignore_errors=True)
-    verify(into, sums)
 
 
 def verify(folder: Path, sums: Path) -> None:
