@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import msgspec
 import numpy as np
@@ -141,6 +141,24 @@ def test_two_workers_share_and_take_over(kafka, topics):
             first.send_signal(signal.SIGKILL)
             send(kafka, topics, pieces[2 * third :])
             wait_for(lambda: changes(kafka, topics) >= expected(samples), 90, "all findings")
+    assert changes(kafka, topics) == expected(samples)
+
+
+def test_a_rolling_restart_loses_nothing_and_tells_nothing_else(kafka, topics):
+    samples = story(600, seed=3)
+    pieces = records(samples, 5)
+    third = len(pieces) // 3
+    with ExitStack() as running:
+        now = {name: running.enter_context(worker(kafka, topics, name)) for name in "ab"}
+        for turn, name in enumerate("ab"):
+            before = len(said(kafka, topics.findings))
+            send(kafka, topics, pieces[turn * third : (turn + 1) * third])
+            wait_for(lambda before=before: len(said(kafka, topics.findings)) > before, 60, "some findings")
+            now[name].send_signal(signal.SIGTERM)
+            assert now[name].wait(30) in (0, -signal.SIGTERM)
+            now[name] = running.enter_context(worker(kafka, topics, name))
+        send(kafka, topics, pieces[2 * third :])
+        wait_for(lambda: changes(kafka, topics) >= expected(samples), 90, "all findings")
     assert changes(kafka, topics) == expected(samples)
 
 
