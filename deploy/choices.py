@@ -48,6 +48,7 @@ class Choices:
     simulator: bool = True
     bind: str = "127.0.0.1"
     canary: bool = False
+    mqtt_plain: bool = False
 
     @property
     def host(self) -> str:

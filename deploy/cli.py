@@ -77,6 +77,9 @@ def _add_up(command: argparse.ArgumentParser) -> None:
     command.add_argument("--no-simulator", action="store_true", help="no simulated patients")
     command.add_argument("--canary", action="store_true", help="a canary patient whose page must come (always with VIGIL_OPERATIONS_URL)")
     command.add_argument("--bind", default="127.0.0.1", help="the address that page, API, live feed and devices' doors listen on")
+    command.add_argument(
+        "--mqtt-plain", action="store_true", help="MQTT without encryption beyond this machine too, if --bind is beyond it"
+    )
     command.add_argument("--detach", action="store_true", help="return once all is ready; stop it with `vigil down`")
     for port in PORTS:
         text = f"{port.what} (default {port.default}; 0: a free one)"
@@ -106,7 +109,7 @@ def _up(options: argparse.Namespace) -> int:
     ports = {port.name: getattr(options, f"{port.name}_port") for port in PORTS}
     simulator = not options.no_simulator
     canary = options.canary or bool(os.environ.get("VIGIL_OPERATIONS_URL"))
-    choices = Choices(home.path, ports, options.patients, options.speed, simulator, options.bind, canary)
+    choices = Choices(home.path, ports, options.patients, options.speed, simulator, options.bind, canary, options.mqtt_plain)
     up.run(choices, os.environ, say, _plain)
     return 0
 
@@ -116,7 +119,7 @@ def _detached(home: Home, options: argparse.Namespace) -> int:
     if running:
         raise up.AlreadyRunning(f"a Vigil already runs on {home.path} (pid {running.pid}); see ./vigil status")
     words = ["--data-dir", str(home.path), "--patients", str(options.patients), "--speed", str(options.speed), "--bind", options.bind]
-    words += ["--no-simulator"] * options.no_simulator + ["--canary"] * options.canary
+    words += ["--no-simulator"] * options.no_simulator + ["--canary"] * options.canary + ["--mqtt-plain"] * options.mqtt_plain
     for port in PORTS:
         words += [port.option, str(getattr(options, f"{port.name}_port"))]
     return daemon.start(home, words, _to_stderr, _plain)

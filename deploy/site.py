@@ -34,6 +34,7 @@ class Site:
     mqtt_admin: str = ""
     mqtt_host: str = ""
     mqtt_port: int = 0
+    mqtt_public: str = ""
     mqtt_tls_port: int | None = None
     mqtt_mtls_port: int | None = None
     mqtt_devices: Path | None = None
@@ -56,11 +57,12 @@ def _plan_mosquitto(site: Site, home: Home, choices: Choices, ports: Mapping[str
     if "VIGIL_MQTT" in environ:
         _use_named_broker(site, environ)
         return
-    at = Ports(ports["mqtt"], ports["mqtt_tls"], choices.bind, ports["mqtt_mtls"])
+    at = Ports(ports["mqtt"], ports["mqtt_tls"], choices.bind, ports["mqtt_mtls"], choices.mqtt_plain)
     folder = home.path / "mosquitto"
     _, broker = mosquitto.prepare(folder, at, datetime.now(UTC), say, home.logs)
     site.mqtt, site.mqtt_admin = broker.url("gateway"), broker.url("admin")
     site.mqtt_host, site.mqtt_port, site.mqtt_tls_port, site.mqtt_ca = broker.host, broker.port, broker.tls_port, broker.ca_file
+    site.mqtt_public = environ.get("VIGIL_MQTT_PUBLIC", at.public)
     site.mqtt_mtls_port, site.mqtt_devices = broker.mtls_port, broker.devices
     site.certificates = Certificates(folder / "tls", mosquitto.hosts(at), home.run)
     site.jobs.append(
@@ -78,7 +80,7 @@ def _use_named_broker(site: Site, environ: Mapping[str, str]) -> None:
     if "VIGIL_MQTT_ADMIN" not in environ:
         raise Missing("VIGIL_MQTT names a broker; VIGIL_MQTT_ADMIN must name the account there that manages device accounts")
     named = settings.broker(environ["VIGIL_MQTT"])
-    public = environ.get("VIGIL_MQTT_PUBLIC", f"{named.host}:{named.port}")
+    public = site.mqtt_public = environ.get("VIGIL_MQTT_PUBLIC", f"{named.host}:{named.port}")
     site.mqtt, site.mqtt_admin = environ["VIGIL_MQTT"], environ["VIGIL_MQTT_ADMIN"]
     site.mqtt_host, _, port = public.rpartition(":")
     site.mqtt_port = int(port)
@@ -130,8 +132,8 @@ def environment(site: Site, home: Home, choices: Choices, ports: Mapping[str, in
         "VIGIL_MQTT": site.mqtt,
         "VIGIL_MQTT_ADMIN": site.mqtt_admin,
         "VIGIL_MQTT_CA": str(site.mqtt_ca or ""),
-        "VIGIL_MQTT_PUBLIC": f"{site.mqtt_host}:{site.mqtt_port}",
-        "VIGIL_MQTT_CERTIFIED": f"{site.mqtt_host}:{site.mqtt_mtls_port}" if site.mqtt_mtls_port else "",
+        "VIGIL_MQTT_PUBLIC": site.mqtt_public,
+        "VIGIL_MQTT_CERTIFIED": f"{site.mqtt_public.rpartition(':')[0]}:{site.mqtt_mtls_port}" if site.mqtt_mtls_port else "",
         "VIGIL_DEVICE_CA": str(site.mqtt_devices or ""),
         "VIGIL_BIND": choices.bind,
         "VIGIL_HTTP_PORT": str(ports["http"]),

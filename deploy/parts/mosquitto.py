@@ -1,4 +1,4 @@
-"""Eclipse Mosquitto 2.0 on 127.0.0.1: a plain and a TLS listener, one for devices with certificates, accounts by its dynamic security.
+"""Eclipse Mosquitto 2.0: a plain listener for this machine, a TLS one, one for devices with certificates, accounts by its dynamic security.
 
 From Debian's packages, unpacked. What is in flight to a gateway is bounded by the gateway alone, so that it is on its way before the
 device hears of it (docs/adr/041); queues are wide so that nothing is dropped while a gateway is away; the store is on disk. Two accounts
@@ -51,7 +51,7 @@ log_type notice
 connection_messages true
 user {user}
 
-listener {port} {bind}
+listener {port} {plain_bind}
 """
 TLS_SETTINGS = """
 listener {tls_port} {bind}
@@ -92,17 +92,36 @@ class Broker:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where the broker listens; `mtls` (for devices with certificates) 0: nowhere."""
+    """Where the broker listens; `mtls` (for devices with certificates) 0: nowhere; `open_plain`: unencrypted beyond this machine too."""
 
     plain: int
     tls: int
     bind: str = "127.0.0.1"
     mtls: int = 0
+    open_plain: bool = False
+
+    @property
+    def plain_bind(self) -> str:
+        """Where it listens unencrypted: this machine alone, unless asked."""
+        return self.bind if self.open_plain or self.bind.startswith("127.") else "127.0.0.1"
+
+    @property
+    def secure_binds(self) -> tuple[str, ...]:
+        """Where it listens encrypted; this machine's programs reach all of its listeners at one address."""
+        alone = self.bind in (self.plain_bind, "0.0.0.0")  # noqa: S104 - compared with, not bound to
+        return (self.bind,) if alone else (self.bind, self.plain_bind)
 
     @property
     def host(self) -> str:
         """The address by which this machine reaches it."""
-        return "127.0.0.1" if self.bind == "0.0.0.0" else self.bind  # noqa: S104 - compared with, not bound to
+        return "127.0.0.1" if self.plain_bind == "0.0.0.0" else self.plain_bind  # noqa: S104 - compared with, not bound to
+
+    @property
+    def public(self) -> str:
+        """`host:port` that devices are told: the encrypted one where the unencrypted one is for this machine alone."""
+        if self.plain_bind == self.bind:
+            return f"{self.host}:{self.plain}"
+        return f"{self.host if self.bind == '0.0.0.0' else self.bind}:{self.tls}"  # noqa: S104 - compared with, not bound to
 
 
 def install(say: Say) -> Path:
@@ -116,7 +135,7 @@ def prepare(home: Path, ports: Ports, now: datetime, say: Say, logs: Path | None
     data.mkdir(parents=True, exist_ok=True)
     passwords = _accounts(home)
     certified, devices = certificates.ensure(home / "tls", hosts(ports), now), certificates.ensure_devices(home / "tls" / "devices", now)
-    listeners = {"port": ports.plain, "tls_port": ports.tls, "mtls_port": ports.mtls, "bind": ports.bind}
+    listeners = {"port": ports.plain, "tls_port": ports.tls, "mtls_port": ports.mtls, "plain_bind": ports.plain_bind}
     tls = {"ca": certified.ca, "certificate": certified.certificate, "key": certified.key}
     tls |= {"devices_ca": devices.ca, "revoked": devices.revoked}
     watch = mosquitto_watch.install(say)
@@ -127,8 +146,9 @@ def prepare(home: Path, ports: Ports, now: datetime, say: Say, logs: Path | None
         "data": data,
         "user": "root" if os.geteuid() == 0 else "mosquitto",
     }
-    text = SETTINGS + TLS_SETTINGS + (CERTIFIED_SETTINGS if ports.mtls else "")
-    (home / "mosquitto.conf").write_text(text.format(**listeners, **tls, **files))
+    secure = TLS_SETTINGS + (CERTIFIED_SETTINGS if ports.mtls else "")
+    text = SETTINGS.format(**listeners, **files) + "".join(secure.format(bind=at, **listeners, **tls) for at in ports.secure_binds)
+    (home / "mosquitto.conf").write_text(text)
     argv = [str(root / "usr/sbin/mosquitto"), "-c", str(home / "mosquitto.conf")]
     log = (logs or home / "logs") / "mosquitto.log"
     program = Program("mosquitto", argv, {"LD_LIBRARY_PATH": debian.library_path(root)}, log)
@@ -138,7 +158,7 @@ def prepare(home: Path, ports: Ports, now: datetime, say: Say, logs: Path | None
 
 def hosts(ports: Ports) -> list[str]:
     """The names and addresses that the server's certificate is for."""
-    return ["localhost", *sorted({"127.0.0.1", ports.host})]
+    return ["localhost", *sorted({"127.0.0.1", ports.host, ports.bind} - {"0.0.0.0"})]  # noqa: S104 - taken out, not bound to
 
 
 def start(home: Path, ports: Ports, now: datetime, say: Say, logs: Path | None = None) -> Broker:
