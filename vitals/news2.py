@@ -63,7 +63,9 @@ _WORST = np.array([max(points for _, points in TABLE[name]) for name in PARAMETE
 _SHORT_OF_HALF = 1e-7
 _HR, _PULSE, _FLOW, _FIO2, _ON = (BY_NAME[n].index for n in ("hr", "pulse", "o2_flow", "fio2", "on_oxygen"))
 _WORDS = BY_NAME["acvpu"].words
-_DIRECT = {RR: "rr", SPO2: "spo2", SBP: "sbp", ACVPU: "acvpu", TEMP: "temp"}
+_OXYGENS = [_ON, _FIO2, _FLOW]
+_CHOSEN = [BY_NAME[{"oxygen": "on_oxygen", "pulse": "hr"}.get(name, name)].index for name in PARAMETERS]
+"""The vital that each parameter is read from, but where another says more of oxygen or of the pulse."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,46 +133,44 @@ def score(values: type_f64, observed_at: type_i64, now: npt.ArrayLike, scale: np
         now: (n,) or scalar, ms: a reading older than max_age (V,) at that moment is stale.
         scale: (n,) or scalar, the SpO2 scale, 1 or 2.
     """
-    n = len(values)
     limit = ages() if max_age is None else max_age
-    known = ~np.isnan(values)
-    fresh = known & (np.broadcast_to(np.asarray(now, dtype=np.int64), (n,))[:, None] - observed_at <= limit)
-    column = np.empty((n, len(PARAMETERS)), dtype=np.intp)
-    for parameter, name in _DIRECT.items():
-        column[:, parameter] = BY_NAME[name].index
-    column[:, PULSE] = np.where(fresh[:, _HR] | (known[:, _HR] & ~fresh[:, _PULSE]), _HR, _PULSE)
-    column[:, OXYGEN] = _ON
-    row = np.arange(n)[:, None]
-    chosen, at, usable, any_known = values[row, column], observed_at[row, column], fresh[row, column], known[row, column]
-    chosen[:, OXYGEN], at[:, OXYGEN], usable[:, OXYGEN], any_known[:, OXYGEN] = _oxygen(values, observed_at, fresh, known)
-    chosen = np.where(usable, chosen, np.nan)
-    return _summed(chosen, np.where(any_known, at, 0), any_known & ~usable, np.broadcast_to(np.asarray(scale), (n,)))
+    known = values == values
+    fresh = known & (np.asarray(now, dtype=np.int64).reshape(-1, 1) - observed_at <= limit)
+    chosen, at, usable, any_known = values[:, _CHOSEN], observed_at[:, _CHOSEN], fresh[:, _CHOSEN], known[:, _CHOSEN]
+    pulse = np.flatnonzero(~fresh[:, _HR] & (fresh[:, _PULSE] | ~known[:, _HR]))
+    if len(pulse):
+        chosen[pulse, PULSE], at[pulse, PULSE] = values[pulse, _PULSE], observed_at[pulse, _PULSE]
+        usable[pulse, PULSE], any_known[pulse, PULSE] = fresh[pulse, _PULSE], known[pulse, _PULSE]
+    if np.count_nonzero(known[:, _OXYGENS]):
+        chosen[:, OXYGEN], at[:, OXYGEN], usable[:, OXYGEN], any_known[:, OXYGEN] = _oxygen(values, observed_at, fresh, known)
+    chosen[~usable] = np.nan
+    at[~any_known] = 0
+    return _summed(chosen, at, any_known & ~usable, np.asarray(scale))
 
 
 def _oxygen(values: type_f64, at: type_i64, fresh: type_bool, known: type_bool) -> tuple[type_f64, type_i64, type_bool, type_bool]:
     """On oxygen or not, since when, whether fresh, whether ever known: as charted, unless a flow or fraction was measured later."""
-    given = [_FIO2, _FLOW]
+    given = _OXYGENS[1:]
     gives = fresh[:, given] & (values[:, given] > np.array([ROOM_AIR_PERCENT, 0.0]))
     measured = fresh[:, given].any(axis=1)
     measured_at = np.where(fresh[:, given], at[:, given], 0).max(axis=1)
     charted = fresh[:, _ON] & (at[:, _ON] >= measured_at)
     value = np.where(charted, values[:, _ON] > 0, gives.any(axis=1)).astype(np.float64)
-    three = [_ON, *given]
-    last_known = np.where(known[:, three], at[:, three], 0).max(axis=1)
+    last_known = np.where(known[:, _OXYGENS], at[:, _OXYGENS], 0).max(axis=1)
     when = np.where(charted, at[:, _ON], np.where(measured, measured_at, last_known))
     usable: type_bool = charted | measured
-    ever: type_bool = np.asarray(known[:, three].any(axis=1))
+    ever: type_bool = np.asarray(known[:, _OXYGENS].any(axis=1))
     return value, when.astype(np.int64), usable, ever
 
 
 def _summed(values: type_f64, observed_at: type_i64, stale: type_bool, scale: npt.NDArray[Any]) -> Scores:
     steps = np.floor(values * _STEPS + (0.5 + _SHORT_OF_HALF))
     charted = steps / _STEPS
-    at = np.where(np.isnan(values), _UNKNOWN, np.clip(steps, 0, _TOP)).astype(np.intp)
-    low = _POINTS[_COLUMNS, at]
-    high = low.copy()
+    at = np.where(values == values, np.minimum(np.maximum(steps, 0), _TOP), _UNKNOWN).astype(np.intp)
+    low = high = _POINTS[_COLUMNS, at]
     second = (scale == 2) & (low[:, SPO2] != MISSING)
-    if second.any():
+    if np.count_nonzero(second):
+        high = low.copy()
         air, oxygen = points("spo2 scale 2, air", values[:, SPO2]), points("spo2 scale 2, oxygen", values[:, SPO2])
         given = low[:, OXYGEN]
         low[:, SPO2] = np.where(second, np.where(given > 0, oxygen, air), low[:, SPO2])

@@ -33,6 +33,12 @@ CLEAR_GAPS, MOST_CLEAR_MS = 12.0, 43_200_000
 NEWS2 allows anybody (RCP 2017). One good reading an hour between two bad ones is how it was sampled, not a recovery."""
 _PHASES: dict[int, Phase] = {-1: "end", 1: "start", 2: "update"}
 _BITS = ((LIMITS, 0), (BASELINE, V), (SIGNAL, 2 * V))
+_EVERY = np.arange(CHANNELS)
+_HOLD = np.where((_EVERY >= 2 * V) & (_EVERY < NEWS2), SIGNAL_HOLD_MS, MOST_HOLD_MS)
+_ALONE = np.where(_EVERY < NEWS2, 0, SCORE_ALONE_MS)
+_OF_MANY = (_EVERY == NEWS2) | (_EVERY == SINGLE) | ((_EVERY >= COMBINATION) & (_EVERY < AGREEMENT))
+"""By channel: how long a value stands, and must stand to count alone, where no vital's pace says so; which are made of several vitals."""
+_SPOTTED = _OF_MANY | (_EVERY < 2 * V)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +67,7 @@ def watch(memory: Memory, sightings: Sightings, now_ms: int) -> list[Finding]:
     """Folds the sightings into the timers."""
     timers = memory.timers
     old = sightings.t < timers.at[sightings.rows * CHANNELS + sightings.channels]
-    if old.any():
+    if np.count_nonzero(old):
         memory.count("late", int(old.sum()))
         sightings = sightings.only(~old)
     values = _values(memory, sightings)
@@ -69,7 +75,7 @@ def watch(memory: Memory, sightings: Sightings, now_ms: int) -> list[Finding]:
     _mark_busy(memory, sightings, values.cells)
     found = _told(memory, sightings, values.cells, changes, now_ms)
     held = sightings.live & (timers.held[values.cells] != 0)
-    return found + (_released(memory, sightings.only(held), now_ms) if held.any() else [])
+    return found + (_released(memory, sightings.only(held), now_ms) if np.count_nonzero(held) else [])
 
 
 def watch_past(memory: Memory, sightings: Sightings) -> None:
@@ -143,45 +149,45 @@ def settle(memory: Memory, rows: type_i64, now_ms: int) -> list[Finding]:
 def _values(memory: Memory, s: Sightings) -> Values:
     layout, settings, ch = memory.layout, memory.settings, s.channels
     vital = s.rows * V + ch % V
-    is_limit = ch < V
-    low1 = np.where(is_limit, settings.low1[vital], layout.low1[ch])
-    low2 = np.where(is_limit, settings.low2[vital], layout.low2[ch])
-    high1 = np.where(is_limit, settings.high1[vital], layout.high1[ch])
-    high2 = np.where(is_limit, settings.high2[vital], layout.high2[ch])
-    gap = _gap(memory, s, vital)
-    paced = np.where(gap > 0, np.clip(gap * HOLD_GAPS, LEAST_HOLD_MS, MOST_HOLD_MS), MOST_HOLD_MS)
-    hold = np.where(ch < 2 * V, paced, np.where(ch < NEWS2, SIGNAL_HOLD_MS, MOST_HOLD_MS)).astype(np.int64)
-    single = np.where((gap == 0) | (gap >= SPOT_MS), 0.0, gap * OVERDUE_GAPS)
-    alone = np.where(ch < 2 * V, single, np.where(ch < NEWS2, 0, SCORE_ALONE_MS)).astype(np.int64)
+    bounds = [layout.low1[ch], layout.low2[ch], layout.high1[ch], layout.high2[ch]]
+    limited = (ch < V).nonzero()[0]
+    if len(limited):
+        own = vital[limited]
+        for column, theirs in zip(bounds, (settings.low1, settings.low2, settings.high1, settings.high2), strict=True):
+            column[limited] = theirs[own]
     fixed = layout.hold[ch]
-    hold, alone = np.where(fixed > 0, fixed, hold), np.where(fixed > 0, layout.alone[ch], alone)
-    cells = s.rows * CHANNELS + ch
-    spot = np.where(gap >= SPOT_MS, np.minimum(gap * CLEAR_GAPS, MOST_CLEAR_MS), 0).astype(np.int64)
-    clear = np.where((ch < 2 * V) | _of_many(ch), np.maximum(layout.clear[ch], spot), layout.clear[ch])
+    hold, alone = np.where(fixed > 0, fixed, _HOLD[ch]), np.where(fixed > 0, layout.alone[ch], _ALONE[ch])
+    clear, gap = layout.clear[ch], _gap(memory, s, vital)
+    paced = (ch < 2 * V).nonzero()[0]
+    if len(paced):
+        g = gap[paced]
+        stands = np.where(g > 0, np.minimum(np.maximum(g * HOLD_GAPS, LEAST_HOLD_MS), MOST_HOLD_MS), MOST_HOLD_MS)
+        hold[paced] = stands.astype(np.int64)
+        alone[paced] = np.where(g >= SPOT_MS, 0.0, g * OVERDUE_GAPS).astype(np.int64)
+    spot = ((gap >= SPOT_MS) & _SPOTTED[ch]).nonzero()[0]
+    if len(spot):
+        clear[spot] = np.maximum(clear[spot], np.minimum(gap[spot] * CLEAR_GAPS, MOST_CLEAR_MS).astype(np.int64))
+    low1, low2, high1, high2 = bounds
     waits = (layout.wait1[ch], layout.wait2[ch], clear)
-    return Values(cells, s.x, s.t, low1, low2, high1, high2, layout.hysteresis[ch], *waits, hold, alone)
+    return Values(s.rows * CHANNELS + ch, s.x, s.t, low1, low2, high1, high2, layout.hysteresis[ch], *waits, hold, alone)
 
 
 def _gap(memory: Memory, s: Sightings, vital: type_i64) -> type_f64:
     """(m,) the learned ms between the readings that each sighting is made of; 0 = unknown."""
     gap = memory.cells.gap[vital].astype(np.float64)
-    score = _of_many(s.channels)
-    if score.any():
+    score = _OF_MANY[s.channels]
+    if np.count_nonzero(score):
         gap[score] = early_warning.paces(memory, s.rows[score])
     return gap
-
-
-def _of_many(channels: type_i64) -> type_bool:
-    """Which are made of several vitals: a score, a combination."""
-    many: type_bool = (channels == NEWS2) | (channels == SINGLE) | ((channels >= COMBINATION) & (channels < AGREEMENT))
-    return many
 
 
 def _mark_busy(memory: Memory, s: Sightings, cells: type_i64) -> None:
     """Keeps the bits by which a quiet cell is passed over."""
     running = memory.timers.side[cells] != 0
     for bit, first in _BITS:
-        mine = (s.channels >= first) & (s.channels < first + V)
+        mine = ((s.channels >= first) & (s.channels < first + V)).nonzero()[0]
+        if not len(mine):
+            continue
         vital = s.rows[mine] * V + (s.channels[mine] - first)
         memory.cells.busy[vital] = (memory.cells.busy[vital] & (255 - bit)) | np.where(running[mine], bit, 0).astype(np.uint8)
 

@@ -30,7 +30,7 @@ def turned(memory: Memory, rows: type_i64, t: type_i64) -> type_bool:
     """(n,) which of `rows` begin a new minute with a sample at `t`; the one before is closed."""
     minute = t // MINUTE_MS
     new: type_bool = minute > memory.rows.minute[rows]
-    if new.any():
+    if np.count_nonzero(new):
         _close(memory, rows[new], minute[new])
     return new
 
@@ -38,14 +38,14 @@ def turned(memory: Memory, rows: type_i64, t: type_i64) -> type_bool:
 def note(memory: Memory, rows: type_i64, vital: type_i64, x: type_f64, t: type_i64) -> None:
     """Readings (m,) that are about to become the newest of their cells."""
     inside = vital < W
-    if not inside.all():
+    if np.count_nonzero(inside) < len(inside):
         rows, vital, x, t = rows[inside], vital[inside], x[inside], t[inside]
     cell = rows * W + vital
     changed = memory.cells.value[rows * V + vital] != x
     memory.courses.same_since[cell[changed]] = t[changed]
     slot = t // _SLOT_MS - memory.rows.minute[rows] * SLOTS
     running = slot >= 0
-    if not running.all():
+    if np.count_nonzero(running) < len(running):
         cell, slot, x = cell[running], slot[running], x[running]
     memory.courses.samples[cell * SLOTS + slot] = x
 
@@ -73,12 +73,14 @@ def median(a: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     >>> median(np.array([[3.0, np.nan, 1.0, 8.0], [np.nan] * 4]))
     array([ 3., nan])
     """
-    ordered = np.sort(a, axis=-1)
-    n = (ordered == ordered).sum(axis=-1, keepdims=True)
-    lower = np.take_along_axis(ordered, np.maximum(n - 1, 0) // 2, axis=-1)
-    upper = np.take_along_axis(ordered, np.minimum(n // 2, a.shape[-1] - 1), axis=-1)
-    middle: npt.NDArray[np.floating] = np.where(n % 2 == 1, lower, (lower + upper) / 2)[..., 0]
-    return np.where(n[..., 0] > 0, middle, np.nan)
+    n = (a == a).sum(axis=-1)
+    if n.max(initial=0) <= 1:  # a reading a minute: nothing to order
+        alone: npt.NDArray[np.floating] = np.fmax.reduce(a, axis=-1)
+        return alone
+    ordered = np.sort(a, axis=-1).reshape(-1)  # NaN goes last, so that where there is nothing the first is NaN
+    first = np.arange(n.size).reshape(n.shape) * a.shape[-1]
+    middle: npt.NDArray[np.floating] = (ordered[first + np.maximum(n - 1, 0) // 2] + ordered[first + n // 2]) / 2
+    return middle
 
 
 def _close(memory: Memory, rows: type_i64, minute: type_i64) -> None:

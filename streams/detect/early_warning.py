@@ -66,11 +66,11 @@ def due(memory: Memory, rows: type_i64, t: type_i64, changed: npt.NDArray[np.boo
 
 def scored(memory: Memory, rows: type_i64, t: type_i64) -> news2.Scores:
     """NEWS2 of `rows` at `t` (n,) ms; notes until when it holds."""
-    scores = _score(memory, rows, t)
     values, at = memory.cells.value.reshape(-1, V)[rows], memory.cells.at.reshape(-1, V)[rows]
-    until = np.where(~np.isnan(values) & (t[:, None] - at <= _MAX_AGE), at + _MAX_AGE, NEVER).min(axis=1)
-    memory.rows.score_until[rows] = until
-    return scores
+    until = at + _MAX_AGE
+    until[(values != values) | (until < t[:, None])] = NEVER
+    memory.rows.score_until[rows] = until.min(axis=1)
+    return news2.score(values, at, t, memory.settings.scale[rows], _MAX_AGE)
 
 
 def _score(memory: Memory, rows: type_i64, t: npt.ArrayLike) -> news2.Scores:

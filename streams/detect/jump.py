@@ -23,7 +23,7 @@ def doubted(memory: Memory, rows: type_i64, t: type_i64, values: type_f64) -> ty
     last = memory.cells.value.reshape(-1, V)[rows]
     far: type_bool = np.abs(values - last) > memory.layout.jump
     rule = memory.rules.jump
-    if rule is None or not far.any():
+    if rule is None or not np.count_nonzero(far):
         return far
     sample, vital = np.nonzero(far)
     at, cell, now = memory.cells.at[rows[sample] * V + vital], rows[sample] * W + vital, t[sample]

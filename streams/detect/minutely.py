@@ -47,7 +47,7 @@ def look(memory: Memory, turn: Turn) -> list[Sightings]:
     rules, found = memory.rules, []
     course.present(memory, turn.rows)
     if rules.pace:
-        found += [_seen(memory, turn, PACE, _paces(memory, turn.rows, rules.pace))]
+        found += _paces(memory, turn, rules.pace)
     if any(rule.priority for rule in rules.combinations.values()):
         reckoned = [combined(memory, turn.rows, turn.t, rule) for rule in rules.combinations.values()]
         found += [_seen(memory, turn, COMBINATION, np.stack(reckoned, axis=1))]
@@ -55,7 +55,7 @@ def look(memory: Memory, turn: Turn) -> list[Sightings]:
         minute = course.last(memory, turn.rows, 2)[:, :, 0]
         found += [_seen(memory, turn, AGREEMENT, agreement.apart(minute, rules.agreement)[:, None])]
     due = memory.rows.minute[turn.rows] - memory.rows.looked[turn.rows] >= course.LOOK_MIN
-    if due.any():
+    if np.count_nonzero(due):
         found += _courses(memory, turn if due.all() else turn.only(due))
     return [s for s in found if len(s.rows)]
 
@@ -86,20 +86,22 @@ def _seen(memory: Memory, turn: Turn, first: int, x: type_f) -> Sightings:
     span = np.arange(first, first + x.shape[1])
     running = memory.timers.side.reshape(-1, CHANNELS)[turn.rows, first : first + x.shape[1]] != 0
     beyond = (x > memory.layout.high1[span]) | (x < memory.layout.low1[span]) | (running & (x == x))
-    k, column = np.nonzero(beyond)
+    k, column = beyond.nonzero()
     return Sightings(turn.rows[k], span[column], x[k, column].astype(np.float64), turn.t[k], turn.received_at[k], turn.live[k])
 
 
-def _paces(memory: Memory, rows: type_i64, rule: PaceRule) -> type_f:
-    minutes = round(rule.over_s / 60) + 1
-    x = np.full((len(rows), W), np.nan)
+def _paces(memory: Memory, turn: Turn, rule: PaceRule) -> list[Sightings]:
+    """Of those whose vital was read in this minute."""
+    minutes, begins = round(rule.over_s / 60) + 1, memory.rows.minute[turn.rows] * course.MINUTE_MS
+    found = []
     for name in rule.vitals:
         i = BY_NAME[name].index
-        read = memory.cells.at.reshape(-1, V)[rows, i] >= memory.rows.minute[rows] * course.MINUTE_MS
-        if read.any():
-            y = course.last(memory, rows[read], minutes)[:, i]
-            x[read, i] = line(y, round(_PACE_SPAN * minutes), 3).slope
-    return x
+        read = memory.cells.at[turn.rows * V + i] >= begins
+        if np.count_nonzero(read):
+            some = turn.only(read)
+            y = course.last(memory, some.rows, minutes)[:, i]
+            found.append(_seen(memory, some, PACE + i, line(y, round(_PACE_SPAN * minutes), 3).slope[:, None]))
+    return found
 
 
 def _trends(memory: Memory, rows: type_i64, rule: TrendRule, minutes: type_f) -> type_f:

@@ -8,6 +8,7 @@ Promise: `step` and `tick` are those of the worker; nothing is approximated. Sum
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -66,17 +67,22 @@ def minutes(batch: Batch, width_ms: int = 60_000) -> Iterator[Batch]:
     """`batch`, ordered by time and cut at every `width_ms`."""
     order = np.argsort(batch.observed_at, kind="stable")
     cuts = np.flatnonzero(np.diff(batch.observed_at[order] // width_ms)) + 1
-    for at in np.split(order, cuts):
-        used, patient = np.unique(batch.patient[at], return_inverse=True)
-        devices, device = np.unique(batch.device[at], return_inverse=True)
-        names = ("seq", "observed_at", "received_at", "clock_ms", "values", "quality", "no_value")
+    names = ("seq", "observed_at", "received_at", "clock_ms", "values", "quality", "no_value")
+    patient, device, *columns = (getattr(batch, name)[order] for name in ("patient", "device", *names))
+    for begin, end in pairwise([0, *cuts.tolist(), len(batch)]):
         yield Batch(
-            tuple(batch.patients[p] for p in used),
-            patient.astype(np.int32),
-            tuple(batch.devices[d] for d in devices),
-            device.astype(np.int32),
-            *(getattr(batch, name)[at] for name in names),
+            *_used(batch.patients, patient[begin:end]), *_used(batch.devices, device[begin:end]), *(column[begin:end] for column in columns)
         )
+
+
+def _used(names: tuple[str, ...], which: npt.NDArray[np.int32]) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
+    """The names that `which` needs, in their order, and `which` as places among them."""
+    there = np.zeros(len(names), dtype=np.bool_)
+    there[which] = True
+    if there.all():
+        return names, which
+    places = np.cumsum(there, dtype=np.int32) - 1
+    return tuple(names[k] for k in np.flatnonzero(there)), places[which]
 
 
 def summed(findings: Iterable[Finding], patient_days: float) -> Summary:

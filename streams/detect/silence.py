@@ -34,7 +34,7 @@ def heard(memory: Memory, slots: type_i64, observed_at: type_i64, received_at: t
     d.n[slots] += onward
     d.at[slots] = np.maximum(before, observed_at)
     d.heard[slots] = np.maximum(d.heard[slots], received_at)
-    broken = np.flatnonzero(d.silent[slots])
+    broken = d.silent[slots].nonzero()[0]
     return [_silence(memory, int(slots[k]), "end", (int(observed_at[k]), int(received_at[k])), now_ms) for k in broken]
 
 

@@ -34,6 +34,10 @@ GAP_SHARE = 0.2
 _LOW_MEDIUM = 1
 _NO_VALUE, _POOR = 2.0, 1.0
 _BITS = np.arange(V, dtype=np.uint32)
+_SCORED = np.array([NEWS2, SINGLE])
+_LEADS = np.arange(V) == LINE_OF
+_FOLLOWS = [(vital, line) for vital, line in enumerate(LINE_OF.tolist()) if vital != line]
+"""The vitals that give their line its name, and the others with their line."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,6 +113,9 @@ def rounds(rows: type_i64) -> Iterator[type_i64]:
     """
     if not len(rows):
         return
+    if (rows[1:] > rows[:-1]).all():
+        yield np.arange(len(rows))
+        return
     order = np.argsort(rows, kind="stable")
     first = np.ones(len(rows), dtype=np.bool_)
     first[1:] = rows[order[1:]] != rows[order[:-1]]
@@ -164,10 +171,10 @@ def _fold(memory: Memory, r: _Round, slots: type_i64, now_ms: int) -> list[Findi
     gap = _gaps(memory, readings)
     if len(readings.x):
         sightings += _remembered(memory, r, readings, changed)
-    if turned.any():
+    if np.count_nonzero(turned):
         sightings += look(memory, Turn(r.rows[turned], r.t[turned], r.received_at[turned], r.live[turned]))
     due = early_warning.due(memory, r.rows, r.t, changed)
-    if due.any():
+    if np.count_nonzero(due):
         sightings += _score_sightings(memory, r.rows[due], r.t[due], r.received_at[due], r.live[due])
     found += watch(memory, joined(sightings), now_ms) if sightings else []
     memory.cells.gap[readings.cell] = gap
@@ -182,33 +189,33 @@ def _gaps(memory: Memory, m: _Readings) -> type_f64:
 
 
 def _readings(r: _Round, good: type_bool) -> _Readings:
-    sample, vital = np.nonzero(good)
+    sample, vital = good.nonzero()
     return _Readings(sample, vital, r.rows[sample] * V + vital, r.values[sample, vital], r.t[sample])
 
 
 def _signals(memory: Memory, r: _Round) -> tuple[list[Sightings], type_bool]:
     """Sightings of signals that are bad or were so, and (n, V) which readings are good."""
-    there = ~np.isnan(r.values)
+    there = r.values == r.values
     poor = there & ((r.of.quality[r.place] < memory.rules.poor_quality) | doubted(memory, r.rows, r.t, r.values))
-    no_value = (r.of.no_value[r.place][:, None] >> _BITS & 1).astype(np.bool_)
-    bad = poor | no_value
+    none = r.of.no_value[r.place]
     running = (memory.cells.busy.reshape(-1, V)[r.rows] & SIGNAL) != 0
     good = there & ~poor
-    if not (bad.any() or (good & running[:, LINE_OF]).any()):
+    if not (np.count_nonzero(poor) or np.count_nonzero(none) or np.count_nonzero(running)):
         return [], good
-    memory.count("poor", int(poor.sum()))
-    sample, vital = np.nonzero(poor[:, :W])
+    memory.count("poor", int(np.count_nonzero(poor)))
+    sample, vital = poor[:, :W].nonzero()
     memory.courses.refused[r.rows[sample] * W + vital] = r.values[sample, vital]
+    no_value = (none[:, None] >> _BITS & 1).astype(np.bool_)
     return _lines(r, running, good, np.where(no_value, _NO_VALUE, np.where(poor, _POOR, 0.0))), good
 
 
 def _lines(r: _Round, running: type_bool, good: type_bool, x: type_f64) -> list[Sightings]:
     """Sightings a line: as bad as the worst that comes over it, unless something good does."""
-    worst, fine = np.zeros(x.shape), np.zeros(x.shape, dtype=np.bool_)
-    for vital, line in enumerate(LINE_OF.tolist()):
+    worst, fine = np.where(_LEADS, x, 0.0), good & _LEADS
+    for vital, line in _FOLLOWS:
         worst[:, line] = np.maximum(worst[:, line], x[:, vital])
         fine[:, line] |= good[:, vital]
-    sample, line = np.nonzero(((worst > 0) & ~fine) | (running & fine))
+    sample, line = (((worst > 0) & ~fine) | (running & fine)).nonzero()
     seen = np.where(fine, 0.0, worst)[sample, line]
     return [Sightings(r.rows[sample], line + 2 * V, seen, r.t[sample], r.received_at[sample], r.live[sample])] if len(sample) else []
 
@@ -216,7 +223,7 @@ def _lines(r: _Round, running: type_bool, good: type_bool, x: type_f64) -> list[
 def _in_order(memory: Memory, r: _Round, readings: _Readings) -> _Readings:
     """The readings that are not older than the newest of their vital; the others are history."""
     late = readings.t < memory.cells.at[readings.cell]
-    if not late.any():
+    if not np.count_nonzero(late):
         return readings
     old = readings.only(late)
     memory.count("late", len(old.x))
@@ -238,7 +245,7 @@ def _remembered(memory: Memory, r: _Round, m: _Readings, changed: type_bool) -> 
     memory.rows.score_changed[r.rows] = np.where(changed, 2, np.maximum(memory.rows.score_changed[r.rows], 1))
     busy = cells.busy[m.cell]
     beyond = (m.x < s.low1[m.cell]) | (m.x > s.high1[m.cell]) | ((busy & LIMITS) != 0)
-    found = [m.seen(r, beyond, m.x, 0)] if beyond.any() else []
+    found = [m.seen(r, beyond, m.x, 0)] if np.count_nonzero(beyond) else []
     return found + _strange(memory, r, m, elapsed, busy)
 
 
@@ -246,23 +253,19 @@ def _strange(memory: Memory, r: _Round, m: _Readings, elapsed: type_i64, busy: n
     rule = memory.rules.baseline
     # a mean whose half-life is shorter than the pause between two readings knows only the last one
     watched = memory.layout.watched[m.vital] & (memory.cells.gap[m.cell] < rule.half_life_s * 1000)
-    if not watched.all():
+    if np.count_nonzero(watched) < len(watched):
         m, elapsed, busy = m.only(watched), elapsed[watched], busy[watched]
     z = baseline.learn(memory.cells, m.cell, m.x, elapsed, memory.layout.variance[m.vital], rule)
     strange = (np.abs(z) > rule.z) | ((busy & BASELINE) != 0)
-    return [m.seen(r, strange, z, V)] if strange.any() else []
+    return [m.seen(r, strange, z, V)] if np.count_nonzero(strange) else []
 
 
 def _score_sightings(memory: Memory, rows: type_i64, t: type_i64, received_at: type_i64, live: type_bool) -> list[Sightings]:
-    scores = early_warning.scored(memory, rows, t)
-    x = np.concatenate([scores.lowest.astype(np.float64), (scores.tier == _LOW_MEDIUM).astype(np.float64)])
-    channels = np.repeat(np.array([NEWS2, SINGLE]), len(rows))
-    return _unsettled(memory, Sightings(np.tile(rows, 2), channels, x, np.tile(t, 2), np.tile(received_at, 2), np.tile(live, 2)))
-
-
-def _unsettled(memory: Memory, s: Sightings) -> list[Sightings]:
     """What can move a timer. Of the rest, idle and inside, only the time is noted: all that `watch` would make of it."""
-    timers, cells = memory.timers, s.rows * CHANNELS + s.channels
-    calm = (timers.side[cells] == 0) & (s.x <= memory.layout.high1[s.channels]) & (s.t >= timers.at[cells])
-    timers.at[cells[calm]] = s.t[calm]
-    return [] if calm.all() else [s.only(~calm)]
+    scores, timers = early_warning.scored(memory, rows, t), memory.timers
+    x = np.stack((scores.lowest, scores.tier == _LOW_MEDIUM)).astype(np.float64)
+    cells = rows * CHANNELS + _SCORED[:, None]
+    calm = (timers.side[cells] == 0) & (x <= memory.layout.high1[_SCORED][:, None]) & (t >= timers.at[cells])
+    timers.at[cells[calm]] = np.broadcast_to(t, cells.shape)[calm]
+    which, k = (~calm).nonzero()
+    return [Sightings(rows[k], _SCORED[which], x[which, k], t[k], received_at[k], live[k])] if len(k) else []

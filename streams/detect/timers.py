@@ -69,6 +69,7 @@ class Timers:
 
 
 _NAMES = tuple(f.name for f in fields(Timers))
+_CLEARED = tuple(name for name in _NAMES if name != "at")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,9 +151,9 @@ def _announced(c: Timers, v: Values) -> Changes:
 
 
 def _changes(c: Timers, mask: type_bool, phase: type_i8) -> Changes:
-    if not mask.any():
+    which = mask.nonzero()[0]
+    if not len(which):
         return _NOTHING
-    which = np.flatnonzero(mask)
     return Changes(which, phase[which], c.taken(which))
 
 
@@ -168,9 +169,10 @@ def _severity(c: Timers, v: Values, lapsed: type_bool) -> type_i8:
 
 
 def _cleared(c: Timers, mask: type_bool) -> None:
-    for name in ("severity", "side", "fired", "held", "since", "returned", "spent1", "spent2", "inside", "worst"):
-        column: npt.NDArray[Any] = getattr(c, name)
-        setattr(c, name, np.where(mask, np.zeros(1, dtype=column.dtype), column))
+    which = mask.nonzero()[0]
+    if len(which):
+        for name in _CLEARED:
+            getattr(c, name)[which] = 0
 
 
 def _enter(c: Timers, v: Values, raw: type_i8) -> None:
