@@ -16,7 +16,7 @@ from streams.detect.channels import AGREEMENT, BASELINE, CHANNELS, COMBINATION, 
 from streams.detect.memory import Backlog, Memory
 from streams.detect.telling import tell, tell_summary
 from streams.detect.timers import Changes, Timers, Values, advance, standing
-from vitals.finding import Finding, Phase
+from vitals.finding import Finding, Phase, Priority
 from vitals.registry import V
 
 type_f64 = npt.NDArray[np.float64]
@@ -32,6 +32,7 @@ CLEAR_GAPS, MOST_CLEAR_MS = 12.0, 43_200_000
 """A spot check's condition is over when twelve readings' time was inside, 12 h at most: the longest pause between observations that
 NEWS2 allows anybody (RCP 2017). One good reading an hour between two bad ones is how it was sampled, not a recovery."""
 _PHASES: dict[int, Phase] = {-1: "end", 1: "start", 2: "update"}
+_RANK: dict[Priority, int] = {"low": 0, "medium": 1, "high": 2}
 _BITS = ((LIMITS, 0), (BASELINE, V), (SIGNAL, 2 * V))
 _EVERY = np.arange(CHANNELS)
 _HOLD = np.where((_EVERY >= 2 * V) & (_EVERY < NEWS2), SIGNAL_HOLD_MS, MOST_HOLD_MS)
@@ -208,7 +209,19 @@ def _told(memory: Memory, s: Sightings, cells: type_i64, changes: list[Changes],
                 _summed(memory, cell, change.before, k, int(change.before.returned[k]))
             elif not was_held:
                 found.append(tell(memory, cell, change.before, k, (_PHASES[phase], int(s.t[i]), int(s.received_at[i])), now_ms))
-    return found
+    return worst_first(found) if len(found) > 1 else found
+
+
+def worst_first(found: list[Finding]) -> list[Finding]:
+    """What came at one moment, the worst condition first: whoever is called for it sees the milder ones beside it, called once.
+
+    What one condition did stays in its order.
+    """
+    worst: dict[tuple[str, str, str], int] = {}
+    for f in found:
+        key = (f.patient, f.rule, f.subject)
+        worst[key] = max(worst.get(key, 0), 0 if f.phase == "end" else 1 + _RANK[f.priority])
+    return sorted(found, key=lambda f: -worst[f.patient, f.rule, f.subject])
 
 
 def _released(memory: Memory, s: Sightings, now_ms: int) -> list[Finding]:

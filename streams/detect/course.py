@@ -61,8 +61,11 @@ def present(memory: Memory, rows: type_i64) -> None:
 
 def last(memory: Memory, rows: type_i64, minutes: int = RING) -> type_f32:
     """(n, W, minutes) the medians of the last minutes, the newest last; NaN = no readings."""
-    at = (memory.rows.minute[rows, None] - _BACK[RING - minutes :]) % RING
-    ring = memory.courses.minutes.reshape(-1, W, RING)
+    ring, now = memory.courses.minutes.reshape(-1, W, RING), memory.rows.minute[rows]
+    at = (now[:, None] - _BACK[RING - minutes :]) % RING
+    if np.count_nonzero(now == now[:1]) == len(now):  # the same minute for all, as is usual
+        same: type_f32 = ring[rows][:, :, at[0]].astype(np.float32) if len(now) else np.zeros((0, W, minutes), dtype=np.float32)
+        return same
     taken: type_f32 = ring[rows[:, None, None], np.arange(W)[:, None], at[:, None, :]].astype(np.float32)
     return taken
 

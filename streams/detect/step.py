@@ -42,15 +42,15 @@ _FOLLOWS = [(vital, line) for vital, line in enumerate(LINE_OF.tolist()) if vita
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Round:
-    """n samples of distinct patients: their places in the batch, rows, slots, times, and which are live."""
+    """n samples of distinct patients: rows, times, which are live, and what each says."""
 
-    of: Batch
     rows: type_i64
     t: type_i64
     received_at: type_i64
     live: type_bool
     values: type_f64
-    place: type_i64
+    quality: npt.NDArray[np.float32]
+    no_value: npt.NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,7 +155,9 @@ def _wanted(memory: Memory, batch: Batch, rows: type_i64, slots: type_i64) -> ty
 
 def _round(memory: Memory, batch: Batch, rows: type_i64, place: type_i64) -> _Round:
     t, received_at = batch.observed_at[place], batch.received_at[place]
-    return _Round(batch, rows, t, received_at, received_at - t <= memory.rules.late_s * 1000, batch.values[place], place)
+    whole = len(place) == len(batch)  # a round of all is in their order
+    values, quality = (batch.values, batch.quality) if whole else (batch.values[place], batch.quality[place])
+    return _Round(rows, t, received_at, received_at - t <= memory.rules.late_s * 1000, values, quality, batch.no_value[place])
 
 
 def _fold(memory: Memory, r: _Round, slots: type_i64, now_ms: int) -> list[Finding]:
@@ -196,16 +198,15 @@ def _readings(r: _Round, good: type_bool) -> _Readings:
 def _signals(memory: Memory, r: _Round) -> tuple[list[Sightings], type_bool]:
     """Sightings of signals that are bad or were so, and (n, V) which readings are good."""
     there = r.values == r.values
-    poor = there & ((r.of.quality[r.place] < memory.rules.poor_quality) | doubted(memory, r.rows, r.t, r.values))
-    none = r.of.no_value[r.place]
+    poor = there & ((r.quality < memory.rules.poor_quality) | doubted(memory, r.rows, r.t, r.values))
     running = (memory.cells.busy.reshape(-1, V)[r.rows] & SIGNAL) != 0
     good = there & ~poor
-    if not (np.count_nonzero(poor) or np.count_nonzero(none) or np.count_nonzero(running)):
+    if not (np.count_nonzero(poor) or np.count_nonzero(r.no_value) or np.count_nonzero(running)):
         return [], good
     memory.count("poor", int(np.count_nonzero(poor)))
     sample, vital = poor[:, :W].nonzero()
     memory.courses.refused[r.rows[sample] * W + vital] = r.values[sample, vital]
-    no_value = (none[:, None] >> _BITS & 1).astype(np.bool_)
+    no_value = (r.no_value[:, None] >> _BITS & 1).astype(np.bool_)
     return _lines(r, running, good, np.where(no_value, _NO_VALUE, np.where(poor, _POOR, 0.0))), good
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streams.detect import checkpoint, dedupe
 from streams.detect import step as step_module
-from streams.detect.conditions import discharge
+from streams.detect.conditions import discharge, worst_first
 from streams.detect.memory import empty
 from streams.detect.rules import default
 from streams.detect.silence import dismissed, linked
@@ -54,6 +54,19 @@ def test_a_milder_excursion_waits_longer_and_grows_worse_by_an_update():
         ("start", "medium", 120_000),
         ("update", "high", 160_000),
     ]
+
+
+def test_what_comes_at_one_moment_is_told_worst_first():
+    values = {"temp": 39.5, "sbp": 85, "hr": 150, "rr": 35}
+    m = memory()
+    step(m, batch([("p", "d", 0, T0, values)]), 0)
+    starts = [f.priority for f in tick(m, T0 + 20 * 60_000) if f.alert_class == "physiological"]
+    assert starts == [*["high"] * starts.count("high"), "medium", "low"]
+
+
+def test_what_one_condition_did_stays_in_its_order():
+    found = [f for f in run(series("hr", [125] * 130 + [150] * 40 + [80] * 70)) if f.rule == "limits"]
+    assert [f.phase for f in worst_first(found)] == ["start", "update", "end"]
 
 
 def test_a_value_on_the_limit_is_no_excursion():
