@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 
 from streams.detect.comparison import Comparison, compared
-from streams.detect.rehearsal import minutes, rehearse
+from streams.detect.rehearsal import minutes, rehearse, voiced
 from streams.detect.report import html, text
 from streams.detect.timescale_history import History
 from vitals.batch import Batch
@@ -69,7 +69,7 @@ def rehearsed(history: History, changed: bytes) -> Comparison:
 
 
 def told(history: History, rules: RuleSet) -> tuple[list[Finding], float]:
-    """What `rules` tell over the history, read a day at a time; how many patient-days it is."""
+    """What `rules` tell over the history, read a day at a time, without what only supports evidence; how many patient-days it is."""
     days = 0.0
 
     def pieces() -> Iterator[Batch]:
@@ -78,7 +78,7 @@ def told(history: History, rules: RuleSet) -> tuple[list[Finding], float]:
             days += _patient_days(batch)
             yield from minutes(batch)
 
-    return list(rehearse(chain(history.contexts(), pieces()), rules)), days
+    return list(rehearse(chain(history.contexts(), pieces()), voiced(rules))), days
 
 
 def _patient_days(batch: Batch) -> float:

@@ -64,6 +64,9 @@ def _courses(memory: Memory, turn: Turn) -> list[Sightings]:
     rules, rows = memory.rules, turn.rows
     memory.rows.looked[rows] = memory.rows.minute[rows]
     found = [_seen(memory, turn, STUCK, stuck(memory, rows, rules.stuck))] if rules.stuck else []
+    named = {name for rule in (rules.trend, rules.shift) if rule for name in rule.priority}
+    if rules.habit is None and not any(np.count_nonzero(memory.cells.at[rows * V + BY_NAME[name].index]) for name in named):
+        return found
     minutes = course.last(memory, rows)
     if rules.trend and rules.trend.priority:
         found.append(_seen(memory, turn, TREND, _trends(memory, rows, rules.trend, minutes)))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -52,6 +53,14 @@ def rehearse(history: Iterable[Batch | PatientContext], rules: RuleSet) -> Itera
             told = now
             yield from tick(memory, now)
     yield from tick(memory, now + HOUR_MS)
+
+
+def voiced(rules: RuleSet) -> RuleSet:
+    """`rules` without the detectors that raise nothing and only support others' evidence: the same findings, with less beside them."""
+    drift = rules.drift if rules.drift and rules.drift.priority else None
+    shift = rules.shift if rules.shift and rules.shift.priority else None
+    habit = rules.habit if rules.habit and (rules.habit.priority or drift or shift) else None  # whose deviations the other two measure in
+    return msgspec.structs.replace(rules, drift=drift, shift=shift, habit=habit)
 
 
 def batch_of(patients: Sequence[str], patient: npt.NDArray[np.int32], at: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> Batch:
