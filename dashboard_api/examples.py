@@ -28,6 +28,7 @@ NAMES: Mapping[str, Any] = {
     "version": 3, "status": "firing", "day": "2026-11-21", "purpose": "care", "uri": "otpauth://totp/Vigil:nurse.one?secret=GEZDGNBVGY3TQOJQ",
     "secret": "GEZDGNBVGY3TQOJQ", "recovery_codes": ["mfzw-g3dq-n5xw-c4tq"],
     "url": "/api/v1/login/oidc", "detail": {}, "delays": {"delivery_ms": 140},
+    "units": {"temp": "degC", "pressure": "mmHg", "glucose": "mg/dL"},
 }  # fmt: skip
 _TIME = re.compile(r"(?:\A|_)(?:at|from|to|until|now|startsAt|endsAt)\Z|\A(?:startsAt|endsAt)\Z")
 _OBSERVATION: Json = {
@@ -41,6 +42,8 @@ _PERSON: Json = {"resourceType": "Patient", "id": _PATIENT, "active": True, "gen
 _DEVICE: Json = {"resourceType": "Device", "id": "dev-0a1b2c3d4e5f", "status": "active", "type": {"text": "monitor"}}
 _ISSUE: Json = {"resourceType": "DetectedIssue", "id": _ALERT, "status": "preliminary", "severity": "high", "identifiedDateTime": _AT,
                 "patient": {"reference": f"Patient/{_PATIENT}"}, "code": {"text": "SpO2 low"}}  # fmt: skip
+_NOTE: Json = {"id": "7d2f0a9e-61c4-4c1c-9a53-0c4b7a1f5e22", "author": "nurse.one", "role": "nurse", "at": _AT,
+               "text": "Walked to the window; SpO2 94 % on air.", "strikes": None, "struck": None}  # fmt: skip
 _LIMITS: Json = {"hr": {"low": 45, "high": 140}, "reason": "Known bradycardia", "expires_at": _AT}
 
 
@@ -49,7 +52,8 @@ def _bundle(resource: Json, kind: str = "searchset") -> Json:
 
 
 ANSWERS: Mapping[str, Any] = {
-    "readLimits": _LIMITS, "putLimits": _LIMITS, "exportPatient": {"patient": {"id": _PATIENT}, "readings": [], "alerts": []},
+    "readLimits": _LIMITS, "putLimits": _LIMITS, "exportPatient": {"patient": {"id": _PATIENT}, "readings": [], "alerts": [], "notes": []},
+    "listNotes": {"items": [_NOTE], "next": None}, "createNote": _NOTE,
     "openapi": {"openapi": "3.1.0", "info": {"title": "Vigil", "version": "1"}, "paths": {}},
     "fhirMetadata": {"resourceType": "CapabilityStatement", "status": "active", "kind": "instance", "fhirVersion": "4.0.1"},
     "fhirSearchPatients": _bundle(_PERSON), "fhirReadPatient": _PERSON, "fhirSearchDevices": _bundle(_DEVICE), "fhirReadDevice": _DEVICE,
@@ -62,6 +66,7 @@ ANSWERS: Mapping[str, Any] = {
 }  # fmt: skip
 """Where the schema says no more than "an object" or "text"."""
 BODIES: Mapping[str, Any] = {
+    "createNote": {"text": _NOTE["text"], "strikes": None},
     "putLimits": _LIMITS, "fhirCreateObservation": _OBSERVATION, "fhirTransaction": _bundle(_OBSERVATION, "transaction"),
     "token": {"grant_type": "password", "username": "nurse.one", "password": "correct horse battery"},
 }  # fmt: skip

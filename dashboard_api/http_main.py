@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any
 import uvicorn
 from prometheus_client import start_http_server
 
-from dashboard_api import keys, openapi, rehearsing
+from dashboard_api import keys, openapi, rehearsing, units
 from dashboard_api.assertions import Assertions
 from dashboard_api.audit_log import AuditLog
 from dashboard_api.commands import Commands
@@ -78,6 +78,7 @@ class HttpSettings:
     metrics_port: str = setting("VIGIL_METRICS_PORT", str, "port of the metrics, none when empty", "")
     live_url: str = setting("VIGIL_LIVE_URL", str, "the live feed's address for the page", "")
     fhir_port: str = setting("VIGIL_FHIR_PORT", str, "port of the ingest's FHIR intake on 127.0.0.1, none when empty", "")
+    units: Mapping[str, str] = setting("VIGIL_UNITS", units.parse, "units that people see, comma-separated", "")
     totp_required: frozenset[str] = setting("VIGIL_TOTP_REQUIRED", _roles, "roles that must have a second factor", "")
     oidc_issuer: str = setting("VIGIL_OIDC_ISSUER", str, "the OpenID provider's issuer address, none when empty", "")
     oidc_client: str = setting("VIGIL_OIDC_CLIENT_ID", str, "our client there", "vigil")
@@ -100,7 +101,7 @@ def wired(read: HttpSettings, clock: Callable[[], datetime]) -> Site:
     audit = AuditLog(database)
     second = SecondFactor(database, site_keys.factor, clock, read.totp_required)
     return Site(
-        facts=Facts(read.live_url, read.mqtt_public, _PAGE, openapi.document(ALL), read.mqtt_certified, read.mqtt_ca),
+        facts=Facts(read.live_url, read.mqtt_public, _PAGE, openapi.document(ALL), read.mqtt_certified, read.mqtt_ca, read.units),
         database=database,
         keys=site_keys,
         topics=topics,

@@ -3,6 +3,8 @@
 In: a caller and a right, a ward or a patient. Out: yes or no, and the `Reach` that lists filter by. Two questions are asked in this
 order: does the role have the right at all (no: 403, the same for every patient), and is this patient within the caller's reach (no:
 404, the same as for a patient that does not exist). Roles are CONTRACT.md section 4: an admin registers and reads nothing clinical.
+Notes are written by doctors and nurses, read by whoever cares for the patient and by the patient, whose copy of everything (`export`)
+holds them anyway; no other system reads them.
 A scope only ever takes away: what a token may is what its account may, as far as the token's own scopes name it. What an OpenID
 provider claims of somebody becomes a role and wards here too, or nothing.
 """
@@ -44,6 +46,8 @@ class Right(StrEnum):
     LIMITS_READ = "limits.read"
     LIMITS_WRITE = "limits.write"
     EXPLAIN = "explain"
+    NOTES_READ = "notes.read"
+    NOTES_WRITE = "notes.write"
     ALERTS_READ = "alerts.read"
     ALERTS_ACT = "alerts.act"
     ALERTS_WRITE = "alerts.write"
@@ -64,17 +68,17 @@ class Right(StrEnum):
     OBSERVATIONS_WRITE = "observations.write"
 
 
-_CARE = """me wards.read patients.read devices.read vitals.read limits.read explain alerts.read alerts.act rules.read
+_CARE = """me wards.read patients.read devices.read vitals.read limits.read explain notes.read alerts.read alerts.act rules.read
     oncall.read oncall.swap handover consents.read break_glass"""
 
 RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {
         role: frozenset(Right(word) for word in words.split())
         for role, words in {
-            Role.DOCTOR: _CARE + " limits.write patients.change rehearse export consents.write",
-            Role.NURSE: _CARE + " limits.write",
+            Role.DOCTOR: _CARE + " limits.write notes.write patients.change rehearse export consents.write",
+            Role.NURSE: _CARE + " limits.write notes.write",
             Role.ONCALL: _CARE,
-            Role.PATIENT: "me patients.read vitals.read limits.read alerts.read export consents.read consents.write",
+            Role.PATIENT: "me patients.read vitals.read limits.read notes.read alerts.read export consents.read consents.write",
             Role.ADMIN: """me wards.read wards.write patients.read patients.register patients.change devices.read devices.write accounts
                 rules.read rules.write rehearse oncall.read oncall.swap oncall.write refusals erase consents.read""",
             Role.AUDITOR: "me audit.read",

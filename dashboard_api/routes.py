@@ -14,6 +14,7 @@ from dashboard_api.api import (
     history,
     limits,
     machinery,
+    notes,
     openid,
     patients,
     scores,
@@ -156,6 +157,14 @@ CARE: tuple[Route, ...] = (
     Route(
         "GET", "/patients/{id}/explain", Right.EXPLAIN, "explain", explain.read, "Why it did, why it didn't",
         query=explain.ExplainQuery, answer=explain.Explanation, subject="patient", errors=(404,), tag="care",
+    ),
+    Route(
+        "GET", "/patients/{id}/notes", Right.NOTES_READ, "listNotes", notes.listed, "Notes, newest first",
+        query=Page, answer=notes.Notes, subject="patient", errors=(404,), tag="care",
+    ),
+    Route(
+        "POST", "/patients/{id}/notes", Right.NOTES_WRITE, "createNote", notes.create, "Write a note, or strike one out",
+        body=notes.NewNote, answer=notes.Note, subject="patient", status=201, errors=(404, 409), tag="care",
     ),
     Route("GET", "/alerts", Right.ALERTS_READ, "listAlerts", alerts.listed, "Alerts", query=alerts.AlertQuery, answer=alerts.Alerts,
     tag="alerts"),

@@ -1,8 +1,9 @@
-"""A person's name, birth date, sex and record number: sealed under a key of that patient's own, which the site's key wraps. Pure but
-for nonces.
+"""A person's name, birth date, sex and record number, and the notes on them: sealed under a key of that patient's own, which the site's
+key wraps. Pure but for nonces.
 
-In: a `Person`. Out: `Sealed` (AES-256-GCM, the patient's id bound in). Promise: without the site's key nothing can be read; when a
-patient's wrapped key is deleted, not with it either. A record number is found by its HMAC-SHA-256, so that none need be read.
+In: a `Person`, or a note's text. Out: `Sealed` (AES-256-GCM, the patient's id bound in; in a note also the note's own). Promise: without
+the site's key nothing can be read; when a patient's wrapped key is deleted, not with it either. A record number is found by its
+HMAC-SHA-256, so that none need be read.
 """
 
 import hmac
@@ -46,14 +47,29 @@ class Sealed:
 
 def seal(keys: SiteKeys, patient: str, person: Person) -> Sealed:
     """A new key for this patient, and the person under it."""
-    key = AESGCM.generate_key(256)
-    return Sealed(_locked(keys.person, key, patient), _locked(key, msgspec.json.encode(person), patient), mrn_digest(keys, person.mrn))
+    return resealed(keys, patient, _locked(keys.person, AESGCM.generate_key(256), patient), person)
+
+
+def resealed(keys: SiteKeys, patient: str, wrapped_key: bytes, person: Person) -> Sealed:
+    """The person as changed, under the key that the patient has: the notes stay readable."""
+    key = _unlocked(keys.person, wrapped_key, patient)
+    return Sealed(wrapped_key, _locked(key, msgspec.json.encode(person), patient), mrn_digest(keys, person.mrn))
 
 
 def opened(keys: SiteKeys, patient: str, wrapped_key: bytes, sealed: bytes) -> Person:
     """The person. Raises cryptography's InvalidTag when the key, the patient or the bytes are not those that were sealed."""
     key = _unlocked(keys.person, wrapped_key, patient)
     return msgspec.json.decode(_unlocked(key, sealed, patient), type=Person)
+
+
+def seal_note(keys: SiteKeys, patient: str, note: str, wrapped_key: bytes, text: str) -> bytes:
+    """A note's text, readable as this note of this patient only."""
+    return _locked(_unlocked(keys.person, wrapped_key, patient), text.encode(), f"{patient}/{note}")
+
+
+def opened_note(keys: SiteKeys, patient: str, note: str, wrapped_key: bytes, sealed: bytes) -> str:
+    """The text. Raises cryptography's InvalidTag as `opened` does."""
+    return _unlocked(_unlocked(keys.person, wrapped_key, patient), sealed, f"{patient}/{note}").decode()
 
 
 def mrn_digest(keys: SiteKeys, mrn: str) -> bytes:
@@ -67,10 +83,10 @@ def age_band(born: date, today: date) -> AgeBand:
     return next((band for end, band in _BANDS if months < end), "adult")
 
 
-def _locked(key: bytes, plain: bytes, patient: str) -> bytes:
+def _locked(key: bytes, plain: bytes, bound: str) -> bytes:
     nonce = os.urandom(_NONCE)
-    return nonce + AESGCM(key).encrypt(nonce, plain, patient.encode())
+    return nonce + AESGCM(key).encrypt(nonce, plain, bound.encode())
 
 
-def _unlocked(key: bytes, locked: bytes, patient: str) -> bytes:
-    return AESGCM(key).decrypt(locked[:_NONCE], locked[_NONCE:], patient.encode())
+def _unlocked(key: bytes, locked: bytes, bound: str) -> bytes:
+    return AESGCM(key).decrypt(locked[:_NONCE], locked[_NONCE:], bound.encode())

@@ -1,7 +1,7 @@
 """What the endpoints work with: one object made by `http_main`, handed to every call."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from dashboard_api.rule_sets import RuleSets
 from dashboard_api.second_factor import SecondFactor
 from dashboard_api.throttle import Throttle
 from dashboard_api.timescale import Database
+from dashboard_api.units import CANONICAL
 from vitals.topics import Topics
 
 
@@ -31,7 +32,8 @@ from vitals.topics import Topics
 class Facts:
     """What the site says of itself: the live feed's address for the page, the broker's for devices, the built page.
 
-    `mqtt_certified`: the broker's listener for devices with certificates; `mqtt_ca`: the file of the CA that signed the broker's own.
+    `mqtt_certified`: the broker's listener for devices with certificates; `mqtt_ca`: the file of the CA that signed the broker's own;
+    `units`: what people see values in.
     """
 
     live_url: str
@@ -40,6 +42,7 @@ class Facts:
     openapi: dict[str, Any]
     mqtt_certified: str = ""
     mqtt_ca: str = ""
+    units: Mapping[str, str] = field(default_factory=lambda: CANONICAL)
 
 
 @dataclass(frozen=True, slots=True)

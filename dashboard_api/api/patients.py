@@ -11,7 +11,7 @@ from dashboard_api import cursor, policy, sealing
 from dashboard_api.decoding import Id, Text, picked
 from dashboard_api.problems import Problem
 from dashboard_api.route import Call, Reply
-from dashboard_api.sealing import SEXES, Person
+from dashboard_api.sealing import SEXES, Person, Sealed
 from dashboard_api.timescale import Clash, Dangling, Row, Transaction
 from vitals import canary
 
@@ -99,7 +99,7 @@ async def create(call: Call) -> Reply:
             band = sealing.age_band(new.birth_date, today)
             await transaction.do(insert, [patient, new.ward, new.bed, band, new.spo2_scale, new.pregnant])
             person = Person(mrn=new.mrn, name=new.name, birth_date=new.birth_date, sex=SEXES[new.sex])
-            await _store_person(call, transaction, patient, person)
+            await _store_person(transaction, patient, sealing.seal(call.site.keys, patient, person))
     except Clash as error:
         raise Problem(409, "a patient with this record number is registered already") from error
     except Dangling as error:
@@ -176,8 +176,7 @@ def _check_birth(born: date, today: date) -> None:
         raise Problem(422, "birth_date: expected a day in the past")
 
 
-async def _store_person(call: Call, transaction: Transaction, patient: str, person: Person) -> None:
-    sealed = sealing.seal(call.site.keys, patient, person)
+async def _store_person(transaction: Transaction, patient: str, sealed: Sealed) -> None:
     sql = """INSERT INTO identity.person (patient, wrapped_key, sealed, mrn_digest) VALUES (%s, %s, %s, %s) ON CONFLICT (patient) DO UPDATE
              SET wrapped_key = excluded.wrapped_key, sealed = excluded.sealed, mrn_digest = excluded.mrn_digest"""
     await transaction.do(sql, [patient, sealed.wrapped_key, sealed.sealed, sealed.mrn_digest])
@@ -195,7 +194,8 @@ async def _change_person(call: Call, transaction: Transaction, patient: str, giv
         wanted["sex"] = SEXES[wanted["sex"]]
     changed = msgspec.structs.replace(person, **wanted)
     _check_birth(changed.birth_date, call.now.date())
-    await _store_person(call, transaction, patient, changed)
+    sealed = sealing.resealed(call.site.keys, patient, bytes(row["wrapped_key"]), changed)
+    await _store_person(transaction, patient, sealed)
     if "birth_date" in wanted:
         given["age_band"] = sealing.age_band(changed.birth_date, call.now.date())
 

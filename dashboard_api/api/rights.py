@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from dashboard_api.api import alerts, limits, patients
+from dashboard_api.api import alerts, limits, notes, patients
 from dashboard_api.decoding import Comment
 from dashboard_api.problems import Problem
 from dashboard_api.route import Call, Reply
@@ -85,6 +85,7 @@ async def export(call: Call) -> Reply:
         "readings_complete": len(readings) <= _MOST_READINGS,
         "alerts": [alerts.shown(alert["body"]) for alert in stored],
         "limits": limits.shown(own),
+        "notes": await notes.every(call),
         "devices": await database.rows(_ASSIGNMENTS, [patient]),
         "consents": (await _consents(call)),
         "who_saw_it": await database.rows(_AUDIT, [patient, patient]),
@@ -94,7 +95,8 @@ async def export(call: Call) -> Reply:
 
 
 async def erase(call: Call) -> Reply:
-    """Name, number, birth date and their key are deleted, devices released, the account unlinked; readings stay without a person."""
+    """Name, number, birth date and their key are deleted, and with it the notes' words; devices are released, the account unlinked;
+    readings stay without a person."""
     wish: Erasure = call.body
     patient = call.subject["id"]
     if wish.confirm != patient:

@@ -7,13 +7,15 @@ from dashboard_api.route import Call, Reply
 
 
 class Me(msgspec.Struct, frozen=True):
-    """Who I am and what I may do. `wards` null: every ward."""
+    """Who I am and what I may do. `wards` null: every ward. `units`: what the site shows values in (`temp`, `pressure`,
+    `glucose`); all that the API itself says is in canonical units."""
 
     username: str
     role: str
     wards: list[str] | None
     patient: str | None
     permissions: list[str]
+    units: dict[str, str]
 
 
 class Revocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,7 +28,7 @@ async def me(call: Call) -> Reply:
     """The caller as policy sees them."""
     caller = call.caller
     wards = None if caller.all_wards or caller.role is policy.Role.ADMIN else sorted(caller.wards)
-    return Reply(Me(caller.username, caller.role, wards, caller.patient, sorted(policy.rights(caller))))
+    return Reply(Me(caller.username, caller.role, wards, caller.patient, sorted(policy.rights(caller)), dict(call.site.facts.units)))
 
 
 async def log_out(call: Call) -> Reply:

@@ -110,12 +110,23 @@ export type Message =
   | { type: "heartbeat"; server_time: string; behind_ms: number }
   | { type: "error"; code: string; message: string };
 
+export interface Note {
+  id: string;
+  author: string;
+  role: string;
+  at: string;
+  text: string | null; // null after an erasure
+  strikes: string | null;
+  struck: { by: string; at: string; reason: string | null } | null;
+}
+
 export interface Me {
   username: string;
   role: string;
   wards: string[] | null;
   patient: string | null;
   permissions: string[];
+  units: Record<string, string>; // the site's: family -> unit
 }
 
 export interface Ward {

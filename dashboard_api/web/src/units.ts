@@ -1,6 +1,7 @@
 // How a site shows a vital: places, the unit it chose, and the words of the unit. The feed is always in canonical units.
 
 import { effect, signal } from "@preact/signals";
+import { me } from "./session";
 
 export interface Shown {
   text: string;
@@ -36,8 +37,11 @@ const FORMS: Record<string, Form[]> = {
   o2_flow: [{ unit: "L/min", places: 1 }],
 };
 const FAMILY: Record<string, string> = { sbp: "pressure", dbp: "pressure", map: "pressure", etco2: "pressure" };
+// The site's words for units, where the page writes them otherwise.
+const WRITTEN: Record<string, string> = { degC: "°C", degF: "°F" };
 const KEPT = "vigil.units";
 
+// This browser's own choices; where there is none the site's holds.
 export const chosen = signal<Record<string, string>>(JSON.parse(localStorage.getItem(KEPT) ?? "{}") as Record<string, string>);
 effect(() => localStorage.setItem(KEPT, JSON.stringify(chosen.value)));
 
@@ -46,10 +50,21 @@ export const choices = (): [string, string[]][] =>
     .filter(([, forms]) => forms.length > 1)
     .map(([family, forms]) => [family, forms.map((f) => f.unit)]);
 
+export function siteUnit(family: string): string {
+  const named = me.value?.units[family] ?? "";
+  return WRITTEN[named] ?? named;
+}
+
+export function choose(family: string, unit: string): void {
+  const others = Object.fromEntries(Object.entries(chosen.value).filter(([name]) => name !== family));
+  chosen.value = unit ? { ...others, [family]: unit } : others;
+}
+
 function form(vital: string): Form {
   const family = FAMILY[vital] ?? vital;
   const forms = FORMS[family] ?? [{ unit: "", places: 0 }];
-  return forms.find((f) => f.unit === chosen.value[family]) ?? forms[0]!;
+  const wanted = chosen.value[family] ?? siteUnit(family);
+  return forms.find((f) => f.unit === wanted) ?? forms[0]!;
 }
 
 export const unitOf = (vital: string): string => form(vital).unit;

@@ -5,7 +5,10 @@ import signal
 import subprocess
 import sys
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
+from typing import Literal
 
 import httpx
 from playwright.sync_api import Page
@@ -19,6 +22,7 @@ from tests.waiting import wait_for
 from vitals.finding import Finding, finding_id
 
 PASSWORD = "a-long-enough-password"
+Priority = Literal["high", "medium", "low"]
 
 
 class Site(Stage):
@@ -35,7 +39,7 @@ class Site(Stage):
         self.processes = [self._run("dashboard_api.http_main"), self._run("alerts.alerts_main")]
         self.live = Feed(self, self.live_port, self.database)
         self.live.wait_ready()
-        wait_for(self._answers, 90, "the HTTP API to be ready")
+        wait_for(lambda: answers(self.address), 90, "the HTTP API to be ready")
 
     def end(self) -> None:
         """Stops them all."""
@@ -67,26 +71,41 @@ class Site(Stage):
         self.do("INSERT INTO identity.person VALUES (%s, %s, %s, %s)", patient, sealed.wrapped_key, sealed.sealed, sealed.mrn_digest)
         return patient
 
-    def found(self, patient: str, ward: str, title: str, subject: str = "spo2") -> str:
+    def found(self, patient: str, ward: str, title: str, subject: str = "spo2", priority: Priority = "high") -> str:
         """A finding, as detection says it; returns its alert's id."""
         at = now_ms()
         finding = Finding(
             id=finding_id(patient, "limits", subject, at), phase="start", patient=patient, ward=ward, rule="limits", rule_version=1,
-            alert_class="physiological", priority="high", title=title, started_at=at, at=at, received_at=at, detected_at=at,
+            alert_class="physiological", priority=priority, title=title, started_at=at, at=at, received_at=at, detected_at=at,
             subject=subject, evidence={"value": 84, "limit": 88},
         )  # fmt: skip
         self.send(self.topics.findings, patient, finding)
         return finding.id
 
-    def _run(self, module: str) -> "subprocess.Popen[bytes]":
-        log = (self.folder / f"{module}.log").open("wb")
-        return subprocess.Popen([sys.executable, "-m", module], env=self.env, stderr=log)
-
-    def _answers(self) -> bool:
+    @contextmanager
+    def served_with(self, **settings: str) -> Iterator[str]:
+        """The address of one more HTTP process of this site, which has these settings besides."""
+        port = free_port()
+        process = self._run("dashboard_api.http_main", VIGIL_HTTP_PORT=str(port), **settings)
         try:
-            return httpx.get(f"{self.address}/readyz", timeout=5).status_code == 200
-        except httpx.TransportError:
-            return False
+            address = f"http://127.0.0.1:{port}"
+            wait_for(lambda: answers(address), 90, "the other HTTP process to be ready")
+            yield address
+        finally:
+            process.terminate()
+            process.wait(15)
+
+    def _run(self, module: str, **settings: str) -> "subprocess.Popen[bytes]":
+        log = (self.folder / f"{module}.log").open("ab")
+        return subprocess.Popen([sys.executable, "-m", module], env=self.env | settings, stderr=log)
+
+
+def answers(address: str) -> bool:
+    """Whether the HTTP API there is ready."""
+    try:
+        return httpx.get(f"{address}/readyz", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def log_in(page: Page, site: Site, username: str) -> None:

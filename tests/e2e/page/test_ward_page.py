@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.page.beds import Bed
-from tests.e2e.page.site import Site, log_in
-from tests.e2e.page.visits import violations
+from tests.e2e.page.site import PASSWORD, Site, log_in
+from tests.e2e.page.visits import log_in_as, violations
 from tests.integration.live.stage import now_ms
 
 pytestmark = pytest.mark.slow
@@ -137,6 +137,45 @@ def test_the_page_speaks_another_language_and_other_units(site: Site, bed: Bed, 
     expect(bed.value(page, "temp")).to_contain_text("98.6")
     page.get_by_label("Language").select_option("de")
     expect(page.get_by_role("link", name="Station")).to_be_visible()
+
+
+def test_units_are_the_sites_unless_this_browser_chooses_others(site: Site, bed: Bed, page: Page) -> None:
+    with site.served_with(VIGIL_UNITS="degF,kPa") as address:
+        bed.says(64, temp=37.0, sbp=120, dbp=75)
+        log_in_as(page, address, bed.user, PASSWORD)
+        expect(bed.value(page, "temp")).to_contain_text("98.6")
+        expect(bed.value(page, "bp")).to_contain_text("16.0/10.0")
+        page.get_by_role("button", name="Settings").click()
+        page.get_by_label("Temperature").select_option("°C")
+        expect(bed.value(page, "temp")).to_contain_text("37.0")
+        page.get_by_label("Temperature").select_option(label="as the site: °F")
+        expect(bed.value(page, "temp")).to_contain_text("98.6")
+
+
+def test_a_note_is_written_and_struck_out_by_keyboard_and_kept_while_the_network_is_away(site: Site, bed: Bed, page: Page) -> None:
+    log_in(page, site, bed.user)
+    page.goto(f"{site.address}/patients/{bed.patient}")
+    panel = page.get_by_role("region", name="Notes")
+    expect(panel).to_contain_text("No notes yet.")
+    panel.get_by_label("New note").fill("Allergic to penicillin\nsays the daughter")
+    page.context.set_offline(True)
+    page.keyboard.press("Control+Enter")
+    expect(panel.get_by_role("status")).to_contain_text("cannot be reached")
+    page.context.set_offline(False)
+    panel.get_by_label("New note").press("Control+Enter")
+    expect(panel.locator("[data-note]")).to_contain_text("Allergic to penicillin")
+    expect(panel.get_by_label("New note")).to_have_value("")
+    expect(page.locator('[data-lane="Notes"] .stretch')).to_have_count(1, timeout=15_000)
+    panel.get_by_role("button", name="Strike out").press("Enter")
+    page.keyboard.type("Another patient's")
+    page.keyboard.press("Enter")
+    expect(panel.locator("[data-note] s")).to_contain_text("Allergic to penicillin")
+    expect(panel.locator("[data-note]")).to_contain_text(re.compile(f"struck out by {bed.user}, .*: Another patient's"))
+    expect(page.locator('[data-lane="Notes"]')).to_have_count(0)
+    assert site.do("SELECT author, strikes IS NOT NULL FROM clinical.note WHERE patient = %s ORDER BY n", bed.patient) == [
+        (bed.user, False),
+        (bed.user, True),
+    ]
 
 
 def test_a_patient_sees_only_themself(site: Site, page: Page) -> None:

@@ -20,7 +20,7 @@ def entries(as_: As, **query: str) -> list[tuple[str, str, str]]:
     return [(e["actor"], e["action"], e["outcome"]) for e in items]
 
 
-@pytest.mark.parametrize("path", ["", "/vitals", "/score", "/limits", "/explain", "/consents", "/export"])
+@pytest.mark.parametrize("path", ["", "/vitals", "/score", "/limits", "/explain", "/notes", "/consents", "/export"])
 def test_every_read_of_a_patient_is_there_before_the_answer(site: Site, as_: As, path: str) -> None:
     patient = site.patient()["id"]
     as_("doctor").get(f"/api/v1/patients/{patient}{path}").raise_for_status()

@@ -23,6 +23,7 @@ MAY = {
     "listDevices": "dnoai", "enrolDevice": "a", "readDevice": "dnoai", "revokeDevice": "a", "renewDeviceSecret": "a", "certifyDevice": "a",
     "listAssignments": "dnoai", "listPatientAssignments": "dnoai", "assignDevice": "a", "correctAssignment": "a",
     "readVitals": "dnpoi", "readScore": "dnpoi", "readLimits": "dnpo", "putLimits": "dn", "explain": "dno",
+    "listNotes": "dnpo", "createNote": "dn",
     "listAlerts": "dnpoi", "readAlert": "dnpoi", "actOnAlert": "dno", "takeAlertmanager": "i",
     "listRefusals": "a", "readRefusal": "a", "requeueRefusal": "a", "discardRefusal": "a",
     "readAudit": "u", "verifyAudit": "u",
@@ -70,7 +71,7 @@ def test_the_nurse_of_the_first_ward_sees_that_ward_only(site: Site, as_: As) ->
     assert [nurse.get(f"/api/v1/patients/{patient}").status_code for patient in (mine, other)] == [200, 404]
 
 
-@pytest.mark.parametrize("path", ["", "/vitals", "/score", "/limits", "/consents"])
+@pytest.mark.parametrize("path", ["", "/vitals", "/score", "/limits", "/notes", "/consents"])
 def test_a_patient_out_of_reach_looks_like_none(site: Site, as_: As, path: str) -> None:
     there, nowhere = site.patient("south")["id"], "00000000-0000-4000-8000-000000000000"
     answers = [as_("nurse").get(f"/api/v1/patients/{patient}{path}") for patient in (there, nowhere)]

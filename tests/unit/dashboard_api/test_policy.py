@@ -6,7 +6,16 @@ from hypothesis import strategies as st
 
 from dashboard_api.policy import RIGHTS, Caller, Right, Role, permits, reach, rights, sees, sees_ward
 
-CLINICAL = {Right.VITALS_READ, Right.LIMITS_READ, Right.ALERTS_READ, Right.ALERTS_ACT, Right.EXPORT, Right.EXPLAIN}
+CLINICAL = {
+    Right.VITALS_READ,
+    Right.LIMITS_READ,
+    Right.ALERTS_READ,
+    Right.ALERTS_ACT,
+    Right.EXPORT,
+    Right.EXPLAIN,
+    Right.NOTES_READ,
+    Right.NOTES_WRITE,
+}
 
 
 def caller(role: Role, **facts: object) -> Caller:

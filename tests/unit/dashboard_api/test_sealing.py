@@ -40,6 +40,20 @@ def test_one_patients_key_does_not_open_another() -> None:
         sealing.opened(KEYS, "p1", one.wrapped_key, two.sealed)
 
 
+def test_a_note_opens_also_after_the_person_was_changed() -> None:
+    key = sealing.seal(KEYS, "p1", PERSON).wrapped_key
+    note = sealing.seal_note(KEYS, "p1", "n1", key, "Slept well")
+    changed = sealing.resealed(KEYS, "p1", key, PERSON)
+    assert (sealing.opened_note(KEYS, "p1", "n1", changed.wrapped_key, note), b"Slept" in note) == ("Slept well", False)
+
+
+@pytest.mark.parametrize(("patient", "note"), [("p2", "n1"), ("p1", "n2")])
+def test_a_note_moved_to_another_patient_or_place_does_not_open(patient: str, note: str) -> None:
+    key = sealing.seal(KEYS, "p1", PERSON).wrapped_key
+    with pytest.raises(InvalidTag):
+        sealing.opened_note(KEYS, patient, note, key, sealing.seal_note(KEYS, "p1", "n1", key, "Slept well"))
+
+
 def test_a_record_number_has_one_digest_whatever_the_blanks_around_it() -> None:
     assert sealing.mrn_digest(KEYS, " 4711 ") == sealing.mrn_digest(KEYS, "4711") != sealing.mrn_digest(OTHER, "4711")
 

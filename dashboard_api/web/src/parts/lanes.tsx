@@ -35,7 +35,7 @@ export function Lanes({ lanes, from, to }: Props) {
                 <span
                   key={`${s.from} ${s.title}`}
                   class={`stretch stretch-${s.kind}`}
-                  title={`${s.title}: ${moment(s.from)} – ${moment(s.to)}`}
+                  title={s.to - s.from > 1 ? `${s.title}: ${moment(s.from)} – ${moment(s.to)}` : `${moment(s.from)} ${s.title}`}
                   style={{ left: `${share(s.from)}%`, width: `${Math.max(0.3, share(s.to) - share(s.from))}%` }}
                 >
                   <i>{s.title}</i>

@@ -381,6 +381,17 @@ export const en = {
   "quality.half": "Half within, s",
   "quality.most": "99 % within, s",
   "limits.none": "None of this patient's own: the ward's rules hold.",
+  "notes.title": "Notes",
+  "notes.none": "No notes yet.",
+  "notes.new": "New note (Ctrl+Enter adds it)",
+  "notes.add": "Add note",
+  "notes.added": "Noted.",
+  "notes.strike": "Strike out",
+  "notes.why": "Why it is struck out",
+  "notes.struck": "struck out by {who}, {at}: {why}",
+  "notes.erased": "erased",
+  "lane.notes": "Notes",
+  "set.units.site": "as the site: {unit}",
 };
 
 export type Texts = Record<keyof typeof en, string>;

@@ -8,16 +8,17 @@ import { Lanes, type Lane } from "../parts/lanes";
 import { Pending, useLoad } from "../parts/load";
 import { serverNow } from "../clock";
 import { t, word } from "../texts";
-import type { Alert, Page, Patient } from "../types";
+import type { Alert, Note, Page, Patient } from "../types";
 import { converted, unitOf } from "../units";
 
 const HOUR = 3_600_000;
 const SPANS = { "1h": HOUR, "6h": 6 * HOUR, "24h": 24 * HOUR, "7d": 168 * HOUR, "30d": 720 * HOUR, "90d": 2160 * HOUR } as const;
 type Span = keyof typeof SPANS;
 const CHARTS: string[][] = [["hr"], ["pulse"], ["spo2"], ["rr"], ["sbp", "dbp"], ["map"], ["temp"], ["glucose"], ["etco2"], ["o2_flow"], ["weight"]];
+const MARK_LENGTH = 120;
 const REFRESH_S: Record<Span, number> = { "1h": 5, "6h": 30, "24h": 60, "7d": 300, "30d": 600, "90d": 600 };
 
-export function HistoryView({ patient }: { patient: Patient }) {
+export function HistoryView({ patient, notes }: { patient: Patient; notes: Note[] }) {
   const [span, setSpan] = useState<Span>("1h");
   const [zoom, setZoom] = useState<[number, number] | null>(null);
   const [end, setEnd] = useState(serverNow());
@@ -56,7 +57,7 @@ export function HistoryView({ patient }: { patient: Patient }) {
       <Pending of={past}>
         {(data) => (
           <>
-            <Lanes lanes={lanes(data, worn, alertsOf(patient, alerts.data), from, to)} from={from} to={to} />
+            <Lanes lanes={[...lanes(data, worn, alertsOf(patient, alerts.data), from, to), ...noted(notes, from, to)]} from={from} to={to} />
             {CHARTS.map((vitals) => (
               <OneChart key={vitals.join()} vitals={vitals} data={data} bands={bands} range={[from / 1000, to / 1000]} onZoom={(a, b) => setZoom([a * 1000, b * 1000])} />
             ))}
@@ -111,6 +112,15 @@ function lanes(data: History, worn: Assignment[], alerts: Alert[], from: number,
     { name: t("lane.alerts"), of: alerts.map((a) => ({ from: Date.parse(a.started_at), to: end(a.ended_at), kind: a.priority, title: a.title })) },
     { name: t("lane.gaps"), of: gaps(data, from, to).map(([a, b]) => ({ from: a, to: b, kind: "gap", title: t("lane.gap") })) },
   ].filter((lane) => lane.of.length > 0);
+}
+
+// A mark for each note that stands, where it was written.
+function noted(notes: Note[], from: number, to: number): Lane[] {
+  const marks = notes
+    .filter((n) => !n.strikes && !n.struck && n.text !== null)
+    .map((n) => ({ from: Date.parse(n.at), to: Date.parse(n.at) + 1, kind: "note", title: `${n.author}: ${(n.text ?? "").slice(0, MARK_LENGTH)}` }))
+    .filter((mark) => mark.to > from && mark.from < to);
+  return marks.length ? [{ name: t("lane.notes"), of: marks }] : [];
 }
 
 function banded(patient: Patient, past: Page<Alert> | null, to: number): Band[] {

@@ -6,6 +6,7 @@ import { AlertChip } from "../parts/alertchip";
 import { NewsBadge } from "../parts/news";
 import { ScoreTable } from "../parts/scoretable";
 import { LinkMark } from "../parts/linkmark";
+import { useLoad } from "../parts/load";
 import { PressureValue, VitalValue } from "../parts/value";
 import { calls, ranked, silent } from "../need";
 import { follow } from "../route";
@@ -13,11 +14,12 @@ import { may, me } from "../session";
 import { patients, people, pictured, short } from "../store";
 import { t, word } from "../texts";
 import { now } from "../tick";
-import type { Patient } from "../types";
+import type { Note, Page, Patient, Person } from "../types";
 import { BreakGlass } from "./breakglass";
 import { Explain } from "./explain";
 import { HistoryView } from "./history";
 import { Limits } from "./limits";
+import { Notes } from "./notes";
 import { Strip } from "./strip";
 import { Why } from "./tile";
 
@@ -29,7 +31,12 @@ export function PatientView({ id }: { id: string }) {
   const person = people.value.get(id);
   if (!of && pictured.value) return <BreakGlass patient={id} />;
   if (!of) return <p class="empty">{t("ward.waiting")}</p>;
-  const patient = of.value;
+  return <Known patient={of.value} person={person} />;
+}
+
+function Known({ patient, person }: { patient: Patient; person: Person | undefined }) {
+  const id = patient.id;
+  const notes = useLoad<Page<Note>>(may("notes.read") ? `/patients/${id}/notes?limit=200` : null, 60);
   const rest = Object.keys(patient.vitals).filter((name) => !SHOWN_APART.has(name));
   return (
     <main class="patient">
@@ -65,7 +72,7 @@ export function PatientView({ id }: { id: string }) {
       </section>
       <Strip patient={id} />
       <div class="columns">
-        <HistoryView patient={patient} />
+        <HistoryView patient={patient} notes={notes.data?.items ?? []} />
         <aside>
           <OpenAlerts patient={patient} />
           {patient.score && (
@@ -77,6 +84,7 @@ export function PatientView({ id }: { id: string }) {
             </section>
           )}
           {may("limits.read") && <Limits patient={id} />}
+          {may("notes.read") && <Notes patient={id} loaded={notes} />}
           {may("explain") && <Explain patient={id} />}
         </aside>
       </div>

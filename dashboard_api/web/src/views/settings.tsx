@@ -2,7 +2,7 @@
 
 import { effect, signal } from "@preact/signals";
 import { language, languages, t, word } from "../texts";
-import { chosen, choices } from "../units";
+import { choices, choose, chosen, siteUnit } from "../units";
 import { SecondFactor } from "./secondfactor";
 
 const KEPT = "vigil.theme";
@@ -38,9 +38,12 @@ export function Settings() {
       {choices().map(([family, units]) => (
         <label key={family}>
           {word("family", family)}
-          <select value={chosen.value[family] ?? units[0]} onChange={(e) => (chosen.value = { ...chosen.value, [family]: e.currentTarget.value })}>
+          <select value={chosen.value[family] ?? ""} onChange={(e) => choose(family, e.currentTarget.value)}>
+            <option value="">{t("set.units.site", { unit: siteUnit(family) })}</option>
             {units.map((unit) => (
-              <option key={unit}>{unit}</option>
+              <option key={unit} value={unit}>
+                {unit}
+              </option>
             ))}
           </select>
         </label>
