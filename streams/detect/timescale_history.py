@@ -96,28 +96,31 @@ def _literal(at: datetime) -> str:
 
 def _batch(rows: npt.NDArray[np.void], names: dict[int, str]) -> Batch:
     """Readings of one sample (device, seq, time) side by side."""
-    rows = rows[np.lexsort((rows["seq"], rows["device"], rows["at"]))]
+    # in the machine's own order of bytes all that follows is twice as fast
+    at, device_no, seq = (rows[name].astype(np.int64) for name in ("at", "device", "seq"))
+    order = np.lexsort((seq, device_no, at))
+    at, device_no, seq = at[order], device_no[order], seq[order]
     new = np.ones(len(rows), dtype=np.bool_)
-    new[1:] = (rows["at"][1:] != rows["at"][:-1]) | (rows["device"][1:] != rows["device"][:-1]) | (rows["seq"][1:] != rows["seq"][:-1])
-    sample, first = np.cumsum(new) - 1, rows[new]
-    n, vital, none = len(first), rows["vital"].astype(np.int64), rows["none"] != 0
-    values, quality = np.full((n, V), np.nan), np.full((n, V), np.nan, dtype=np.float32)
-    values[sample, vital], quality[sample, vital] = rows["value"], rows["quality"]
+    new[1:] = (at[1:] != at[:-1]) | (device_no[1:] != device_no[:-1]) | (seq[1:] != seq[:-1])
+    cell = (np.cumsum(new) - 1) * V + rows["vital"][order]
+    n, none = int(np.count_nonzero(new)), cell[rows["none"][order] != 0]
+    values, quality = np.full(n * V, np.nan), np.full(n * V, np.nan, dtype=np.float32)
+    values[cell], quality[cell] = rows["value"][order], rows["quality"][order]
     no_value = np.zeros(n, dtype=np.uint32)
-    np.bitwise_or.at(no_value, sample[none], np.left_shift(np.uint32(1), vital[none].astype(np.uint32)))
-    patients, patient = np.unique(first["patient"], return_inverse=True)
-    devices, device = np.unique(first["device"], return_inverse=True)
-    at = first["at"].astype(np.int64)
+    np.bitwise_or.at(no_value, none // V, np.left_shift(np.uint32(1), (none % V).astype(np.uint32)))
+    patients, patient = np.unique(rows["patient"][order[new]].astype(np.int64), return_inverse=True)
+    devices, device = np.unique(device_no[new], return_inverse=True)
+    at = at[new]
     return Batch(
         tuple(names[int(p)] for p in patients),
         patient.astype(np.int32),
         tuple(str(d) for d in devices),
         device.astype(np.int32),
-        first["seq"].astype(np.int64),
+        seq[new],
         at,
         at,
         np.zeros(n, dtype=np.int32),
-        values,
-        quality,
+        values.reshape(n, V),
+        quality.reshape(n, V),
         no_value,
     )
