@@ -166,6 +166,7 @@ def test_a_note_is_written_and_struck_out_by_keyboard_and_kept_while_the_network
     expect(panel.locator("[data-note]")).to_contain_text("Allergic to penicillin")
     expect(panel.get_by_label("New note")).to_have_value("")
     expect(page.locator('[data-lane="Notes"] .stretch')).to_have_count(1, timeout=15_000)
+    assert violations(page) == []
     panel.get_by_role("button", name="Strike out").press("Enter")
     page.keyboard.type("Another patient's")
     page.keyboard.press("Enter")
