@@ -67,3 +67,28 @@ def silence(broker: Broker, device: str, password: str) -> None:
             client.publish(f"vigil/v1/{device}/status", b"", qos=1, retain=True).wait_for_publish(5)
         client.disconnect()
         client.loop_stop()
+
+
+def forget_statuses(broker: Broker) -> None:
+    """Take every retained status off the broker: a gateway would hear them of devices that its test does not know."""
+    client = Client(CallbackAPIVersion.VERSION2, client_id=f"test-statuses-{uuid.uuid4().hex[:8]}")
+    client.username_pw_set("gateway", broker.passwords["gateway"])
+    mark, heard, done = f"vigil/v1/{uuid.uuid4().hex}/status", list[str](), threading.Event()
+
+    def on_message(_client: Client, _data: Any, message: MQTTMessage) -> None:
+        heard.append(message.topic)
+        if message.topic == mark:  # comes after all that was retained when we subscribed
+            done.set()
+
+    client.on_connect = lambda c, *_: c.subscribe("vigil/v1/+/status", qos=1)
+    client.on_subscribe = lambda c, *_: c.publish(mark, b"{}", qos=1)
+    client.on_message = on_message
+    client.connect(broker.host, broker.port)
+    client.loop_start()
+    try:
+        assert done.wait(10), "Mosquitto did not hand out what it retains"
+        for topic in {*heard} - {mark}:
+            client.publish(topic, b"", qos=1, retain=True).wait_for_publish(5)
+    finally:
+        client.disconnect()
+        client.loop_stop()

@@ -60,8 +60,8 @@ TARGETS = (
         frozenset({"TABLE", "MEDIUM", "HIGH", "ON_OXYGEN_POINTS", "ROOM_AIR_PERCENT"}),
     ),
     Target("streams/detect/timers.py", _STEP),
-    Target("streams/detect/conditions.py", _STEP),
-    Target("streams/detect/silence.py", (UNIT + "test_step.py",)),
+    Target("streams/detect/conditions.py", (UNIT + "test_backlog.py", UNIT + "test_courses.py", *_STEP)),
+    Target("streams/detect/silence.py", (UNIT + "test_outage.py", UNIT + "test_step.py")),
     Target("streams/detect/baseline.py", (UNIT + "test_step.py",)),
 )
 EQUIVALENT: frozenset[tuple[str, str]] = frozenset(

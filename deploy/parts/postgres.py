@@ -68,7 +68,7 @@ def prepare(home: Path, port: int, password: str, say: Say, logs: Path | None = 
     _drop_stale_pid_file(data)
     argv = [str(programs / "postgres"), "-D", str(data)]
     log = (logs or home / "logs") / "postgres.log"
-    return Program("postgres", argv, _environment(programs), log, signal.SIGINT, user, (data,))  # INT: a "fast" shutdown
+    return Program("postgres", argv, environment(programs), log, signal.SIGINT, user, (data,))  # INT: a "fast" shutdown
 
 
 def start(home: Path, port: int, password: str, say: Say, logs: Path | None = None) -> Running:
@@ -138,7 +138,8 @@ def _readable(folder: Path) -> None:
     checked(["chmod", "-R", "a+rX", str(folder)], what="chmod")
 
 
-def _environment(programs: Path) -> dict[str, str]:
+def environment(programs: Path) -> dict[str, str]:
+    """What its programs need to find their libraries, and to mean UTC."""
     return {"LD_LIBRARY_PATH": debian.library_path(programs.parents[4]), "TZ": "UTC", "LC_ALL": "C.UTF-8"}
 
 
@@ -156,7 +157,7 @@ def _initialise(home: Path, programs: Path, user: str | None, password: str) -> 
     drop = running.as_user(user, data, programs / "initdb")
     command = ["setpriv", *drop, *initdb, *locale] if drop else [*initdb, *locale]
     try:
-        checked(command, what="initdb", env={**os.environ, **_environment(programs)}, cwd=Path("/"))
+        checked(command, what="initdb", env={**os.environ, **environment(programs)}, cwd=Path("/"))
     finally:
         secret.unlink(missing_ok=True)
     with (data / "postgresql.conf").open("a") as settings:

@@ -21,9 +21,9 @@ def vigil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running.down()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def walk(vigil: Running) -> Iterator[Walk]:
-    """A ward, a patient, three devices, and a first good sample that is stored."""
+    """A ward, a patient, three devices, and a first good sample that is stored; each module's own, for what a story opens stays open."""
     with walking(vigil) as made:
         made.bench.say(sample(1, at(), **WELL))
         wait_for(lambda: points(made, "hr"), 30, "the first sample in the history")

@@ -25,7 +25,7 @@ COUNTS = "SELECT (SELECT count(*) FROM telemetry.reading), (SELECT count(*) FROM
 
 def run(program: str, *words: str) -> None:
     command = [str(postgres_part.install(print) / program), *words]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, check=True, capture_output=True, timeout=120, env=postgres_part.environment(postgres_part.install(print)))
 
 
 def test_a_dump_restored_has_everything_and_can_be_written_and_migrated(postgres: str, database: str, tmp_path: object) -> None:

@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from deploy.parts.mosquitto import Broker
+from tests.accounts import forget_statuses
 from tests.integration.ingest.gateways import Device, Gateway, enrol
 from vitals.topics import Topics
 
 
 @pytest.fixture
 def gateway(kafka: str, mosquitto: Broker, database: str, topics: Topics) -> Iterator[Gateway]:
-    """A gateway, not started yet."""
+    """A gateway, not started yet, on a broker that retains nothing of other tests' devices."""
+    forget_statuses(mosquitto)
     environ = {
         "VIGIL_KAFKA": kafka,
         "VIGIL_DATABASE": database,
