@@ -28,6 +28,7 @@ SAME = Scale()
 _KPA = Scale(7.50062)
 _PER_MIN = {"/min": SAME, "{beats}/min": SAME, "{breaths}/min": SAME, "bpm": SAME, "1/min": SAME}
 _PERCENT = {"%": SAME, "%SpO2": SAME, "1": Scale(100.0)}
+_PRINTED = {"mm[Hg]": "mmHg", "Cel": "°C", "[degF]": "°F"}
 _PRESSURE = {"mm[Hg]": SAME, "mmHg": SAME, "kPa": _KPA}
 
 
@@ -57,6 +58,11 @@ class Vital:
     display: str
     zero_is_no_value: bool = False
     words: tuple[str, ...] = field(default=())
+
+    @property
+    def printed(self) -> str:
+        """The unit as people write it: in titles, never in data."""
+        return _PRINTED.get(self.unit, self.unit)
 
 
 def _same(*codes: str) -> dict[str, Scale]:

@@ -57,7 +57,7 @@ def not_believed(memory: Memory, row: int, vital: int) -> dict[str, Any]:
     if np.isnan(x):
         return {}
     low, high, v = float(memory.settings.low1[row * V + vital]), float(memory.settings.high1[row * V + vital]), VITALS[vital]
-    would_be = f"{v.display} below {low:g} {v.unit}" if x < low else f"{v.display} above {high:g} {v.unit}" if x > high else None
+    would_be = f"{v.display} below {low:g} {v.printed}" if x < low else f"{v.display} above {high:g} {v.printed}" if x > high else None
     return {"not_believed": round(x, 2)} | ({"would_be": would_be} if would_be else {})
 
 
@@ -77,7 +77,7 @@ def _pace(memory: Memory, row: int, channel: int, r: Reach) -> Said:
     i = int(VITAL_OF[channel])
     v, rule = VITALS[i], memory.rules.pace
     shown = {"per_min": round(r.worst, 2), "value": _value(memory, row, i), "unit": v.unit, "over_s": rule.over_s if rule else None}
-    return shown, f"{v.display} {'rising' if r.side > 0 else 'falling'} fast: {abs(r.worst):.1f} {v.unit} a minute"
+    return shown, f"{v.display} {'rising' if r.side > 0 else 'falling'} fast: {abs(r.worst):.1f} {v.printed} a minute"
 
 
 def _crosses(memory: Memory, row: int, channel: int, r: Reach) -> Said:

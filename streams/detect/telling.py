@@ -112,7 +112,7 @@ def _evidence(memory: Memory, row: int, channel: int, r: Reach) -> tuple[dict[st
     limit = _limit(memory, row * V + vital.index, r)
     shown = {"value": _number(memory.cells.value[row * V + vital.index]), "worst": r.worst, "limit": limit, "unit": vital.unit}
     more = _every(memory, row, vital.index) | reasons.support(memory, row, vital.index)
-    return waited | shown | more, f"{vital.display} {'above' if r.side > 0 else 'below'} {limit:g} {vital.unit}"
+    return waited | shown | more, f"{vital.display} {'above' if r.side > 0 else 'below'} {limit:g} {vital.printed}"
 
 
 def _every(memory: Memory, row: int, vital: int) -> dict[str, float]:

@@ -56,3 +56,7 @@ def test_a_code_means_one_vital() -> None:
 def test_a_bare_number_under_the_molar_glucose_code_is_molar() -> None:
     vital, scale = BY_KEY["15074-8"]
     assert (vital.name, scale(5.0)) == ("glucose", pytest.approx(90.091))
+
+
+def test_a_unit_is_printed_as_people_write_it() -> None:
+    assert [BY_NAME[name].printed for name in ("sbp", "temp", "hr")] == ["mmHg", "°C", "/min"]
