@@ -1,5 +1,7 @@
 """`./vigil test`: the cheap checks (style, types, imports), the page, the parts, then pytest with the given arguments.
 
+The tests wait more than they work: unless a place is named (or `-n`), two processes run them side by side, each with servers of its own.
+
 Promised: every check runs, and the exit code is not 0 when any failed; a failed check is said again after pytest, before its summary line
 cannot be missed: pytest's line stays the last one.
 """
@@ -17,6 +19,7 @@ from deploy.parts.errors import Missing, PartError
 from deploy.parts.prefix import Say
 
 BIN = Path(sys.executable).parent
+LANES = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")  # the lanes are tests/conftest.py's, the longest first
 
 CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ruff", ("ruff", "check", "--quiet", ".")),
@@ -41,8 +44,16 @@ def test(arguments: Sequence[str], say: Say) -> int:
     if failed_checks:
         say(f"FAILED before the tests: {', '.join(failed_checks)}")
     sys.stdout.flush()
-    codes.append(subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, env=_environment(), check=False).returncode)
+    pytest = [sys.executable, "-m", "pytest", *lanes(arguments), *arguments]
+    codes.append(subprocess.run(pytest, cwd=ROOT, env=_environment(), check=False).returncode)
     return next((code for code in reversed(codes) if code), 0)
+
+
+def lanes(arguments: Sequence[str]) -> Sequence[str]:
+    """How the tests are spread: a named place runs in one process, in its own order, with its output seen as it comes."""
+    named = any((ROOT / argument.partition("::")[0]).exists() for argument in arguments if argument)
+    chosen = any(argument.startswith(("-n", "--numprocesses", "--dist", "--collect-only", "--pdb")) for argument in arguments)
+    return () if named or chosen else LANES
 
 
 def _check(name: str, command: Sequence[str], say: Say) -> int:

@@ -14,9 +14,22 @@ PARTITIONS = 4
 ORDER = ("unit", "contract", "integration", "e2e")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is quickest to tell comes first; the whole system, which runs to the session's end once it is up, comes last."""
-    items.sort(key=lambda item: next((n for n, part in enumerate(ORDER) if part in item.path.parts), -1))
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is quickest to tell comes first, the whole system last; side by side the longest comes first, and a folder is one process's."""
+    items.sort(key=lambda item: _rank(item.path.parts), reverse=hasattr(config, "workerinput"))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_lane(item.path.parts)))
+
+
+def _rank(parts: tuple[str, ...]) -> int:
+    return next((n for n, part in enumerate(ORDER) if part in parts), -1)
+
+
+def _lane(parts: tuple[str, ...]) -> str:
+    """Tests of one lane run in one process, in order: they share its servers. All end-to-end tests share one Vigil."""
+    where = parts[parts.index("tests") + 1 :]
+    return where[0] if where[0] == "e2e" else "/".join(where[:2])
 
 
 @pytest.fixture(scope="session")

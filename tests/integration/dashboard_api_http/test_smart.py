@@ -86,7 +86,6 @@ def test_a_private_key_is_not_taken(site: Site) -> None:
         ("system/Patient.s system/Device.read", {PATHS[0], PATHS[2]}),
         ("system/DetectedIssue.rs", {PATHS[5]}),
     ],
-    ids=str,
 )
 def test_a_token_reads_what_its_scopes_name(site: Site, scope: str, reads: set[str]) -> None:
     name = system(site, "system/*.rs")

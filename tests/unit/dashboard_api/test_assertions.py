@@ -38,7 +38,7 @@ def test_a_genuine_one_is_taken() -> None:
         {"exp": NOW + 3600},
         {"jti": None},
     ],
-    ids=str,
+    ids="-".join,
 )
 def test_any_other_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(LoginRefused):

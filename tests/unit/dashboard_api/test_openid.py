@@ -43,7 +43,7 @@ def test_a_good_token_gives_its_claims() -> None:
         {"sub": None}, {"exp": None}, {"aud": ["vigil", "other"]}, {"aud": ["vigil", "other"], "azp": "other"}, {"key": OTHER},
         {"key": "a shared secret of thirty-two bytes", "algorithm": "HS256"}, {"key": None, "algorithm": "none"},
     ],
-    ids=str,
+    ids="-".join,
 )  # fmt: skip
 def test_any_other_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(LoginRefused):

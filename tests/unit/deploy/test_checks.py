@@ -1,0 +1,15 @@
+"""How `./vigil test` spreads its tests: side by side, unless a place or a spreading is named."""
+
+import pytest
+
+from deploy.checks import LANES, lanes
+
+
+@pytest.mark.parametrize("arguments", [[], ["-m", "not slow"], ["-k", "kafka", "-x"], ["--durations=5"]])
+def test_the_whole_runs_side_by_side(arguments: list[str]) -> None:
+    assert lanes(arguments) == LANES
+
+
+@pytest.mark.parametrize("arguments", [["tests/unit"], ["tests/unit/deploy/test_checks.py::test_x"], ["-n", "4"], ["-n0"], ["--collect-only"]])
+def test_what_is_named_runs_as_asked(arguments: list[str]) -> None:
+    assert lanes(arguments) == ()
