@@ -10,6 +10,8 @@ def test_the_whole_runs_side_by_side(arguments: list[str]) -> None:
     assert lanes(arguments) == LANES
 
 
-@pytest.mark.parametrize("arguments", [["tests/unit"], ["tests/unit/deploy/test_checks.py::test_x"], ["-n", "4"], ["-n0"], ["--collect-only"]])
+@pytest.mark.parametrize(
+    "arguments", [["tests/unit"], ["tests/unit/deploy/test_checks.py::test_x"], ["-n", "4"], ["-n0"], ["--collect-only"]]
+)
 def test_what_is_named_runs_as_asked(arguments: list[str]) -> None:
     assert lanes(arguments) == ()
