@@ -14,12 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as Path
 
-from dashboard_api.gate import Gate
+from dashboard_api.fhir import outcome
+from dashboard_api.gate import Gate, failed
 from dashboard_api.health import Health
 from dashboard_api.page import Page, security_headers
-from dashboard_api.problems import Problem, response
+from dashboard_api.problems import Problem, unknown
 from dashboard_api.route import Route
-from dashboard_api.routes import ALL
+from dashboard_api.routes import ALL, FHIR_BASE
 from dashboard_api.site import Site
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -37,7 +38,7 @@ def application(site: Site) -> Starlette:
         Path("/config.json", page.config),
     ]
     paths += [Path(path, _by_method(gate, routes), methods=_EVERY) for path, routes in by_path(ALL).items()]
-    paths += [Path("/{path:path}", page.file, methods=_EVERY)]
+    paths += [Path(f"{FHIR_BASE}/{{path:path}}", _no_such_resource, methods=_EVERY), Path("/{path:path}", page.file, methods=_EVERY)]
     headers = security_headers(site.facts.live_url)
     return Starlette(
         routes=paths, middleware=[Middleware(_Headers, headers=headers), Middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)]
@@ -61,10 +62,14 @@ def _by_method(gate: Gate, routes: dict[str, Route]) -> Endpoint:
     async def answer(request: Request) -> Response:
         route = routes.get("GET" if request.method == "HEAD" else request.method)
         if route is None:
-            return response(Problem(405, headers={"Allow": allowed}), request.url.path)
+            return failed(next(iter(routes.values())), Problem(405, headers={"Allow": allowed}), request)
         return await gate.answer(route, request)
 
     return answer
+
+
+async def _no_such_resource(_: Request) -> Response:
+    return outcome.response(unknown())
 
 
 class _Headers:

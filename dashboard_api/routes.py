@@ -31,7 +31,7 @@ from dashboard_api.house_routes import LINKS, ONCALL, REVIEW, RIGHTS, RULES
 from dashboard_api.policy import Right
 from dashboard_api.route import Handler, Route, Subject
 
-PREFIX = "/api/v1"
+PREFIX, FHIR_BASE = "/api/v1", fhir.BASE
 
 ACCESS: tuple[Route, ...] = (
     Route("POST", "/token", None, "token", token.token, "Log in, or renew", answer=token.Tokens, errors=(400, 401), tag="access"),

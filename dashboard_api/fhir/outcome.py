@@ -6,8 +6,8 @@ from starlette.responses import Response
 from dashboard_api.problems import Problem
 
 MEDIA_TYPE = "application/fhir+json"
-_CODES = {400: "invalid", 401: "login", 403: "forbidden", 404: "not-found", 409: "conflict", 413: "too-long", 422: "processing",
-          429: "throttled", 503: "transient"}  # fmt: skip
+_CODES = {400: "invalid", 401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported", 409: "conflict", 413: "too-long",
+          422: "processing", 429: "throttled", 503: "transient"}  # fmt: skip
 
 
 def response(problem: Problem) -> Response:

@@ -27,7 +27,8 @@ from vitals.topics import Topics
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """A running site. `accounts`: role -> password (the user name is the role)."""
+    """A running site. `accounts`: role -> password (the user name is the role). `fhir_port`: where it looks for the ingest's FHIR intake,
+    which no one runs there but a test that needs it."""
 
     url: str
     database: str
@@ -36,6 +37,7 @@ class Site:
     topics: Topics
     accounts: dict[str, str]
     secret: bytes
+    fhir_port: int
 
     @functools.lru_cache  # noqa: B019  # lives as long as the session
     def client(self, role: str) -> httpx.Client:
@@ -103,7 +105,7 @@ def environment(
         "VIGIL_MQTT_CERTIFIED": f"{broker.host}:{broker.mtls_port}", "VIGIL_MQTT_CA": str(broker.ca_file or ""),
         "VIGIL_DEVICE_CA": str(broker.devices or ""),
         "VIGIL_HTTP_PORT": str(running.free_port()), "VIGIL_DATA_DIR": str(folder), "VIGIL_LIVE_URL": "ws://127.0.0.1:9/live",
-        **more,
+        "VIGIL_FHIR_PORT": str(running.free_port()), **more,
     }  # fmt: skip
 
 
@@ -118,7 +120,7 @@ def running_site(
     site = Site(
         f"http://127.0.0.1:{environ['VIGIL_HTTP_PORT']}", database, kafka, broker, topics,
         {account["role"]: account["password"] for account in json.loads(seeded.stdout)},
-        base64.b64decode(Path(environ["VIGIL_KEY_FILE"]).read_text()),
+        base64.b64decode(Path(environ["VIGIL_KEY_FILE"]).read_text()), int(environ["VIGIL_FHIR_PORT"]),
     )  # fmt: skip
     try:
         wait_for(functools.partial(_ready, site.url), 120)

@@ -15,7 +15,6 @@ As = Callable[[str], httpx.Client]
     ("method", "path", "content", "status"),
     [
         ("GET", "/api/v1/nothing", b"", 404),
-        ("GET", "/fhir/R4/Nothing", b"", 404),
         ("DELETE", "/api/v1/wards", b"", 405),
         ("POST", "/api/v1/wards", b"{", 400),
         ("POST", "/api/v1/wards", b"\xff\xfe", 400),
