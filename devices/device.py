@@ -124,12 +124,7 @@ class Device:
     async def leave(self) -> None:
         """Says goodbye with a retained `offline`."""
         self._leaving = True
-        if self._line.publish(self._who.topic("status"), self._state("offline"), None, retain=True):
-            for _ in range(20):
-                if not self._line.in_flight:
-                    break
-                await asyncio.sleep(0.05)
-        self._line.close()
+        await self._line.farewell(self._state("offline"))
 
     async def _stay(self) -> None:
         for _ in range(round(_TEND_S / BATCH_PAUSE_S)):

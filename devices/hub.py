@@ -70,12 +70,7 @@ class Hub:
     async def leave(self) -> None:
         """Says goodbye with a retained `offline`."""
         self._leaving = True
-        if self._line.publish(self._who.topic("status"), _DOWN, None, retain=True):
-            for _ in range(20):
-                if not self._line.in_flight:
-                    break
-                await asyncio.sleep(0.05)
-        self._line.close()
+        await self._line.farewell(_DOWN)
 
     async def _stay(self) -> None:
         for _ in range(_TEND_ROUNDS):

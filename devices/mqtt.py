@@ -151,6 +151,15 @@ class Line:
             self._flush()
             self._down()
 
+    async def farewell(self, status: bytes) -> None:
+        """Says the last status, retained, and closes: when the broker has acknowledged everything, or after a second."""
+        if self.publish(self._who.topic("status"), status, None, retain=True):
+            for _ in range(20):
+                if not self._tags:
+                    break
+                await asyncio.sleep(0.05)
+        self.close()
+
     def _made(self, will: bytes) -> paho.Client:
         client = paho.Client(CallbackAPIVersion.VERSION2, self._who.device, protocol=paho.MQTTv5)
         client.username_pw_set(self._who.device, self._who.password)

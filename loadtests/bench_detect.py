@@ -10,7 +10,6 @@ deduplication, durations, hysteresis or silence; PEERS_N of them is theirs (mess
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ import msgspec
 import psutil
 from confluent_kafka import Producer
 
+from loadtests import doors
 from loadtests.bench import Figure, Parts
 from loadtests.detect_parts import costs, wards
 from loadtests.detect_truth import Excursion, Truth, offline
@@ -51,7 +51,7 @@ def run(parts: Parts) -> Iterable[Figure]:
 def _worker(parts: Parts, readings_each: int, truth: Truth) -> Iterator[Figure]:
     with parts.fresh_topics() as prefix:
         _send(parts.kafka, Topics(prefix).readings, readings_each)
-        port = _free_port()
+        port = doors.free_port()
         environ = os.environ | {"VIGIL_KAFKA": parts.kafka, "VIGIL_TOPIC_PREFIX": prefix, "VIGIL_METRICS_PORT": str(port)}
         process = subprocess.Popen([sys.executable, "-m", "streams.detect_app", "worker"], env=environ)
         try:
@@ -113,12 +113,6 @@ def _folded(port: int) -> float:
     except OSError:
         return 0.0
     return sum(float(line.split()[1]) for line in text.splitlines() if line.startswith("vigil_detect_readings_total"))
-
-
-def _free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 def _rivals(parts: Parts) -> Iterator[Figure]:

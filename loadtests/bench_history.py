@@ -5,15 +5,9 @@ p99 of REQUESTS, one after another on one connection), and the points that came.
 ask for the longest span whose points fit, at the far end of the 30 days, where nothing is warm.
 """
 
-import base64
-import os
-import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +15,7 @@ import httpx
 import numpy as np
 import psycopg
 
-from dashboard_api import keys, tokens
+from loadtests import doors
 from loadtests.bench import Parts
 from loadtests.figure import Figure
 from vitals import registry
@@ -30,7 +24,6 @@ NAME = "history"
 DAYS, REQUESTS, WARM = 30, 200, 5
 PATIENT = "00000000-0000-4000-8000-000000000001"
 SPANS = {"chosen": timedelta(days=DAYS), "5m": timedelta(days=17), "1m": timedelta(hours=83), "raw": timedelta(minutes=83)}
-_SECRET = bytes(range(32))
 _STORED = (
     """INSERT INTO telemetry.reading (patient_no, vital, observed_at, device_no, seq, value, received_at)
        SELECT 1, %(vital)s, t, 1, row_number() OVER (), 70 + 10 * random(), t
@@ -48,14 +41,8 @@ def run(parts: Parts) -> Iterable[Figure]:
     since = to - timedelta(days=DAYS)
     with parts.fresh_database() as database, parts.fresh_topics() as prefix, tempfile.TemporaryDirectory() as folder:
         stored(database, since, to)
-        token = account(database)
-        environ = {
-            "VIGIL_KAFKA": parts.kafka,
-            "VIGIL_DATABASE": database,
-            "VIGIL_TOPIC_PREFIX": prefix,
-            "VIGIL_MQTT_ADMIN": parts.mqtt_admin,
-        }
-        with api(environ, Path(folder)) as address:
+        token = doors.account(database)
+        with doors.api(parts, database, prefix, Path(folder)) as address:
             for name, span in SPANS.items():
                 yield from measured(name, address, token, (since, since + span))
 
@@ -70,48 +57,6 @@ def stored(database: str, since: datetime, to: datetime) -> None:
         connection.commit()
         connection.autocommit = True
         connection.execute("VACUUM ANALYZE")
-
-
-def account(database: str) -> str:
-    """A doctor's token."""
-    with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("INSERT INTO access.account (username, role, password_hash, all_wards) VALUES ('bench', 'doctor', '', true)")
-        connection.execute(
-            "INSERT INTO access.session (id, username, refresh_digest, created_at, expires_at) "
-            "VALUES ('bench', 'bench', '', now(), now() + interval '1 day')"
-        )
-    return tokens.issue(keys.derive(_SECRET).token, "bench", "bench", time.time())
-
-
-@contextmanager
-def api(environ: dict[str, str], folder: Path) -> Iterator[str]:
-    """One `http_main`, ready; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    key = folder / "key"
-    key.write_text(base64.b64encode(_SECRET).decode())
-    mine = {"VIGIL_KEY_FILE": str(key), "VIGIL_HTTP_PORT": str(port), "VIGIL_METRICS_PORT": ""}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dashboard_api.http_main"], env=os.environ | environ | mine, stderr=subprocess.DEVNULL
-    )
-    try:
-        until = time.monotonic() + 60
-        while not _ready(f"http://127.0.0.1:{port}"):
-            if time.monotonic() > until or process.poll() is not None:
-                raise RuntimeError("the API did not become ready")
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _ready(address: str) -> bool:
-    try:
-        return httpx.get(f"{address}/readyz", timeout=5).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def measured(name: str, address: str, token: str, span: tuple[datetime, datetime]) -> Iterator[Figure]:

@@ -4,10 +4,7 @@ In: a real Kafka and database. Out: age of a value when a dashboard has it (p50,
 process as a share of one core, its memory. The dashboards run in a process of their own on the same machine.
 """
 
-import base64
 import json
-import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,14 +14,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import msgspec
 import numpy as np
 import psutil
-import psycopg
 from confluent_kafka import Producer
 
-from dashboard_api import keys, tokens
+from loadtests import doors
 from loadtests.bench import Parts
 from loadtests.figure import Figure
 from vitals import batch, registry
@@ -35,7 +30,6 @@ NAME = "live"
 WARDS, BEDS, DASHBOARDS, SECONDS, PARTITIONS = 13, 40, 500, 25.0, 4
 FLUSHES = 20
 """A second; each carries the twentieth part of the patients, as a gateway's 50 ms would."""
-_SECRET = bytes(range(32))
 _VITALS = [registry.index(name) for name in ("hr", "spo2", "rr", "sbp", "dbp", "temp")]
 
 
@@ -43,8 +37,8 @@ def run(parts: Parts) -> Iterable[Figure]:
     """Quiet first, then with one stalled reader."""
     with parts.fresh_database() as database, parts.fresh_topics(PARTITIONS) as prefix, tempfile.TemporaryDirectory() as folder:
         admitted(parts.kafka, prefix)
-        token = account(database)
-        with feed(parts.kafka, database, prefix, Path(folder)) as (address, process), beating(parts.kafka, prefix):
+        token = doors.account(database)
+        with doors.feed(parts, database, prefix, Path(folder)) as (address, process), beating(parts.kafka, prefix):
             yield from measured("live", address, token, process, 0)
             yield from measured("live, beside a stalled reader", address, token, process, 1)
 
@@ -66,47 +60,6 @@ def admitted(kafka: str, prefix: str) -> None:
         context = PatientContext(patient=patient, version=1, ward=wards()[n // BEDS], bed=str(n % BEDS))
         producer.produce(Topics(prefix).patients, msgspec.json.encode(context), patient, partition=partition_of(patient, PARTITIONS))
     producer.flush(30)
-
-
-def account(database: str) -> str:
-    """A doctor's token."""
-    with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("INSERT INTO access.account (username, role, password_hash, all_wards) VALUES ('bench', 'doctor', '', true)")
-        connection.execute(
-            "INSERT INTO access.session (id, username, refresh_digest, created_at, expires_at) "
-            "VALUES ('bench', 'bench', '', now(), now() + interval '1 day')"
-        )
-    return tokens.issue(keys.derive(_SECRET).token, "bench", "bench", time.time())
-
-
-@contextmanager
-def feed(kafka: str, database: str, prefix: str, folder: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """One `live_main`, ready."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    key = folder / "key"
-    key.write_text(base64.b64encode(_SECRET).decode())
-    mine = {"VIGIL_KAFKA": kafka, "VIGIL_DATABASE": database, "VIGIL_TOPIC_PREFIX": prefix, "VIGIL_LIVE_PORT": str(port)}
-    environ = os.environ | mine | {"VIGIL_KEY_FILE": str(key), "VIGIL_METRICS_PORT": ""}
-    process = subprocess.Popen([sys.executable, "-m", "dashboard_api.live_main"], env=environ, stderr=subprocess.DEVNULL)
-    try:
-        until = time.monotonic() + 60
-        while not _ready(port):
-            if time.monotonic() > until or process.poll() is not None:
-                raise RuntimeError("the live feed did not become ready")
-            time.sleep(0.1)
-        yield f"ws://127.0.0.1:{port}/live", psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        process.wait(15)
-
-
-def _ready(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=2).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Waiting for a condition with a deadline: what tests do instead of sleeping."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -22,3 +23,13 @@ def wait_for(condition: Callable[[], T], deadline_s: float = 10.0, what: str = "
         if time.monotonic() > until:
             raise AssertionError(f"waited {deadline_s:g} s for {what or condition}; last: {value!r}")
         time.sleep(PAUSE_S)
+
+
+async def until(condition: Callable[[], T], deadline_s: float = 10.0, what: str = "") -> T:
+    """`wait_for` in a coroutine: what else runs in the loop goes on."""
+    end = time.monotonic() + deadline_s
+    while not (value := condition()):
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {deadline_s:g} s for {what or condition}; last: {value!r}")
+        await asyncio.sleep(PAUSE_S)
+    return value

@@ -8,27 +8,13 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.contract.promised import ALERT
 from tests.e2e.walk import Walk, at, frames_of_an_illness, sample, valued
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 Frames = list[dict[str, Any]]
-ALERT = {
-    "id",
-    "patient",
-    "ward",
-    "class",
-    "priority",
-    "state",
-    "rule",
-    "title",
-    "started_at",
-    "ended_at",
-    "retrospective",
-    "evidence",
-    "delays",
-}
 HEART_RATE = "OBX|1|NM|147842^MDC_ECG_HEART_RATE^MDC|1.5.1.1|{}|264864^MDC_DIM_BEAT_PER_MIN^MDC|||||R"
 
 

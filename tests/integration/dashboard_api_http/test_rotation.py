@@ -19,9 +19,9 @@ from devices.device import Device
 from devices.endpoints import MqttDoor
 from devices.memory import Known
 from devices.mqtt import Door, certified_door, door
-from devices.simulator.sample import encoded
 from tests.integration.dashboard_api_http.site import Site
 from tests.integration.devices.listening import listening
+from tests.integration.devices.talking import talks
 from tests.waiting import wait_for
 
 SAMPLES, EVERY_S = 300, 0.005
@@ -32,25 +32,14 @@ As = Callable[[str], httpx.Client]
 def speaks(site: Site, made: dict[str, Any], where: Door, box: Path, change: Callable[[Device], None]) -> tuple[set[int], Account]:
     """A device says SAMPLES samples, and `change` happens twice meanwhile; the samples that came through, and its account."""
     account = Account()
+    device = Device(where, Known(device=made["id"], password=made["password"], patient="p", ward="w"), account, box)
 
-    async def life() -> None:
-        device = Device(where, Known(device=made["id"], password=made["password"], patient="p", ward="w"), account, box)
-        living = asyncio.create_task(device.live())
-        async with asyncio.timeout(40):
-            while not device.up:
-                await asyncio.sleep(0.02)
-            for seq in range(SAMPLES):
-                device.say(seq, 1, encoded(seq, 1_700_000_000_000, {"hr": 70}))
-                if seq in CHANGE_AT:
-                    change(device)
-                await asyncio.sleep(EVERY_S)
-            while device.unsettled or not device.up:
-                await asyncio.sleep(0.02)
-            await device.leave()
-        living.cancel()
+    def meanwhile(seq: int) -> None:
+        if seq in CHANGE_AT:
+            change(device)
 
     with listening(site.broker, made["id"]) as seqs:
-        asyncio.run(life())
+        asyncio.run(talks(device, SAMPLES, EVERY_S, meanwhile))
         wait_for(lambda: set(seqs) >= set(range(SAMPLES)), 10, "every sample")
     return set(seqs), account
 

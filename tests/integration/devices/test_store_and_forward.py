@@ -12,33 +12,21 @@ from devices.account import Account
 from devices.device import Device
 from devices.memory import Known
 from devices.mqtt import Door
-from devices.simulator.sample import encoded
 from tests.integration.devices.listening import listening
+from tests.integration.devices.talking import talks
 from tests.waiting import wait_for
 
 
 def played(broker: Broker, device_id: str, password: str, box: Path, away: range) -> Account:
     """Forty samples, of which those in `away` are said while the device is cut off."""
+    account = Account()
+    device = Device(Door(broker.host, broker.port), Known(device=device_id, password=password, patient="p", ward="w"), account, box)
 
-    async def life() -> Account:
-        account = Account()
-        device = Device(Door(broker.host, broker.port), Known(device=device_id, password=password, patient="p", ward="w"), account, box)
-        living = asyncio.create_task(device.live())
-        async with asyncio.timeout(30):
-            while not device.up:
-                await asyncio.sleep(0.02)
-            for seq in range(40):
-                device.away = seq in away
-                device.say(seq, 1, encoded(seq, 1_700_000_000_000, {"hr": 70}))
-                await asyncio.sleep(0.01)
-            device.away = False
-            while device.unsettled or not device.up:
-                await asyncio.sleep(0.02)
-            await device.leave()
-        living.cancel()
-        return account
+    def cut_off(seq: int) -> None:
+        device.away = seq in away
 
-    return asyncio.run(life())
+    asyncio.run(talks(device, 40, 0.01, cut_off))
+    return account
 
 
 @pytest.mark.parametrize("away", [range(0), range(10, 30)], ids=["always there", "away for a while"])

@@ -1,7 +1,7 @@
 // What the alarms are worth, by people's own judgement, and how long each step takes: what a change of the rules is argued with.
 
 import { useLoad } from "../parts/load";
-import { t, word } from "../texts";
+import { type Key, t, word } from "../texts";
 
 interface Quality {
   rules: { rule: string; alerts: number; judged: number; precision: number | null }[];
@@ -10,6 +10,20 @@ interface Quality {
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(2);
 
+function Heads({ of }: { of: Key[] }) {
+  return (
+    <thead>
+      <tr>
+        {of.map((key) => (
+          <th key={key} scope="col">
+            {t(key)}
+          </th>
+        ))}
+      </tr>
+    </thead>
+  );
+}
+
 export function Quality() {
   const loaded = useLoad<Quality>("/rules/quality", 60);
   if (!loaded.data || loaded.data.rules.length === 0) return null;
@@ -17,15 +31,7 @@ export function Quality() {
     <details class="card">
       <summary>{t("quality.title")}</summary>
       <table class="rows">
-        <thead>
-          <tr>
-            {(["quality.rule", "quality.alerts", "quality.judged", "quality.precision"] as const).map((key) => (
-              <th key={key} scope="col">
-                {t(key)}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Heads of={["quality.rule", "quality.alerts", "quality.judged", "quality.precision"]} />
         <tbody>
           {loaded.data.rules.map((r) => (
             <tr key={r.rule}>
@@ -38,15 +44,7 @@ export function Quality() {
         </tbody>
       </table>
       <table class="rows">
-        <thead>
-          <tr>
-            {(["quality.step", "quality.alerts", "quality.half", "quality.most"] as const).map((key) => (
-              <th key={key} scope="col">
-                {t(key)}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Heads of={["quality.step", "quality.alerts", "quality.half", "quality.most"]} />
         <tbody>
           {loaded.data.delays.map((d) => (
             <tr key={d.priority + d.stage}>

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from streams.archive.intake import Intake, Limits
 from streams.archive.metrics import Metrics
 from streams.archive.record import Gap, Record, Stored, due
+from tests.waiting import until
 from vitals.errors import PartAway
 
 
@@ -37,12 +38,6 @@ class Store:
 
 def record(offset: int, size: int = 10) -> Record:
     return Record("t", 0, offset, bytes(size), end=10_000)
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not true():
-            await asyncio.sleep(0.005)
 
 
 def play(
