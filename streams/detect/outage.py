@@ -5,6 +5,8 @@ and end, as findings about the site (`vitals.finding.SITE`). The groups that one
 of a gateway (hub), of a ward, of the house. A group is out when at least `least` of it and `share` of it say nothing: silent already, or
 quiet for half of what would make them silent, which a device that speaks never is. Promise: what is known of an outage is in the devices'
 columns, so that a restart goes on; a device that is still silent when its outage is over is told by itself.
+Each memory tells its own share of an outage, with its own id, begin and end: whichever workers have the partitions, then or later, the
+alert that the shares make is over when the last of them is.
 The cause of a whole house's silence: the links say off line (the network), or still on line (the broker, or Vigil's own intake).
 """
 
@@ -28,6 +30,15 @@ Device = tuple[Memory, int]
 SCOPES: tuple[Scope, ...] = ("gateway", "ward", "house")
 QUIET_SHARE, OVER_SHARE = 0.5, 0.5
 MOST_NAMED = 200
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Share:
+    """One memory's part of an outage that was told: the group, since when (ms), its devices."""
+
+    group: Group
+    began: int
+    members: list[Device]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,22 +67,35 @@ def group_out(every: Sequence[Part], memory: Memory, slot: int, rule: OutageRule
 
 
 def joins(house: Sequence[Memory], every: Sequence[Part], group: Group, device: Device, now_ms: int) -> list[Finding]:
-    """A device of a group that is out: it joins the outage that was told, or with it one begins, and takes up smaller ones."""
-    known = open_outages(house)
-    for each, at in known:
-        if each == group:
-            _mark([device], group, at)
-            return []
-    members = _members(every, group)
-    began = min(int(m.devices.heard[s]) for m, s in members)
-    found = [_finding(every, each, old, "end", (at, now_ms)) for (each, at), old in known.items() if set(_keys(old)) & set(_keys(members))]
-    _mark(members, group, began)
-    return [*found, _finding(every, group, members, "start", (began, now_ms))]
+    """A device of a group that is out: it joins the share that was told, or with it one begins in each memory that has none, and takes up
+    smaller outages."""
+    known = open_shares(house)
+    told = {id(share.members[0][0]): share for share in known if share.group == group}
+    mine = told.get(id(device[0]))
+    if mine is not None:
+        _mark([device], mine)
+        return []
+    members = [each for each in _members(every, group) if id(each[0]) not in told]
+    keys = set(_keys(members))
+    words = _members(every, group)
+    found = [ends(old, now_ms) for old in known if keys & set(_keys(old.members))]
+    for share in _shares(group, members):
+        _mark(share.members, share)
+        found.append(_finding(share, words, "start", now_ms))
+    return found
 
 
-def _mark(members: Sequence[Device], group: Group, at: int) -> None:
+def _shares(group: Group, members: Sequence[Device]) -> list[Share]:
+    """`members` by memory, in their order."""
+    found: dict[int, list[Device]] = {}
+    for each in members:
+        found.setdefault(id(each[0]), []).append(each)
+    return [Share(group, min(int(m.devices.heard[s]) for m, s in mine), mine) for mine in found.values()]
+
+
+def _mark(members: Sequence[Device], share: Share) -> None:
     for memory, slot in members:
-        memory.devices.outage[slot] = at * len(SCOPES) + SCOPES.index(group[0])
+        memory.devices.outage[slot] = share.began * len(SCOPES) + SCOPES.index(share.group[0])
         memory.settings.dirty[memory.devices.row[slot]] = 1
 
 
@@ -79,15 +103,18 @@ def _keys(members: Sequence[Device]) -> list[tuple[int, int]]:
     return [(id(memory), slot) for memory, slot in members]
 
 
-def open_outages(house: Sequence[Memory]) -> dict[tuple[Group, int], list[Device]]:
-    """(group, when it began) -> the devices that are part of it."""
-    found: dict[tuple[Group, int], list[Device]] = {}
-    for memory in house:
-        for slot in np.flatnonzero(memory.devices.outage[: len(memory.names)]).tolist():
-            at, scope = divmod(int(memory.devices.outage[slot]), len(SCOPES))
-            name = _groups(memory, slot).get(SCOPES[scope], "")
-            found.setdefault(((SCOPES[scope], name), at), []).append((memory, slot))
-    return found
+def open_shares(house: Sequence[Memory]) -> list[Share]:
+    """What was told and is not over."""
+    return [share for memory in house for share in _open(memory)]
+
+
+def _open(memory: Memory) -> list[Share]:
+    found: dict[tuple[Group, int], Share] = {}
+    for slot in np.flatnonzero(memory.devices.outage[: len(memory.names)]).tolist():
+        began, scope = divmod(int(memory.devices.outage[slot]), len(SCOPES))
+        group = (SCOPES[scope], _groups(memory, slot).get(SCOPES[scope], ""))
+        found.setdefault((group, began), Share(group, began, [])).members.append((memory, slot))
+    return list(found.values())
 
 
 def over(every: Sequence[Part], group: Group, rule: OutageRule) -> bool:
@@ -96,12 +123,12 @@ def over(every: Sequence[Part], group: Group, rule: OutageRule) -> bool:
     return quiet < rule.least or quiet < OVER_SHARE * count
 
 
-def ends(every: Sequence[Part], group: Group, members: Sequence[Device], times: tuple[int, int]) -> Finding:
-    """The end of an outage; its devices are themselves again. times: began, now (ms)."""
-    for memory, slot in members:
+def ends(share: Share, now_ms: int) -> Finding:
+    """The end of a share; its devices are themselves again."""
+    for memory, slot in share.members:
         memory.devices.outage[slot] = 0
         memory.settings.dirty[memory.devices.row[slot]] = 1
-    return _finding(every, group, members, "end", times)
+    return _finding(share, share.members, "end", now_ms)
 
 
 def any_speaks(house: Sequence[Memory], now_ms: int) -> bool:
@@ -169,24 +196,23 @@ def _cause(group: Group, members: Sequence[Device]) -> tuple[str, str]:
     return "pipeline", "nothing comes from any device: the broker or Vigil's own intake"
 
 
-def _finding(every: Sequence[Part], group: Group, members: Sequence[Device], phase: Phase, times: tuple[int, int]) -> Finding:
-    """times: began, now (ms)."""
-    memory, (began, now_ms) = every[0].memory, times
+def _finding(share: Share, among: Sequence[Device], phase: Phase, now_ms: int) -> Finding:
+    """Of a share; the cause is read from all that are known to be silent with it."""
+    memory, group = share.members[0][0], share.group
     subject = f"{group[0]}:{group[1]}" if group[1] else group[0]
-    cause, words = _cause(group, members)
-    patients = sorted({m.patients[m.devices.row[slot]] for m, slot in members})
-    beds = [_bed(m, m.patients[m.devices.row[slot]]) for m, slot in members]
-    named = sorted({bed for bed in beds if bed})
-    wards = {m.ward(m.patients[m.devices.row[slot]]) for m, slot in members}
+    cause, words = _cause(group, among)
+    patients = sorted({m.patients[m.devices.row[slot]] for m, slot in share.members})
+    named = sorted({bed for bed in (_bed(m, m.patients[m.devices.row[slot]]) for m, slot in share.members) if bed})
+    wards = {m.ward(m.patients[m.devices.row[slot]]) for m, slot in among}
     evidence: dict[str, Any] = {
         "cause": cause,
-        "devices": len(members),
+        "devices": len(share.members),
         "patients": patients[:MOST_NAMED],
         "beds": named[:MOST_NAMED],
     }
     rule = memory.rules.outage
     return Finding(
-        id=finding_id(SITE, "outage", subject, began),
+        id=finding_id(SITE, "outage", f"{subject}\0{memory.patients[0]}", share.began),  # a memory's first patient is for ever its own
         phase=phase,
         patient=SITE,
         ward=next(iter(wards)) if len(wards) == 1 else "",
@@ -195,7 +221,7 @@ def _finding(every: Sequence[Part], group: Group, members: Sequence[Device], pha
         alert_class="technical",
         priority=rule.priority if rule else "high",
         title=f"No data from {len(patients)} patients: {words}",
-        started_at=began,
+        started_at=share.began,
         at=now_ms,
         received_at=now_ms,
         detected_at=now_ms,

@@ -75,12 +75,8 @@ def _ended(house: Sequence[Memory], now_ms: int) -> list[Finding]:
     if not known or (rule is not None and not outage.any_speaks(house, now_ms)):
         return []
     every = outage.parts(house, now_ms)
-    standing = outage.open_outages(house).items()
-    return [
-        outage.ends(every, group, members, (began, now_ms))
-        for (group, began), members in standing
-        if rule is None or outage.over(every, group, rule)
-    ]
+    standing = outage.open_shares(house)
+    return [outage.ends(share, now_ms) for share in standing if rule is None or outage.over(every, share.group, rule)]
 
 
 def _absorbed(memory: Memory, slot: int, now_ms: int) -> Finding:

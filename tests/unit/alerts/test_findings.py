@@ -1,5 +1,7 @@
 """What a finding does to the patient's alerts."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -128,3 +130,12 @@ def test_an_outage_told_by_two_workers_is_one_page_that_names_all_beds() -> None
     alert = only(made).alert
     said = (alert.title, alert.evidence["beds"], alert.evidence["devices"], len(made.pages))
     assert said == ("No data from 3 patients: the broker or Vigil's own intake", ["1", "2", "3"], 3, 1)
+
+
+def test_an_outage_is_over_when_the_last_workers_share_is() -> None:
+    def part(start: int, **more: Any) -> Finding:
+        return finding("outage", patient="site", subject="house", start=start, alert_class="technical", ward="", **more)
+
+    ends = [part(start, phase="end", at=T0 + 60_000 + start, ended_at=T0 + 60_000 + start) for start in (T0, T0 + 1)]
+    states = [only(desk(part(T0), part(T0 + 1), *ends[:n])).alert.state for n in range(3)]
+    assert states == ["active", "active", "closed"]

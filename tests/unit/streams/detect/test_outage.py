@@ -1,12 +1,11 @@
 """One technical finding for what one cause silenced, with the cause and the beds; single ones for what is silent by itself."""
 
-import pytest
-
 from streams.detect import checkpoint
 from streams.detect.memory import empty
 from streams.detect.rules import default
 from streams.detect.silence import linked
 from streams.detect.step import step, tick
+from tests.unit.alerts.stories import desk, only
 from tests.unit.streams.detect.readings import T0, batch, series
 from vitals.context import PatientContext
 from vitals.finding import SITE
@@ -47,14 +46,48 @@ def told(found):
     return [(f.rule, f.phase, f.subject, f.evidence.get("cause")) for f in found]
 
 
-@pytest.mark.parametrize("partitions", [1, 3])
-def test_everything_silent_at_once_is_one_finding_that_names_the_beds(partitions):
-    found = ticks(house(partitions=partitions), 30, 300)
+def test_everything_silent_at_once_is_one_finding_that_names_the_beds():
+    found = ticks(house(), 30, 300)
     assert (told(found), found[0].evidence["beds"][:2], len(found[0].evidence["patients"])) == (
         [("outage", "start", "house", "pipeline")],
         ["north 0", "north 1"],
         10,
     )
+
+
+def test_each_partition_tells_its_share_at_once_and_under_an_id_of_its_own():
+    found = ticks(house(partitions=3), 30, 300)
+    assert (told(found), len({f.id for f in found}), sorted(p for f in found for p in f.evidence["patients"])) == (
+        [("outage", "start", "house", "pipeline")] * 3,
+        3,
+        BEDS,
+    )
+
+
+def two_workers():
+    """Each with five beds of one ward, all of the same past to the millisecond."""
+    return house(BEDS[:5], wards=lambda _: "north"), house(BEDS[5:], wards=lambda _: "north")
+
+
+def test_one_alert_speaks_for_two_workers_until_the_last_bed_is_back():
+    one, other = two_workers()
+    silent = ticks(one, 30, 200) + ticks(other, 30, 200)
+    speak(one, BEDS, 200, 220)
+    first = ticks(one, 220, 230)
+    speak(other, BEDS, 230, 250)
+    last = ticks(other, 250, 260)
+    alerts = [only(desk(*silent[: i + 1], *more)).alert for i, more in ((0, []), (1, []), (1, first), (1, [*first, *last]))]
+    assert [(a.state, len(a.evidence["patients"])) for a in alerts] == [("active", 5), ("active", 10), ("active", 10), ("closed", 10)]
+
+
+def test_a_share_outlives_its_partitions_way_to_another_worker():
+    memories = house(partitions=2)
+    began = ticks(memories, 30, 200)
+    for memory in memories:
+        memory.house = [memory]
+    speak(memories[:1], BEDS, 200, 220)
+    ended = ticks(memories[:1], 220, 230)
+    assert ([f.id for f in ended], len(began)) == ([began[0].id], 2)
 
 
 def test_an_outage_is_of_the_site_and_technical():
