@@ -1,213 +1,281 @@
-"""`./vigil mutate`: changes detection in one place at a time and sees whether a test notices.
+"""`./vigil mutate`: changes detection one place at a time and sees whether a test notices.
 
-In: the table of NEWS2 (`vitals/news2.py`), the timer's transitions (`streams/detect/timers.py`), the comparisons of the other detectors.
-A mutant is one change: a number of the table by one step of the chart, a comparison's strictness or sense, `&` for `|`, `+` for `-`,
-the least for the most, the two sides of a choice. For each the module's own fast tests run, in a process of its own that finds the
-changed source instead of the file; nothing is written. Out: a line for each survivor, and the score. Exit code 1 when one survives
-that `EQUIVALENT` does not name. Promise: the same mutants and the same tests at every run (hypothesis is seeded).
+In: the pure modules of `streams/detect` and `vitals/news2.py`; what is a change: `tests/mutants.py`. Each is tried in a fork of its own,
+in which the function has the changed code (what takes effect at import: everything is imported afresh); nothing is written. Its tests
+are those of the module's test modules that run the changed lines, the quickest first, until one fails or does not end. Out: a line for
+each survivor, a table, the score. Exit code 1 when one survives that `EQUIVALENT` does not name. Promise: hypothesis is seeded, so that a
+score is the same again. Not looked at: adapters (`kafka`, `timescale_history`, the workers), which real servers test, and what only
+words, stores or lays out what was decided (`telling`, `reasons`, `report`, `metrics`, `memory`, `checkpoint`, `partition`).
 """
 
 import argparse
-import ast
-import copy
-import importlib.abc
 import importlib.machinery
-import importlib.util
 import os
+import pickle
+import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, FrameType
+from typing import Any, TypeVar
 
-import hypothesis.strategies  # noqa: F401 - imported once, before the forks
-import msgspec  # noqa: F401 - the same
-import numpy  # noqa: F401 - the same
-import pyarrow  # noqa: F401 - the same
+import hypothesis
 import pytest
+from _pytest.runner import runtestprotocol
+
+from tests.mutants import Change, changed, changes
+from tests.mutation_targets import EQUIVALENT, ROOMS, TARGETS
 
 ROOT = Path(__file__).resolve().parents[1]
-LONGEST_S = 120.0
-UNIT = "tests/unit/streams/detect/"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A module, the tests that must notice, the table in it whose numbers are changed too."""
-
-    path: str
-    tests: tuple[str, ...]
-    tables: frozenset[str] = frozenset()
+LEAST_S, TIMES, LONGEST_S = 10.0, 5.0, 300.0
+"""A mutant's tests may take this many times as long as without it, and this much longer; then it has hung, and that was noticed."""
+NOTICED, SURVIVED = 1, 0
+OPTIONS = ("-q", "-s", "--noconftest", "--hypothesis-seed=0", "-p", "no:cacheprovider")
+MOST_CALLS = 500
+"""Calls of a function that are looked at in a test for the lines that it runs."""
+Lines = set[tuple[str, int]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One change: where, what, and the module's source with it."""
+    """A change of a module, by its path."""
 
-    target: Target
-    line: int
-    words: str
-    source: str
+    path: str
+    change: Change
 
+    def __str__(self) -> str:
+        return f"{self.path}:{self.change.lines[0]}: {self.change.words}"
 
-_STEP = (UNIT + "test_timers.py", UNIT + "test_no_excursion_is_missed.py", UNIT + "test_step.py")
-TARGETS = (
-    Target(
-        "vitals/news2.py",
-        ("tests/unit/vitals/test_news2.py",),
-        frozenset({"TABLE", "MEDIUM", "HIGH", "ON_OXYGEN_POINTS", "ROOM_AIR_PERCENT"}),
-    ),
-    Target("streams/detect/timers.py", _STEP),
-    Target("streams/detect/conditions.py", (UNIT + "test_backlog.py", UNIT + "test_courses.py", *_STEP)),
-    Target("streams/detect/silence.py", (UNIT + "test_outage.py", UNIT + "test_step.py")),
-    Target("streams/detect/baseline.py", (UNIT + "test_step.py",)),
-)
-EQUIVALENT: frozenset[tuple[str, str]] = frozenset(
-    {
-        ("streams/detect/timers.py", "c.side > 0 -> c.side >= 0"),  # without a side there is no excursion whose worst value it picks
-        ("streams/detect/timers.py", "before > 0 -> before >= 0"),  # at 0 there is no slack to give to either side
-    }
-)
-"""(path, words) of changes that change nothing, each with its reason beside it."""
-
-_COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-}  # fmt: skip
-_OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
-    ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div,
-}  # fmt: skip
-_CALLS = {"minimum": "maximum", "maximum": "minimum", "min": "max", "max": "min", "any": "all", "all": "any"}
+    @property
+    def equivalent(self) -> bool:
+        """Whether it is known to change nothing."""
+        return (self.path, self.change.function, self.change.words) in EQUIVALENT
 
 
-def mutants(target: Target) -> Iterator[Mutant]:
+def mutants(path: str) -> list[Mutant]:
     """Every change of one module."""
-    text = (ROOT / target.path).read_text()
-    tree = ast.parse(text)
-    places = [*_expressions(tree), *_numbers(tree, target.tables)]
-    for place, change in enumerate(_changes(node) for node in places):
-        for number in range(len(change)):
-            again = copy.deepcopy(tree)
-            node = [*_expressions(again), *_numbers(again, target.tables)][place]
-            before = ast.unparse(node)
-            _changes(node)[number]()
-            words = f"{before} -> {ast.unparse(node)}"
-            yield Mutant(target, node.lineno, words, ast.unparse(ast.fix_missing_locations(again)))
+    return [Mutant(path, change) for change in changes((ROOT / path).read_text(), TARGETS[path].numbers)]
 
 
-def _expressions(tree: ast.Module) -> list[ast.expr]:
-    kinds = (ast.Compare, ast.BinOp, ast.Call)
-    return [n for n in ast.walk(_without_words(tree)) if isinstance(n, kinds) and _changes(n)]
+def stale() -> list[tuple[str, str, str]]:
+    """Entries of EQUIVALENT that match no mutant any more."""
+    there = {(m.path, m.change.function, m.change.words) for path in TARGETS for m in mutants(path)}
+    return sorted(set(EQUIVALENT) - there)
 
 
-def _without_words(tree: ast.Module) -> ast.Module:
-    """Type aliases and annotations are no behaviour."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            node.returns = None
-            for argument in (*node.args.args, *node.args.kwonlyargs):
-                argument.annotation = None
-    return tree
+class Traced:
+    """Which lines of the targets run, by file and line, while it is on: in the first calls of each function, for it is slow."""
+
+    def __init__(self) -> None:
+        self.lines: Lines = set()
+        self._paths = {str(ROOT / path): path for path in TARGETS}
+        self._calls: Counter[CodeType] = Counter()
+
+    def __enter__(self) -> "Traced":
+        sys.settrace(self._call)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+
+    def _call(self, frame: FrameType, event: str, arg: object) -> Any:
+        code = frame.f_code
+        path = self._paths.get(code.co_filename)
+        if path is None or code.co_name == "<module>":
+            return None
+        self._calls[code] += 1
+        if self._calls[code] > MOST_CALLS:
+            return None
+        add = self.lines.add
+
+        def line(frame: FrameType, event: str, arg: object) -> Any:
+            add((path, frame.f_lineno))
+            return line
+
+        return line
 
 
-def _numbers(tree: ast.Module, tables: frozenset[str]) -> list[ast.expr]:
-    found: list[ast.expr] = []
-    for node in tree.body:
-        name = node.targets[0] if isinstance(node, ast.Assign) else node.target if isinstance(node, ast.AnnAssign) else None
-        if isinstance(name, ast.Name) and name.id in tables and isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-            found += [n for n in ast.walk(node.value) if isinstance(n, ast.Constant) and isinstance(n.value, int | float)]
-    return found
+@dataclass(slots=True)
+class Known:
+    """What one run of every test without any change says: by node id the seconds and the lines; what ran at import."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    lines: dict[str, Lines] = field(default_factory=dict)
+    imported: Lines = field(default_factory=set)
+
+    def tests(self, mutant: Mutant) -> list[str]:
+        """The tests that run the mutant's lines, the quickest first; for what takes effect at import, all of the module's."""
+        first, last = mutant.change.lines
+        mine = {(mutant.path, n) for n in range(first, last + 1)}
+        files = TARGETS[mutant.path].files
+        theirs = [t for t in self.lines if t.split("::")[0] in files and (self.at_import(mutant) or self.lines[t] & mine)]
+        return sorted(theirs, key=self.seconds.__getitem__)
+
+    def at_import(self, mutant: Mutant) -> bool:
+        """Whether a change takes effect when modules are imported, or tests collected."""
+        first, last = mutant.change.lines
+        return not mutant.change.function or any((mutant.path, n) in self.imported for n in range(first, last + 1))
 
 
-def _changes(node: ast.expr) -> list[Callable[[], object]]:
-    """What can be done to a node, each a call that does it in place."""
-    match node:
-        case ast.Constant(value=int() | float() as value):
-            by = 0.1 if isinstance(value, float) else 1
-            return [lambda: setattr(node, "value", round(value + by, 6)), lambda: setattr(node, "value", round(value - by, 6))]
-        case ast.Compare(ops=[op]) if type(op) in _COMPARISONS:
-            return [lambda: node.ops.__setitem__(0, _COMPARISONS[type(node.ops[0])]())]
-        case ast.BinOp(op=sign) if type(sign) in _OPERATORS:
-            return [lambda: setattr(node, "op", _OPERATORS[type(sign)]())]
-        case ast.Call(func=ast.Attribute(attr=name) as function) if name in _CALLS:
-            return [lambda: setattr(function, "attr", _CALLS[name])]
-        case ast.Call(func=ast.Name(id=name) as function) if name in _CALLS:
-            return [lambda: setattr(function, "id", _CALLS[name])]
-        case ast.Call(func=ast.Attribute(attr="where"), args=[_, first, second]):
-            return [lambda: node.args.__setitem__(slice(1, 3), [second, first])]
-    return []
+class Loop:
+    """A pytest plugin that, instead of running the tests, tries the mutants on them."""
+
+    def __init__(self, mutants: Sequence[Mutant], jobs: int, say: Callable[[str], object]) -> None:
+        self.mutants, self._jobs, self._known = mutants, jobs, Known()
+        self._items: dict[str, pytest.Item] = {}
+        self.say, self.trouble = say, ""
+        self.noticed: dict[Mutant, bool] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> None:
+        """What the modules do while they are imported is traced."""
+        self._trace = Traced().__enter__()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Learns what each test runs, then tries each mutant."""
+        self._trace.__exit__()
+        self._known.imported = self._trace.lines
+        self._items = {item.nodeid: item for item in session.items}
+        if session.testsfailed or not self._items:
+            self.trouble = "the tests cannot be collected"
+            return True
+        for node, answer in _forked(list(self._items), self._jobs, self._learn, lambda _: LONGEST_S):
+            if not isinstance(answer, tuple):
+                self.trouble = f"{node} fails without any change"
+                return True
+            self._known.seconds[node], self._known.lines[node] = answer
+        self.say(f"{len(self._items)} tests, {sum(self._known.seconds.values()):.0f} s; {len(self.mutants)} mutants")
+        for mutant, answer in _forked(self.mutants, self._jobs, self._try, self._limit_s):
+            self.noticed[mutant] = answer != SURVIVED
+            if answer == SURVIVED:
+                self.say(f"survived: {mutant}" + ("" if self._known.tests(mutant) else " (no test runs it)"))
+        return True
+
+    def _limit_s(self, mutant: Mutant) -> float:
+        return LEAST_S + TIMES * sum(self._known.seconds[t] for t in self._known.tests(mutant))
+
+    def _learn(self, node: str) -> tuple[float, Lines] | int:
+        began = time.monotonic()
+        with Traced() as trace:
+            failed = self._failed(node)
+        return NOTICED if failed else (time.monotonic() - began, trace.lines)
+
+    def _try(self, mutant: Mutant) -> int:
+        if self._known.at_import(mutant):
+            return _afresh(mutant, self._known.tests(mutant))
+        code = changed((ROOT / mutant.path).read_text(), TARGETS[mutant.path].numbers, mutant.change.number, str(ROOT / mutant.path))
+        _patched(mutant, code)
+        return NOTICED if any(self._failed(node) for node in self._known.tests(mutant)) else SURVIVED
+
+    def _failed(self, node: str) -> bool:
+        item = self._items[node]
+        return any(report.failed for report in runtestprotocol(item, nextitem=None, log=False))
 
 
-class _Source(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds one module in its changed source."""
-
-    def __init__(self, name: str, source: str) -> None:
-        self._name, self._source = name, source
-
-    def find_spec(self, fullname: str, path: object = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
-        return importlib.util.spec_from_loader(fullname, self) if fullname == self._name else None
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__file__ = str(ROOT / (self._name.replace(".", "/") + ".py"))
-        exec(compile(self._source, module.__file__, "exec"), module.__dict__)  # noqa: S102 - the module's own source, one place changed
+def _patched(mutant: Mutant, code: CodeType) -> None:
+    """Gives the function that everybody has the changed code."""
+    found: Any = sys.modules[mutant.path.removesuffix("/__init__.py").removesuffix(".py").replace("/", ".")]
+    for name in mutant.change.function.split("."):
+        found = vars(found)[name]
+    for wrapper in ("__func__", "fget", "__wrapped__"):
+        found = getattr(found, wrapper, found)
+    found.__code__ = next(c for c in _codes(code) if c.co_qualname == mutant.change.function)
 
 
-def killed(mutant: Mutant) -> bool:
-    """Whether a test fails (or does not end) on it; in a fork, so that every mutant is imported afresh."""
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield from _codes(const)
+
+
+def _afresh(mutant: Mutant, tests: Sequence[str]) -> int:
+    """The tests in a pytest of their own, with every module of ours imported again and one of them changed."""
+    for name in [n for n in sys.modules if n.split(".")[0] in ROOMS]:
+        del sys.modules[name]
+    file = ROOT / mutant.path
+    code = changed(file.read_text(), TARGETS[mutant.path].numbers, mutant.change.number, str(file))
+    get_code = importlib.machinery.SourceFileLoader.get_code
+
+    def ours(loader: importlib.machinery.SourceFileLoader, fullname: str) -> CodeType | None:
+        return code if loader.path == str(file) else get_code(loader, fullname)
+
+    importlib.machinery.SourceFileLoader.get_code = ours  # type: ignore[assignment,method-assign]  # in a fork that ends with the tests
+    return NOTICED if pytest.main([*OPTIONS, "-x", *tests]) else SURVIVED
+
+
+def _forked(work: Sequence[T], jobs: int, run: Callable[[T], Any], limit_s: Callable[[T], float]) -> Iterator[tuple[T, Any]]:
+    """What `run` says of each, in forks, `jobs` at a time, in the order in which they end; NOTICED where one ends badly or not at all."""
+    waiting, running = list(reversed(work)), dict[int, tuple[T, int, float]]()
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            each, answer = waiting.pop(), os.memfd_create("answer")
+            running[_fork(run, each, answer)] = (each, answer, time.monotonic() + limit_s(each))
+        for late in [pid for pid, (_, _, until) in running.items() if time.monotonic() > until]:
+            os.kill(late, signal.SIGKILL)
+        pid, _ = os.waitpid(-1, os.WNOHANG)
+        if not pid:
+            time.sleep(0.005)
+            continue
+        each, answer, _ = running.pop(pid)
+        with os.fdopen(answer, "rb") as said:
+            said.seek(0)
+            words = said.read()
+        yield each, pickle.loads(words) if words else NOTICED  # noqa: S301 - our own fork wrote it
+
+
+def _fork(run: Callable[[T], Any], each: T, answer: int) -> int:
     pid = os.fork()
-    if not pid:
-        os._exit(_tested(mutant))
-    until = time.monotonic() + LONGEST_S
-    while time.monotonic() < until:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status) != 0
-        time.sleep(0.02)
-    os.kill(pid, 9)
-    os.waitpid(pid, 0)
-    return True
-
-
-def _tested(mutant: Mutant) -> int:
-    """pytest's exit code, silently; runs in the fork."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 1)
-    os.dup2(nothing, 2)
-    sys.meta_path.insert(0, _Source(mutant.target.path.removesuffix(".py").replace("/", "."), mutant.source))
+    if pid:
+        return pid
     try:
-        return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--noconftest", "--hypothesis-seed=0", *mutant.target.tests]))
-    except BaseException:  # noqa: BLE001 - a mutant that cannot even be run was noticed; the fork must end here
-        return 1
+        os.write(answer, pickle.dumps(run(each)))
+    finally:
+        os._exit(0)
 
 
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+def chosen(words: Sequence[str]) -> list[Mutant]:
+    """The mutants of PATH or PATH:LINE, of all without; those that are known to change nothing left out."""
+    found = [m for path in TARGETS for m in mutants(path) if not m.equivalent]
+    return [m for m in found if not words or m.path in words or f"{m.path}:{m.change.lines[0]}" in words]
+
+
+def table(noticed: Mapping[Mutant, bool]) -> list[str]:
+    """By module how many were noticed, of how many, and how many change nothing; and of all."""
+    total, seen = Counter(m.path for m in noticed), Counter(m.path for m, was in noticed.items() if was)
+    same = Counter(path for path, _, _ in EQUIVALENT if path in total)
+    lines = [f"{'module':<44}{'mutants':>8}{'noticed':>8}{'survive':>8}{'change nothing':>16}"]
+    lines += [f"{path:<44}{n:>8}{seen[path]:>8}{n - seen[path]:>8}{same[path]:>16}" for path, n in sorted(total.items())]
+    every, all_seen = total.total(), seen.total()
+    lines.append(f"{'all':<44}{every:>8}{all_seen:>8}{every - all_seen:>8}{same.total():>16}")
+    return [*lines, f"{all_seen} of {every} noticed: {100 * all_seen / max(1, every):.1f} %"]
 
 
 def main(words: Sequence[str]) -> int:
-    """0; 1 when a mutant survives that is not known to change nothing."""
+    """0; 1 when a mutant survives that is not known to change nothing, or an entry of those matches nothing."""
     parser = argparse.ArgumentParser(prog="vigil mutate", description="Changes detection one place at a time; a test must notice.")
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="only these modules")
+    parser.add_argument("paths", nargs="*", metavar="PATH[:LINE]", help="only these")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(words)
     os.chdir(ROOT)
-    alive = total = 0
-    for target in [t for t in TARGETS if not options.paths or t.path in options.paths]:
-        if killed(Mutant(target, 0, "", (ROOT / target.path).read_text())):
-            raise SystemExit(f"the tests of {target.path} fail without any change")
-        found = [m for m in mutants(target) if (m.target.path, m.words) not in EQUIVALENT]
-        noticed = []
-        with ThreadPoolExecutor(options.jobs) as pool:
-            for mutant, was in zip(found, pool.map(killed, found), strict=True):
-                noticed.append(was)
-                if not was:
-                    _say(f"survived: {target.path}:{mutant.line}: {mutant.words}")
-        _say(f"{target.path}: {sum(noticed)} of {len(found)} noticed")
-        alive, total = alive + noticed.count(False), total + len(found)
-    _say(f"{total - alive} of {total} noticed: {100 * (total - alive) / max(1, total):.1f} %")
-    return 1 if alive else 0
+    if old := stale():
+        raise SystemExit(f"no such change any more: {old}")
+    quick = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    hypothesis.settings.register_profile("mutate", phases=quick, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+    hypothesis.settings.load_profile("mutate")
+    screen, nothing = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+    loop = Loop(chosen(options.paths), options.jobs, lambda line: os.write(screen, f"{line}\n".encode()))
+    pytest.main([*OPTIONS, *sorted({file for m in loop.mutants for file in TARGETS[m.path].files})], plugins=[loop])
+    for line in [loop.trouble] if loop.trouble else table(loop.noticed):
+        loop.say(line)
+    return int(bool(loop.trouble) or not all(loop.noticed.values()))
 
 
 if __name__ == "__main__":

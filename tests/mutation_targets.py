@@ -1,0 +1,74 @@
+"""What `./vigil mutate` changes: the modules, their charts and amounts, the tests that must notice, the changes that change nothing.
+
+`EQUIVALENT`: (path, function, change) -> why no test could notice it. An entry that matches no change any more fails the run and a test.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from tests.mutants import Numbers
+
+ROOMS = frozenset({"streams", "vitals", "tests", "loadtests", "devices"})
+"""What is imported again for a change that takes effect at import."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The test modules that must notice, by their names without `test_`, and the numbers that are changed too."""
+
+    tests: tuple[str, ...]
+    numbers: Numbers = field(default_factory=Numbers)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The test modules' paths."""
+        return tuple(f"tests/unit/{'' if '/' in name else 'streams/detect/test_'}{name}.py" for name in self.tests)
+
+
+def _charts(*names: str) -> Numbers:
+    return Numbers(charts=frozenset(names))
+
+
+def _amounts(*names: str) -> Numbers:
+    return Numbers(amounts=frozenset(names))
+
+
+_SCORES = _charts("MEWS", "QSOFA", "PEWS_AGE", "PEWS_POINTS", "PEWS_SPO2", "PEWS_EFFORT", "PEWS_REFILL_S", "PEWS_WORST")
+_CONDITIONS = _amounts("LEAST_HOLD_MS", "MOST_HOLD_MS", "SIGNAL_HOLD_MS", "HOLD_GAPS", "SPOT_MS", "OVERDUE_GAPS", "SCORE_ALONE_MS",
+                       "CLEAR_GAPS", "MOST_CLEAR_MS")  # fmt: skip
+_STRANGER = _amounts("READINGS", "PATIENCE_MS", "DEVIATIONS", "LEAST_VITALS", "WEIGHT_SHARE", "FAR")
+_DETECT: Mapping[str, Target] = {
+    "agreement": Target(("courses",)),
+    "baseline": Target(("baseline",), _amounts("CLIP")),
+    "combined": Target(("courses",)),
+    "comparison": Target(("rehearsal",)),
+    "conditions": Target(("conditions", "step", "courses"), _CONDITIONS),
+    "course": Target(("courses",), _amounts("LOOK_MIN")),
+    "dedupe": Target(("step",)),
+    "drift": Target(("courses",), _amounts("MOST")),
+    "early_warning": Target(("step",), _amounts("_SHOW_VALUE_MS", "_SHOW_POINTS_MS")),
+    "habit": Target(("courses",), _amounts("ROBUST")),
+    "jump": Target(("courses",)),
+    "minutely": Target(("courses", "glucose")),
+    "outage": Target(("outage",)),
+    "scores": Target(("scores",), _SCORES),
+    "shift": Target(("courses",), _amounts("LEAST_POINTS", "ROBUST")),
+    "silence": Target(("silence", "outage", "step")),
+    "step": Target(("step", "courses")),
+    "stuck": Target(("courses",)),
+    "timers": Target(("timers",)),
+    "trend": Target(("courses", "glucose"), _amounts("LEAST_POINTS", "LEAST_SPAN_MIN")),
+    "wrong_patient": Target(("wrong_patient",), _STRANGER),
+}
+_NEWS2 = Target(("vitals/test_news2",), _charts("TABLE", "MEDIUM", "HIGH", "ON_OXYGEN_POINTS", "ROOM_AIR_PERCENT"))
+TARGETS: Mapping[str, Target] = MappingProxyType(
+    {"vitals/news2.py": _NEWS2} | {f"streams/detect/{name}.py": target for name, target in _DETECT.items()}
+)
+
+EQUIVALENT: Mapping[tuple[str, str, str], str] = MappingProxyType(
+    {
+        ("streams/detect/timers.py", "_enter", "c.side > 0 -> c.side >= 0"): "without a side there is no excursion whose worst it picks",
+        ("streams/detect/timers.py", "_severity", "before > 0 -> before >= 0"): "at 0 there is no slack to give to either side",
+    }
+)
