@@ -9,11 +9,12 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,12 @@ import msgspec
 import numpy as np
 
 from streams.detect.comparison import Comparison, compared
-from streams.detect.rehearsal import minutes, rehearse, voiced
+from streams.detect.rehearsal import rehearse, stretches, voiced
 from streams.detect.report import html, text
 from streams.detect.timescale_history import History
 from vitals.batch import Batch
+from vitals.context import PatientContext
 from vitals.errors import VigilError
-from vitals.finding import Finding
 from vitals.rules import RuleError, RuleSet, default, parsed
 
 
@@ -59,26 +60,56 @@ def database(data_dir: Path, environ: Mapping[str, str]) -> str:
 
 
 def rehearsed(history: History, changed: bytes) -> Comparison:
-    """Both rule sets over the history, each in a process of its own: they share nothing but what is stored."""
+    """Both rule sets over the history, each in a process of its own, while this one reads it a day at a time, once for both.
+
+    Raises RehearsalFailed when one of them ends before its time.
+    """
     after, stored = parsed(changed), history.rules()
     before = parsed(stored) if stored else default()
-    with ProcessPoolExecutor(2, get_context("spawn")) as both:
-        sides = [both.submit(told, history, rules) for rules in (before, after)]
-        (was, patient_days), (would_be, _) = (side.result() for side in sides)
-    return compared(was, would_be, patient_days)
-
-
-def told(history: History, rules: RuleSet) -> tuple[list[Finding], float]:
-    """What `rules` tell over the history, read a day at a time, without what only supports evidence; how many patient-days it is."""
-    days = 0.0
-
-    def pieces() -> Iterator[Batch]:
-        nonlocal days
+    contexts, days = history.contexts(), 0.0
+    sides = [_side(contexts, rules) for rules in (before, after)]
+    try:
         for batch in history.batches():
             days += _patient_days(batch)
-            yield from minutes(batch)
+            for side in sides:
+                side.pipe.send(batch)
+        for side in sides:
+            side.pipe.send(None)
+        was, would_be = (side.pipe.recv() for side in sides)
+    except (EOFError, BrokenPipeError, ConnectionResetError) as error:
+        raise RehearsalFailed("the process that folds a rule set ended; its own words are above") from error
+    finally:
+        for side in sides:
+            side.process.terminate()
+            side.process.join()
+    return compared(was, would_be, days)
 
-    return list(rehearse(chain(history.contexts(), pieces()), voiced(rules))), days
+
+class RehearsalFailed(VigilError):
+    """A rule set could not be folded over the history to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A process that folds one rule set; it takes batches, then None, and answers with findings."""
+
+    process: SpawnProcess
+    pipe: "Connection[Any, Any]"
+
+
+def _side(contexts: Sequence[PatientContext], rules: RuleSet) -> Side:
+    spawn = get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=told, args=(theirs, contexts, rules), daemon=True)
+    process.start()
+    theirs.close()
+    return Side(process, ours)
+
+
+def told(pipe: "Connection[Any, Any]", contexts: Sequence[PatientContext], rules: RuleSet) -> None:
+    """What `rules` tell over the batches that come, without what only supports evidence."""
+    days: Iterator[Batch] = iter(pipe.recv, None)
+    pipe.send(list(rehearse(chain(contexts, stretches(days)), voiced(rules))))
 
 
 def _patient_days(batch: Batch) -> float:

@@ -24,6 +24,7 @@ from vitals.rules import RuleSet
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 _TICK_MS = 300_000
+_COLUMNS = ("seq", "observed_at", "received_at", "clock_ms", "values", "quality", "no_value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +75,45 @@ def batch_of(patients: Sequence[str], patient: npt.NDArray[np.int32], at: npt.ND
 
 def minutes(batch: Batch, width_ms: int = 60_000) -> Iterator[Batch]:
     """`batch`, ordered by time and cut at every `width_ms`."""
+    ordered = _ordered(batch)
+    yield from _pieces(ordered, _ends(ordered, width_ms))
+
+
+def stretches(days: Iterable[Batch]) -> Iterator[Batch]:
+    """All of `days`, cut into batches between which time passes in `rehearse`: the findings of `minutes`, later in `detected_at` only.
+
+    A fold of five minutes costs a sixth less than five of one.
+    """
+    told = 0
+    for day in days:
+        ordered = _ordered(day)
+        ends, at = [], ordered.observed_at
+        for end in _ends(ordered, 60_000):
+            if at[end - 1] - told >= _TICK_MS:
+                told = int(at[end - 1])
+                ends.append(end)
+        yield from _pieces(ordered, ends if ends[-1:] == [len(day)] else [*ends, len(day)])
+
+
+def _ordered(batch: Batch) -> Batch:
+    if (batch.observed_at[1:] >= batch.observed_at[:-1]).all():
+        return batch
     order = np.argsort(batch.observed_at, kind="stable")
-    cuts = np.flatnonzero(np.diff(batch.observed_at[order] // width_ms)) + 1
-    names = ("seq", "observed_at", "received_at", "clock_ms", "values", "quality", "no_value")
-    patient, device, *columns = (getattr(batch, name)[order] for name in ("patient", "device", *names))
-    for begin, end in pairwise([0, *cuts.tolist(), len(batch)]):
-        yield Batch(
-            *_used(batch.patients, patient[begin:end]), *_used(batch.devices, device[begin:end]), *(column[begin:end] for column in columns)
-        )
+    columns = (getattr(batch, name)[order] for name in _COLUMNS)
+    return Batch(batch.patients, batch.patient[order], batch.devices, batch.device[order], *columns)
+
+
+def _ends(ordered: Batch, width_ms: int) -> list[int]:
+    """Behind the last sample of each span of `width_ms` that has any."""
+    ends: list[int] = (np.flatnonzero(np.diff(ordered.observed_at // width_ms)) + 1).tolist()
+    return [*ends, len(ordered)]
+
+
+def _pieces(batch: Batch, ends: list[int]) -> Iterator[Batch]:
+    for begin, end in pairwise([0, *ends]):
+        part = slice(begin, end)
+        columns = (getattr(batch, name)[part] for name in _COLUMNS)
+        yield Batch(*_used(batch.patients, batch.patient[part]), *_used(batch.devices, batch.device[part]), *columns)
 
 
 def _used(names: tuple[str, ...], which: npt.NDArray[np.int32]) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:

@@ -1,7 +1,8 @@
 """Stored readings as batches, for detection over history.
 
 In: an address of TimescaleDB and a span of time. Out: one Batch a day, ordered by time, and the patients' present contexts.
-Binary COPY with a fixed width a row, so that numpy reads it without a loop: 3 million readings a second of CPU. Nothing is written.
+Binary COPY with a fixed width a row, so that numpy reads it without a loop, and times as PostgreSQL has them: reckoning a time in SQL
+costs the server more than all else of the row. Nothing is written.
 Raises PartAway when the server does not answer.
 """
 
@@ -22,8 +23,8 @@ from vitals.errors import PartAway
 from vitals.registry import V
 
 _READINGS = """COPY (
-    SELECT patient_no::int4, device_no::int4, vital::int2, (extract(epoch FROM observed_at) * 1000)::int8, seq::int8,
-           coalesce(value, 'NaN')::float8, coalesce(quality, 'NaN')::float4, (value IS NULL)::int::int2
+    SELECT patient_no::int4, device_no::int4, vital::int2, observed_at, seq::int8,
+           coalesce(value, 'NaN')::float8, coalesce(quality, 'NaN')::float4, value IS NULL
     FROM telemetry.reading WHERE observed_at >= {begin} AND observed_at < {end}
 ) TO STDOUT (FORMAT BINARY)"""
 _FIELDS = (
@@ -34,9 +35,11 @@ _FIELDS = (
     ("seq", ">i8"),
     ("value", ">f8"),
     ("quality", ">f4"),
-    ("none", ">i2"),
+    ("none", "?"),
 )
 _ROW = np.dtype([("fields", ">i2"), *(pair for name, kind in _FIELDS for pair in ((f"{name}_size", ">i4"), (name, kind)))])
+_EPOCH_MS = 946_684_800_000
+"""2000-01-01 UTC, from which PostgreSQL counts microseconds."""
 _HEADER_BYTES, _END = 19, struct.pack(">h", -1)
 _DAY = timedelta(days=1)
 
@@ -98,12 +101,13 @@ def _batch(rows: npt.NDArray[np.void], names: dict[int, str]) -> Batch:
     """Readings of one sample (device, seq, time) side by side."""
     # in the machine's own order of bytes all that follows is twice as fast
     at, device_no, seq = (rows[name].astype(np.int64) for name in ("at", "device", "seq"))
+    at = (at + 500) // 1000 + _EPOCH_MS
     order = np.lexsort((seq, device_no, at))
     at, device_no, seq = at[order], device_no[order], seq[order]
     new = np.ones(len(rows), dtype=np.bool_)
     new[1:] = (at[1:] != at[:-1]) | (device_no[1:] != device_no[:-1]) | (seq[1:] != seq[:-1])
     cell = (np.cumsum(new) - 1) * V + rows["vital"][order]
-    n, none = int(np.count_nonzero(new)), cell[rows["none"][order] != 0]
+    n, none = int(np.count_nonzero(new)), cell[rows["none"][order]]
     values, quality = np.full(n * V, np.nan), np.full(n * V, np.nan, dtype=np.float32)
     values[cell], quality[cell] = rows["value"][order], rows["quality"][order]
     no_value = np.zeros(n, dtype=np.uint32)

@@ -1,10 +1,12 @@
 """Rehearsals: what is left out changes no finding, and how history is cut changes nothing."""
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
 
-from streams.detect.rehearsal import batch_of, minutes, rehearse, voiced
+from streams.detect.rehearsal import batch_of, minutes, rehearse, stretches, voiced
 from tests.unit.streams.detect.courses import loud
 from tests.unit.streams.detect.readings import T0
 from vitals.registry import V, index
@@ -50,3 +52,33 @@ def only(batch, keep):
     columns = ("seq", "observed_at", "received_at", "clock_ms", "values", "quality", "no_value")
     kept = {name: getattr(batch, name)[keep] for name in columns}
     return type(batch)(batch.patients, batch.patient[keep], batch.devices, batch.device[keep], **kept)
+
+
+def test_stretches_find_what_minutes_find():
+    whole = restless()
+    assert undated(rehearse(stretches([whole]), loud())) == undated(rehearse(minutes(whole), loud()))
+
+
+def test_stretches_of_two_days_are_those_of_the_whole():
+    whole = restless()
+    early = whole.observed_at < T0 + MINUTES // 2 * 60_000 + 7
+    assert undated(rehearse(stretches([only(whole, early), only(whole, ~early)]), loud())) == undated(rehearse(stretches([whole]), loud()))
+
+
+def restless():
+    """The history with each patient at a second of its own, poor signals and dead cuffs now and then, shuffled as a table hands it out."""
+    whole, rng = history(), np.random.default_rng(7)
+    at = whole.observed_at + 1_000 * whole.patient
+    quality = np.where(rng.random(whole.quality.shape) < 0.05, np.float32(0.2), np.float32(0.9))
+    off = np.where(rng.random(len(whole)) < 0.03, np.uint32(1 << index("sbp")), np.uint32(0)).astype(np.uint32)
+    told = replace(whole, observed_at=at, received_at=at, seq=at // 60_000, quality=quality, no_value=off)
+    order = rng.permutation(len(told))
+    shuffled = {
+        name: getattr(told, name)[order]
+        for name in ("patient", "device", "seq", "observed_at", "received_at", "values", "quality", "no_value")
+    }
+    return replace(told, **shuffled)
+
+
+def undated(findings):
+    return [msgspec.structs.replace(f, detected_at=0) for f in findings]
