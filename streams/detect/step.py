@@ -5,7 +5,7 @@ in any batching, saved and restored anywhere, give the same findings; no clock, 
 each of which a patient occurs at most once, so several samples of one patient keep their order.
 
 Not folded in, and counted in `Memory.counts`: `duplicate` (device, seq) samples; `inactive` samples of discharged patients;
-`poor` readings (quality under the rules' limit, or `doubtful`, a jump that no body makes: a technical sighting instead); `late`
+`poor` readings (a quality under the rules', see `motion`, or `doubtful`, a jump that no body makes: a technical sighting); `late`
 readings, older than the newest of their vital: their excursions are summed up as history, the baseline and NEWS2 do not go back.
 """
 
@@ -15,13 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streams.detect import baseline, course, early_warning
+from streams.detect import baseline, course, early_warning, motion
 from streams.detect.channels import BASELINE, CHANNELS, LIMITS, LINE_OF, NEWS2, SIGNAL, SINGLE, W
-from streams.detect.conditions import Sightings, joined, settle, stand, watch, watch_past
+from streams.detect.conditions import SIGNAL_HOLD_MS, Sightings, joined, settle, stand, watch, watch_past
 from streams.detect.jump import doubted
 from streams.detect.memory import Memory
 from streams.detect.minutely import Turn, look
 from streams.detect.silence import heard, missing
+from streams.detect.telling import MOVING
 from vitals.batch import Batch
 from vitals.finding import Finding
 from vitals.registry import V
@@ -32,7 +33,7 @@ type_bool = npt.NDArray[np.bool_]
 
 GAP_SHARE = 0.2
 _LOW_MEDIUM = 1
-_NO_VALUE, _POOR = 2.0, 1.0
+_NO_VALUE, _POOR = 2.0, 1.0  # between them: `telling.MOVING`
 _BITS = np.arange(V, dtype=np.uint32)
 _SCORED = np.array([NEWS2, SINGLE])
 _LEADS = np.arange(V) == LINE_OF
@@ -198,7 +199,8 @@ def _readings(r: _Round, good: type_bool) -> _Readings:
 def _signals(memory: Memory, r: _Round) -> tuple[list[Sightings], type_bool]:
     """Sightings of signals that are bad or were so, and (n, V) which readings are good."""
     there = r.values == r.values
-    poor = there & ((r.quality < memory.rules.poor_quality) | doubted(memory, r.rows, r.t, r.values))
+    poor, moves = motion.doubted(r.quality, there, memory.rules.poor_quality)
+    poor |= there & doubted(memory, r.rows, r.t, r.values)
     running = (memory.cells.busy.reshape(-1, V)[r.rows] & SIGNAL) != 0
     good = there & ~poor
     if not (np.count_nonzero(poor) or np.count_nonzero(r.no_value) or np.count_nonzero(running)):
@@ -207,10 +209,11 @@ def _signals(memory: Memory, r: _Round) -> tuple[list[Sightings], type_bool]:
     sample, vital = poor[:, :W].nonzero()
     memory.courses.refused[r.rows[sample] * W + vital] = r.values[sample, vital]
     no_value = (r.no_value[:, None] >> _BITS & 1).astype(np.bool_)
-    return _lines(r, running, good, np.where(no_value, _NO_VALUE, np.where(poor, _POOR, 0.0))), good
+    level = np.where(moves, MOVING, _POOR)[:, None]
+    return _lines(memory, r, running, good, np.where(no_value, _NO_VALUE, np.where(poor, level, 0.0))), good
 
 
-def _lines(r: _Round, running: type_bool, good: type_bool, x: type_f64) -> list[Sightings]:
+def _lines(memory: Memory, r: _Round, running: type_bool, good: type_bool, x: type_f64) -> list[Sightings]:
     """Sightings a line: as bad as the worst that comes over it, unless something good does."""
     worst, fine = np.where(_LEADS, x, 0.0), good & _LEADS
     for vital, line in _FOLLOWS:
@@ -218,7 +221,21 @@ def _lines(r: _Round, running: type_bool, good: type_bool, x: type_f64) -> list[
         fine[:, line] |= good[:, vital]
     sample, line = (((worst > 0) & ~fine) | (running & fine)).nonzero()
     seen = np.where(fine, 0.0, worst)[sample, line]
-    return [Sightings(r.rows[sample], line + 2 * V, seen, r.t[sample], r.received_at[sample], r.live[sample])] if len(sample) else []
+    return _unsettled(memory, Sightings(r.rows[sample], line + 2 * V, seen, r.t[sample], r.received_at[sample], r.live[sample]))
+
+
+def _unsettled(memory: Memory, s: Sightings) -> list[Sightings]:
+    """What can move a signal's timer. Of what came back, is fine still and not yet for long enough, only the time is noted: all that
+    `watch` would make of it."""
+    timers, cells = memory.timers, s.rows * CHANNELS + s.channels
+    elapsed = s.t - timers.at[cells]
+    inside = timers.inside[cells] + elapsed
+    calm = (s.x == 0) & (timers.fired[cells] > 0) & (timers.severity[cells] == 0) & (timers.held[cells] == 0)
+    calm &= (elapsed >= 0) & (elapsed <= SIGNAL_HOLD_MS) & (inside < memory.layout.clear[s.channels])
+    if np.count_nonzero(calm):
+        timers.at[cells[calm]], timers.inside[cells[calm]] = s.t[calm], inside[calm]
+        s = s.only(~calm)
+    return [s] if len(s.rows) else []
 
 
 def _in_order(memory: Memory, r: _Round, readings: _Readings) -> _Readings:

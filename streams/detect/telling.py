@@ -19,6 +19,8 @@ from vitals.registry import VITALS, V
 _LINES = {"sbp": "Blood pressure", "spo2": "Pulse oximeter"}
 """A signal's condition is the line's, not the vital's."""
 
+MOVING = 1.25
+"""A signal's value where it is poor with other sensors at once; 1 = poor by itself, 2 = no value."""
 Moment = tuple[Phase, int, int]
 """Phase, observed ms of the reading that led to it, when that came in."""
 
@@ -101,10 +103,11 @@ def _evidence(memory: Memory, row: int, channel: int, r: Reach) -> tuple[dict[st
         shown, title = reasons.said(memory, row, channel, r)
         return waited | shown | (_every(memory, row, -1) if kind == "combination" else {}), title
     if kind == "signal":
-        poor = r.worst < 2
+        poor, moving = r.worst < 2, r.worst == MOVING
         name = _LINES.get(vital.name, vital.display)
         instead = reasons.not_believed(memory, row, vital.index) if poor else {}
-        return waited | {"poor_quality": poor} | instead, f"{name}: {'poor signal' if poor else 'no value'}"
+        words = "poor signal, probably movement" if moving else "poor signal" if poor else "no value"
+        return waited | {"poor_quality": poor} | ({"movement": True} if moving else {}) | instead, f"{name}: {words}"
     if kind == "baseline":
         mean = float(memory.cells.mean[row * V + vital.index])
         z = {"z": round(r.worst, 2), "mean": round(mean, 2), "value": _number(memory.cells.value[row * V + vital.index])}
