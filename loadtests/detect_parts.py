@@ -15,6 +15,7 @@ import numpy as np
 from loadtests.detect_ward import batch_at, seconds
 from loadtests.figure import Figure
 from streams.detect.memory import Memory, empty
+from streams.detect.order import HOLD_MS
 from streams.detect.step import step
 from vitals.context import PatientContext
 from vitals.rules import RuleSet, default
@@ -58,7 +59,7 @@ def _optional(rules: RuleSet, name: str) -> bool:
 def wards() -> Iterator[Figure]:
     """Readings a CPU second, and bytes a patient and vital, with ever more patients."""
     for patients in WARDS:
-        memory = empty(default())
+        memory = empty(default(), hold_ms=HOLD_MS)
         yield Figure(f"detect, the fold alone, {patients:,} patients", 1 / _spent(patients, default(), True, memory), "readings/CPU-s")
         yield Figure(f"detect, {patients:,} patients, memory", size(memory) / patients / VITALS_READ, "bytes/patient and vital")
 
@@ -67,7 +68,10 @@ def size(memory: Memory) -> int:
     """Bytes of the columns in use; room for more patients than there are is not counted."""
     tables = [table for f in fields(memory) if is_dataclass(table := getattr(memory, f.name)) and table is not memory.devices]
     rows = sum(_bytes(table) for table in tables) / memory.room
-    slots = _bytes(memory.devices) / memory.slots + memory.seen.top.itemsize
+    order = memory.order
+    slots = _bytes(memory.devices) / memory.slots + sum(
+        c.itemsize for c in (memory.seen.top, order.last_at, order.lost, order.owed, order.standing)
+    )
     return round(rows * len(memory.patients) + slots * len(memory.names))
 
 
@@ -78,7 +82,7 @@ def _bytes(table: Any) -> int:
 
 def _spent(patients: int, rules: RuleSet, scored: bool, memory: Memory | None = None) -> float:
     """CPU seconds a reading, once everybody is known."""
-    memory = empty(rules) if memory is None else memory
+    memory = empty(rules, hold_ms=HOLD_MS) if memory is None else memory
     names = [f"P{p:06d}" for p in range(patients)]
     if not scored:
         for name in names:

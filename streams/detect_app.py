@@ -43,6 +43,11 @@ def port_or_none(text: str) -> int:
     return 0 if text in ("", "0") else settings.port(text)
 
 
+def seconds_or_none(text: str) -> float:
+    """Seconds, or 0 for none."""
+    return 0.0 if text in ("", "0") else settings.seconds(text)
+
+
 @dataclass(frozen=True)
 class Settings:
     """Detection's environment."""
@@ -53,6 +58,7 @@ class Settings:
     bind: str = setting("VIGIL_METRICS_BIND", str, "address of the metrics port", "127.0.0.1")
     metrics_port: int = setting("VIGIL_METRICS_PORT", port_or_none, "Prometheus port, 0 = none", "0")
     checkpoint_s: float = setting("VIGIL_CHECKPOINT_S", settings.seconds, "seconds between checkpoints", "3")
+    hold_s: float = setting("VIGIL_REORDER_S", seconds_or_none, "seconds that a sample waits for a missing one before it, 0 = none", "60")
 
 
 def faust_app(chosen: Settings, role: str) -> Any:
@@ -218,7 +224,7 @@ def wired(chosen: Settings) -> Any:
         context.known.wait()
         return kafka.read_pages(chosen.kafka, topics, partition)
 
-    worker = Worker(default(), topics, kafka.Out(chosen.kafka, topics), pages, rereader(app, topics.readings))
+    worker = Worker(default(), topics, kafka.Out(chosen.kafka, topics), pages, rereader(app, topics.readings), int(chosen.hold_s * 1000))
     loop: list[asyncio.AbstractEventLoop] = []
 
     def take(topic: str, value: bytes) -> None:

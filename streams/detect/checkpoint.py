@@ -2,7 +2,8 @@
 
 In: a Memory and the pages that changed. Out: bytes for each page, and back. A page is `PAGE` patients with their devices; its record
 says up to which offset of the readings it includes, so pages may be of different age: on a replay each page skips what it has.
-Promise: `restore(save(memory))` goes on exactly as `memory` would. Contexts, links and rules are not in it: they have topics.
+Promise: `restore(save(memory))` goes on exactly as `memory` would, with the samples that wait for their order. Contexts, links and rules
+are not in it: they have topics. A page of before samples waited (layout 2) is read as one in which none do.
 Refused: a page of another layout (PageError); the worker then starts that partition from what it can read.
 """
 
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from streams.detect.channels import CHANNELS
 from streams.detect.memory import Backlog, Cells, Courses, Devices, Memory, Rows
+from streams.detect.order import Row
 from streams.detect.timers import Timers
 from vitals.errors import Theirs
 from vitals.registry import V
@@ -24,7 +26,8 @@ from vitals.registry import V
 type_i64 = npt.NDArray[np.int64]
 
 PAGE = 64
-LAYOUT = f"2/{V}/{CHANNELS}"
+LAYOUT = f"3/{V}/{CHANNELS}"
+READABLE = (LAYOUT, f"2/{V}/{CHANNELS}")
 
 
 class PageError(Theirs):
@@ -32,11 +35,15 @@ class PageError(Theirs):
 
 
 class _Device(msgspec.Struct, array_like=True):
+    """belief and waiting: what `Order.saved` gives."""
+
     row: int
     name: str
     current: bool
     top: int
     holes: list[tuple[int, int]]
+    belief: tuple[int, int, int] = (0, 0, 0)
+    waiting: list[Row] = []
 
 
 class _Page(msgspec.Struct):
@@ -104,7 +111,8 @@ def _cut(table: Any, first: int, n: int) -> dict[str, bytes]:
 def _device(memory: Memory, slot: int) -> _Device:
     name = memory.names[slot]
     current = memory.current_slot.get(name) == slot
-    return _Device(int(memory.devices.row[slot]) % PAGE, name, current, int(memory.seen.top[slot]), memory.seen.holes[slot])
+    row, seen = int(memory.devices.row[slot]) % PAGE, memory.seen
+    return _Device(row, name, current, int(seen.top[slot]), seen.holes[slot], *memory.order.saved(slot))
 
 
 def restore(memory: Memory, pages: Mapping[int, bytes]) -> npt.NDArray[np.int64]:
@@ -129,7 +137,7 @@ def _read(data: bytes) -> _Page:
         record = _DECODER.decode(bytes(cramjam.lz4.decompress_block(data)))
     except (msgspec.MsgspecError, cramjam.DecompressionError, ValueError) as error:
         raise PageError(f"not a page: {error}") from error
-    if record.layout != LAYOUT:
+    if record.layout not in READABLE:
         raise PageError(f"a page of layout {record.layout}, this is {LAYOUT}")
     return record
 
@@ -150,6 +158,7 @@ def _restore(memory: Memory, first: int, record: _Page) -> None:
     for k, device in enumerate(record.devices):
         slot = memory.restored_slot(first + device.row, device.name, device.current)
         memory.seen.restore(slot, device.top, device.holes)
+        memory.order.restore(slot, device.belief, device.waiting)
         for name, data in record.device_columns.items():
             column = getattr(memory.devices, name)
             if name != "row":

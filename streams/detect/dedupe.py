@@ -40,27 +40,42 @@ class Seen:
         self.holes.extend([] for _ in range(slots - len(self.holes)))
 
     def new(self, slots: type_i64, seqs: type_i64) -> npt.NDArray[np.bool_]:
-        """(n,) True where the sample is new; the numbers then count as seen. Those that go up by one cost no Python at all."""
-        if (slots[1:] > slots[:-1]).all() and (seqs == self.top[slots] + 1).all():
+        """(n,) True where the sample is new; the numbers then count as seen."""
+        new = np.ones(len(slots), dtype=np.bool_)
+        uneven = self.uneven(slots, seqs)
+        if uneven is not None:
+            at = np.flatnonzero(uneven)
+            new[at] = [self.one(d, s) for d, s in zip(slots[at].tolist(), seqs[at].tolist(), strict=True)]
+        return new
+
+    def uneven(self, slots: type_i64, seqs: type_i64, more: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.bool_] | None:
+        """(n,) True for all samples of slots whose numbers do not go up by one, or that are under `more`; None: there are none.
+
+        Of the other slots all numbers then count as seen. That costs no Python at all.
+        """
+        if more is None and (slots[1:] > slots[:-1]).all() and (seqs == self.top[slots] + 1).all():
             self.top[slots] = seqs
-            return np.ones(len(slots), dtype=np.bool_)
+            return None
         order = np.argsort(slots, kind="stable")
         slot, seq = slots[order], seqs[order]
         first = np.ones(len(slot), dtype=np.bool_)
         first[1:] = slot[1:] != slot[:-1]
         previous = np.where(first, self.top[slot], np.roll(seq, 1))
         odd = seq != previous + 1
-        new = np.ones(len(slot), dtype=np.bool_)
+        if more is not None:
+            odd |= more[order]
+        uneven = np.zeros(len(slot), dtype=np.bool_)
         if odd.any():
             irregular = np.isin(slot, slot[odd])
-            new[order[irregular]] = [self._one(int(d), int(s)) for d, s in zip(slot[irregular], seq[irregular], strict=True)]
+            uneven[order[irregular]] = True
             slot, seq = slot[~irregular], seq[~irregular]
         last = np.ones(len(slot), dtype=np.bool_)
         last[:-1] = slot[1:] != slot[:-1]
         self.top[slot[last]] = seq[last]
-        return new
+        return uneven if odd.any() else None
 
-    def _one(self, slot: int, seq: int) -> bool:
+    def one(self, slot: int, seq: int) -> bool:
+        """Whether one sample is new; its number then counts as seen."""
         top = int(self.top[slot])
         if seq > top:
             if seq > top + 1:

@@ -4,15 +4,16 @@ In: patients and devices as they appear, contexts as they change. Promise: rows 
 bounded by the patients and devices that the partition has ever had. What is remembered is exactly what a checkpoint stores.
 """
 
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from streams.detect.channels import CHANNELS, W
 from streams.detect.dedupe import Seen
+from streams.detect.order import Order
 from streams.detect.rules import Columns, RuleSet, bounds, columns, expires
+from streams.detect.tables import filled, grown, kept
 from streams.detect.timers import Timers
 from vitals.context import PatientContext
 from vitals.link import Link
@@ -28,11 +29,6 @@ FIRST_ROWS = 64
 NEVER = 1 << 60
 SLOTS, RING = 8, 32
 """Samples that are kept of a minute, and minutes that are kept of a course: 160 bytes a patient and vital."""
-
-
-def kept(dtype: Any, width: int = 1, fill: float = 0) -> dict[str, Any]:
-    """What a column is made of: `width` cells a row, each `fill` before anything is known."""
-    return {"dtype": dtype, "width": width, "fill": fill}
 
 
 @dataclass(slots=True, eq=False)
@@ -159,6 +155,7 @@ class Memory:
     timers: Timers
     devices: Devices
     seen: Seen
+    order: Order
     courses: Courses = field(default_factory=lambda: Courses(*filled(Courses, FIRST_ROWS)))
     patients: list[str] = field(default_factory=list)
     row_of: dict[str, int] = field(default_factory=dict)
@@ -205,6 +202,7 @@ class Memory:
             self.slots *= 2
             self.devices = Devices(*grown(self.devices, self.slots))
             self.seen.grow(self.slots)
+            self.order.grow(self.slots)
         self.devices.row[slot] = row
         link = self.links.get(device)
         self.devices.offline[slot] = link.at if link is not None and link.state == "offline" else 0
@@ -269,31 +267,19 @@ class Memory:
         self.past = None if self.past is None else self.past.grown(room * CHANNELS)
 
 
-def empty(rules: RuleSet, contexts: dict[str, PatientContext] | None = None, links: dict[str, Link] | None = None) -> Memory:
-    """A partition that has seen nothing; `contexts` and `links` may be shared by all partitions."""
-    tables = [cls(*(_filled(f.metadata, FIRST_ROWS) for f in fields(cls))) for cls in (Cells, Rows, Settings, Devices)]
+def empty(
+    rules: RuleSet, contexts: dict[str, PatientContext] | None = None, links: dict[str, Link] | None = None, hold_ms: int = 0
+) -> Memory:
+    """A partition that has seen nothing; `contexts` and `links` may be shared by all partitions.
+
+    hold_ms: how long a sample waits for what is missing before it (`order`); 0: samples are folded as they come.
+    """
+    tables = [cls(*filled(cls, FIRST_ROWS)) for cls in (Cells, Rows, Settings, Devices)]
     seen = Seen()
+    order = Order(seen, hold_ms)
     seen.grow(FIRST_ROWS)
+    order.grow(FIRST_ROWS)
     cells, rows, settings, devices = tables
-    memory = Memory(rules, columns(rules), cells, rows, settings, Timers.of(FIRST_ROWS * CHANNELS), devices, seen)  # type: ignore[arg-type]  # in the order of the classes above
+    memory = Memory(rules, columns(rules), cells, rows, settings, Timers.of(FIRST_ROWS * CHANNELS), devices, seen, order)  # type: ignore[arg-type]  # in the order of the classes above
     memory.contexts, memory.links = {} if contexts is None else contexts, {} if links is None else links
     return memory
-
-
-def filled(table: Any, rows: int) -> list[npt.NDArray[Any]]:
-    """The columns of `table` for `rows` of which nothing is known."""
-    return [_filled(f.metadata, rows) for f in fields(table)]
-
-
-def _filled(meta: Any, rows: int) -> npt.NDArray[Any]:
-    return np.full(rows * meta["width"], meta["fill"], dtype=meta["dtype"])
-
-
-def grown(table: Any, rows: int) -> list[npt.NDArray[Any]]:
-    """The columns of `table` with room for `rows`, the new cells as they are before anything is known."""
-    longer = []
-    for f in fields(table):
-        new, old = _filled(f.metadata, rows), getattr(table, f.name)
-        new[: len(old)] = old
-        longer.append(new)
-    return longer

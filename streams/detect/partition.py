@@ -3,7 +3,7 @@
 In: records in order. Out: findings, refusals of records that cannot be folded, and pages for a checkpoint.
 Promise: a record is folded once: what the memory includes already is skipped, by page, and a hole in the offsets is refused (`Gap`).
 Several records waiting are folded in one step; the fold's promise is that this changes nothing. The one broad `except` of
-detection is here: a record on which `step` breaks becomes a refusal with its bytes, and the partition goes on.
+detection is here: a record on which the fold breaks becomes a refusal with its bytes, and the partition goes on.
 """
 
 import logging
@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from streams.detect import checkpoint
+from streams.detect.arrival import arrive
 from streams.detect.memory import Memory
-from streams.detect.step import step
+from streams.detect.samples import merged, taken
+from streams.detect.step import folded
 from streams.detect.wrong_patient import WrongPatient
 from vitals.batch import SCHEMA_ID, Batch, gathered, opened
 from vitals.errors import WireFormatError
@@ -122,34 +123,11 @@ class Partition:
 
     def _stepped(self, batch: Batch, now_ms: int) -> list[Finding]:
         weights = self._newcomers.before(self.memory, batch)
-        findings = step(self.memory, batch, now_ms)
-        findings += self._newcomers.after(self.memory, batch, weights, now_ms)
+        arrived = arrive(self.memory, batch)
+        findings = folded(self.memory, arrived, now_ms)
+        findings += self._newcomers.after(self.memory, arrived.batch, weights, now_ms)
         self.seen_ms = max(self.seen_ms, int(batch.received_at.max(initial=0)))
         return findings
-
-
-def merged(batches: Sequence[Batch]) -> Batch:
-    """The samples of all, in order. A patient may be listed more than once among `patients`."""
-    if len(batches) == 1:
-        return batches[0]
-    patients = np.cumsum([0, *(len(b.patients) for b in batches)])
-    devices = np.cumsum([0, *(len(b.devices) for b in batches)])
-    return Batch(
-        tuple(p for b in batches for p in b.patients),
-        np.concatenate([b.patient + np.int32(first) for b, first in zip(batches, patients, strict=False)]),
-        tuple(d for b in batches for d in b.devices),
-        np.concatenate([b.device + np.int32(first) for b, first in zip(batches, devices, strict=False)]),
-        *(
-            np.concatenate([getattr(b, name) for b in batches])
-            for name in ("seq", "observed_at", "received_at", "clock_ms", "values", "quality", "no_value")
-        ),
-    )
-
-
-def taken(batch: Batch, at: npt.NDArray[np.int64]) -> Batch:
-    """Some samples of `batch`."""
-    names = ("seq", "observed_at", "received_at", "clock_ms", "values", "quality", "no_value")
-    return Batch(batch.patients, batch.patient[at], batch.devices, batch.device[at], *(getattr(batch, n)[at] for n in names))
 
 
 def _trace(finding: Finding, records: Sequence[tuple[Any, Record]]) -> bytes | None:

@@ -2,7 +2,7 @@
 
 In: a `vitals.batch.Batch` in partition order, and the moment. Out: findings, in order for each patient. Promise: the same readings
 in any batching, saved and restored anywhere, give the same findings; no clock, no log, no I/O. A batch is folded in rounds, in
-each of which a patient occurs at most once, so several samples of one patient keep their order.
+each of which a patient occurs at most once, so several samples of one patient keep their order. What waits: `order`.
 
 Not folded in, and counted in `Memory.counts`: `duplicate` (device, seq) samples; `inactive` samples of discharged patients;
 `poor` readings (a quality under the rules', see `motion`, or `doubtful`, a jump that no body makes: a technical sighting); `late`
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.detect import baseline, course, early_warning, motion
+from streams.detect.arrival import Arrived, arrive, overdue, waiting
 from streams.detect.channels import BASELINE, CHANNELS, LIMITS, LINE_OF, NEWS2, SIGNAL, SINGLE, W
 from streams.detect.conditions import SIGNAL_HOLD_MS, Sightings, joined, settle, stand, watch, watch_past
 from streams.detect.jump import doubted
@@ -75,35 +76,38 @@ class _Readings:
 
 def step(memory: Memory, batch: Batch, now_ms: int) -> list[Finding]:
     """Folds `batch` in; `now_ms` only dates the findings."""
-    if not len(batch):
-        return []
-    rows = _rows(memory, batch)
-    memory.settings.dirty[rows] = 1
-    slots = _slots(memory, batch, rows)
-    keep = _wanted(memory, batch, rows, slots)
+    return folded(memory, arrive(memory, batch), now_ms) if len(batch) else []
+
+
+def folded(memory: Memory, arrived: Arrived, now_ms: int) -> list[Finding]:
+    """Folds in what arrived."""
     found: list[Finding] = []
-    for place in rounds(rows[keep]):
-        at = keep[place]
-        found += _fold(memory, _round(memory, batch, rows[at], at), slots[at], now_ms)
+    for place in rounds(arrived.rows[arrived.keep]):
+        at = arrived.keep[place]
+        found += _fold(memory, _round(memory, arrived.batch, arrived.rows[at], at), arrived.slots[at], now_ms)
     return found
 
 
 def tick(memory: Memory, now_ms: int) -> list[Finding]:
-    """Folds in that it is `now_ms`: silences, values that have stood long enough, inputs gone stale, history that is complete."""
-    n = len(memory.patients)
+    """Folds in that it is `now_ms`: samples that have waited long enough, silences, values that have stood long enough, inputs gone stale,
+    history that is complete. For patients of whom samples wait, the rest waits too.
+    """
+    n, late = len(memory.patients), overdue(memory, now_ms)
+    found = [] if late is None else folded(memory, late, now_ms)
+    known = ~waiting(memory)
     for row in np.flatnonzero(memory.settings.expires[:n] <= now_ms).tolist():
         memory.settle(memory.patients[row], now_ms)
-    complete = (memory.rows.history_at[:n] > 0) & (now_ms - memory.rows.history_at[:n] >= memory.rules.settle_s * 1000)
-    found = settle(memory, np.flatnonzero(complete), now_ms) if complete.any() else []
+    complete = known & (memory.rows.history_at[:n] > 0) & (now_ms - memory.rows.history_at[:n] >= memory.rules.settle_s * 1000)
+    found += settle(memory, np.flatnonzero(complete), now_ms) if complete.any() else []
     stale = (memory.rows.score_until[:n] < now_ms) & (memory.settings.scored[:n] != 0) & (memory.settings.active[:n] != 0)
-    stale &= (memory.rows.score_until[:n] > 0) & (memory.rows.history_at[:n] == 0)
+    stale &= (memory.rows.score_until[:n] > 0) & (memory.rows.history_at[:n] == 0) & known
     if stale.any():
         rows = np.flatnonzero(stale)
         memory.rows.score_changed[rows] = 2
         t = np.maximum(memory.rows.score_until[rows] + 1, memory.rows.at[rows])
         seen = _score_sightings(memory, rows, t, memory.rows.received_at[rows], np.ones(len(rows), dtype=np.bool_))
         found += watch(memory, joined(seen), now_ms) if seen else []
-    return found + stand(memory, now_ms) + missing(memory, now_ms)
+    return found + stand(memory, now_ms, known) + missing(memory, now_ms)
 
 
 def rounds(rows: type_i64) -> Iterator[type_i64]:
@@ -127,31 +131,6 @@ def rounds(rows: type_i64) -> Iterator[type_i64]:
     nth = place - np.maximum.accumulate(np.where(first, place, 0))
     by_round = np.argsort(nth, kind="stable")
     yield from np.split(order[by_round], np.cumsum(np.bincount(nth))[:-1])
-
-
-def _rows(memory: Memory, batch: Batch) -> type_i64:
-    known = np.array([memory.row_of.get(p, -1) for p in batch.patients], dtype=np.int64)
-    for i in np.flatnonzero(known < 0).tolist():
-        known[i] = memory.row(batch.patients[i])
-    rows: type_i64 = known[batch.patient]
-    return rows
-
-
-def _slots(memory: Memory, batch: Batch, rows: type_i64) -> type_i64:
-    current = np.array([memory.current_slot.get(d, -1) for d in batch.devices], dtype=np.int64)
-    slots: type_i64 = current[batch.device]
-    other = (slots < 0) | (memory.devices.row[slots] != rows)
-    for i in np.flatnonzero(other).tolist():
-        slots[i] = memory.slot(int(rows[i]), batch.devices[batch.device[i]], int(batch.observed_at[i]))
-    return slots
-
-
-def _wanted(memory: Memory, batch: Batch, rows: type_i64, slots: type_i64) -> type_i64:
-    new = memory.seen.new(slots, batch.seq)
-    active = memory.settings.active[rows] != 0
-    memory.count("duplicate", int((~new).sum()))
-    memory.count("inactive", int((new & ~active).sum()))
-    return np.flatnonzero(new & active)
 
 
 def _round(memory: Memory, batch: Batch, rows: type_i64, place: type_i64) -> _Round:

@@ -16,6 +16,7 @@ import msgspec
 from streams.detect import early_warning, metrics
 from streams.detect.conditions import discharge
 from streams.detect.memory import Memory, empty
+from streams.detect.order import HOLD_MS
 from streams.detect.partition import Outcome, Partition, Record
 from streams.detect.rules import RuleError, RuleSet, parsed
 from streams.detect.silence import dismissed, linked
@@ -52,12 +53,12 @@ Reread = Callable[[int, int], Awaitable[int]]
 
 
 class Worker:
-    """All partitions that this process has in hand."""
+    """All partitions that this process has in hand. hold_ms: how long a sample waits for what is missing before it (`order`)."""
 
-    def __init__(self, rules: RuleSet, topics: Topics, out: Told, restored: Restored, reread: Reread) -> None:
+    def __init__(self, rules: RuleSet, topics: Topics, out: Told, restored: Restored, reread: Reread, hold_ms: int = HOLD_MS) -> None:
         self.partitions: dict[int, Partition] = {}
         self._rules, self._topics, self._out = rules, topics, out
-        self._restored, self._reread = restored, reread
+        self._restored, self._reread, self._hold_ms = restored, reread, hold_ms
         self._contexts: dict[str, PatientContext] = {}
         self._links: dict[str, Link] = {}
         self._house: list[Memory] = []
@@ -95,9 +96,10 @@ class Worker:
                     await asyncio.sleep(1.0)
                     continue
                 if generation == self._generation:
-                    self.partitions[number] = Partition(number, empty(self._rules, self._contexts, self._links), pages)
-                    self._house.append(self.partitions[number].memory)
-                    self.partitions[number].memory.house = self._house
+                    memory = empty(self._rules, self._contexts, self._links, self._hold_ms)
+                    self.partitions[number] = Partition(number, memory, pages)
+                    self._house.append(memory)
+                    memory.house = self._house
                     log.info("event=taken_up partition=%d pages=%d", number, len(pages))
             return self.partitions[number]
 
@@ -106,6 +108,7 @@ class Worker:
         self._generation += 1
         self.partitions.clear()
         self._house = []
+        metrics.WAITING.clear()
 
     def context(self, topic: str, value: bytes, now_ms: int) -> None:
         """A record of a context topic; one that cannot be read is counted and told in the log, the known state stays."""
@@ -183,6 +186,10 @@ class Worker:
         for reason, times in partition.memory.counts.items():
             metrics.NOT_FOLDED.labels(reason).inc(times)
         partition.memory.counts.clear()
+        for ended, times in partition.memory.order.outcomes.items():
+            metrics.ORDER.labels(ended).inc(times)
+        partition.memory.order.outcomes.clear()
+        metrics.WAITING.labels(str(partition.number)).set(partition.memory.order.count)
 
     def _patient(self, context: PatientContext, now_ms: int) -> None:
         before = self._contexts.get(context.patient)

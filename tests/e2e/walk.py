@@ -114,7 +114,7 @@ def frames_of_an_illness(walk: Walk, enough: Callable[[list[dict[str, Any]]], bo
         walk.bench.say(json.dumps({"batch": backlog}).encode())
         while not enough(heard) and time.monotonic() < until:
             seq += 1
-            walk.bench.say(sample(seq + 120, at(), **ILL))
+            walk.bench.say(sample(seq + 119, at(), **ILL))
             heard += _within(feed, 1.0)
     return heard
 

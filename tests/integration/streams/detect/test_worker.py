@@ -108,6 +108,16 @@ def test_the_worker_tells_what_the_fold_finds(kafka, topics):
     assert changes(kafka, topics) == expected(samples)
 
 
+def test_readings_out_of_order_and_twice_are_told_as_in_order(kafka, topics):
+    samples, rng = story(200), np.random.default_rng(9)
+    late = [(*s, s[3] + 50 + (int(rng.integers(0, 60_000)) if s[2] > 1 and rng.random() < 0.2 else 0)) for s in samples]
+    late += [(*s[:5], s[5] + int(rng.integers(0, 60_000))) for s in late if rng.random() < 0.2]
+    send(kafka, topics, records(sorted(late, key=lambda s: s[5]), 5))
+    with worker(kafka, topics):
+        wait_for(lambda: changes(kafka, topics) >= expected(samples), 60, "all findings")
+    assert changes(kafka, topics) == expected(samples)
+
+
 def test_killed_anywhere_nothing_is_lost_and_nothing_else_is_told(kafka, topics):
     samples = story(1200)
     pieces = records(samples, 5)

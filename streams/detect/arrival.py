@@ -1,0 +1,116 @@
+"""From a batch as it came to samples to fold: whose they are, which are new, and in which order.
+
+In: a batch in partition order, or time. Out: `Arrived`. A device's samples go on in the order of their numbers (`order`), where the memory
+says that anything waits. Counted in `Memory.counts`: `duplicate` (device, seq) samples, `inactive` ones of discharged patients.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.detect.memory import Memory
+from streams.detect.order import Passed, Row
+from streams.detect.samples import merged, taken
+from vitals.batch import Batch
+from vitals.registry import V
+
+type_i64 = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrived:
+    """n samples in order: the row and the slot of each (n,); keep (m,): the places of those that are to be folded."""
+
+    batch: Batch
+    rows: type_i64
+    slots: type_i64
+    keep: type_i64
+
+
+def arrive(memory: Memory, batch: Batch) -> Arrived:
+    """What of `batch`, and of what waited for it, is to be folded now."""
+    rows = _rows(memory, batch)
+    memory.settings.dirty[rows] = 1
+    slots = _slots(memory, batch, rows)
+    if not memory.order.needed:
+        new = memory.seen.new(slots, batch.seq)
+        memory.count("duplicate", len(new) - int(np.count_nonzero(new)))
+        return _wanted(memory, batch, rows, slots, new)
+    passed = memory.order.arrived(slots, batch)
+    if passed is not None:
+        memory.count("duplicate", passed.duplicates)
+        for slot, received_at in passed.held:  # a device that waits has spoken
+            memory.devices.heard[slot] = max(int(memory.devices.heard[slot]), received_at)
+        batch, rows, slots = _ordered(memory, (batch, rows, slots), passed)
+    return _wanted(memory, batch, rows, slots, np.ones(len(batch), dtype=np.bool_))
+
+
+def overdue(memory: Memory, now_ms: int) -> Arrived | None:
+    """What waits no longer because it is `now_ms`; None: nothing."""
+    released = memory.order.due(now_ms)
+    if not released:
+        return None
+    batch, rows, slots = _waited(memory, released)
+    order = np.argsort(batch.observed_at, kind="stable")
+    memory.settings.dirty[rows] = 1
+    return _wanted(memory, taken(batch, order), rows[order], slots[order], np.ones(len(batch), dtype=np.bool_))
+
+
+def waiting(memory: Memory) -> npt.NDArray[np.bool_]:
+    """(patients,) those of whom samples wait: time alone says nothing of them, for more is known than was folded."""
+    found = np.zeros(len(memory.patients), dtype=np.bool_)
+    found[memory.devices.row[list(memory.order.lines)]] = True
+    return found
+
+
+def _rows(memory: Memory, batch: Batch) -> type_i64:
+    known = np.array([memory.row_of.get(p, -1) for p in batch.patients], dtype=np.int64)
+    for i in np.flatnonzero(known < 0).tolist():
+        known[i] = memory.row(batch.patients[i])
+    rows: type_i64 = known[batch.patient]
+    return rows
+
+
+def _slots(memory: Memory, batch: Batch, rows: type_i64) -> type_i64:
+    current = np.array([memory.current_slot.get(d, -1) for d in batch.devices], dtype=np.int64)
+    slots: type_i64 = current[batch.device]
+    other = (slots < 0) | (memory.devices.row[slots] != rows)
+    for i in np.flatnonzero(other).tolist():
+        slots[i] = memory.slot(int(rows[i]), batch.devices[batch.device[i]], int(batch.observed_at[i]))
+    return slots
+
+
+def _wanted(memory: Memory, batch: Batch, rows: type_i64, slots: type_i64, new: npt.NDArray[np.bool_]) -> Arrived:
+    active = memory.settings.active[rows] != 0
+    memory.count("inactive", int(np.count_nonzero(new & ~active)))
+    return Arrived(batch, rows, slots, np.flatnonzero(new & active))
+
+
+def _ordered(memory: Memory, arrived: tuple[Batch, type_i64, type_i64], passed: Passed) -> tuple[Batch, type_i64, type_i64]:
+    """`arrived` as it goes on: less what waits and the duplicates, with what waited until now in its place."""
+    batch, rows, slots = arrived
+    if passed.released:
+        more, more_rows, more_slots = _waited(memory, passed.released)
+        batch, rows, slots = merged([batch, more]), np.concatenate([rows, more_rows]), np.concatenate([slots, more_slots])
+    elif len(passed.source) == len(batch):
+        return arrived
+    source = np.array(passed.source, dtype=np.int64)
+    return taken(batch, source), rows[source], slots[source]
+
+
+def _waited(memory: Memory, released: Sequence[tuple[int, Row]]) -> tuple[Batch, type_i64, type_i64]:
+    """What waited as a batch again, with the row and the slot of each."""
+    slots = np.array([slot for slot, _ in released], dtype=np.int64)
+    distinct, inverse = np.unique(slots, return_inverse=True)
+    which: npt.NDArray[np.int32] = inverse.astype(np.int32)
+    times: type_i64 = np.array([(row.seq, row.observed_at, row.received_at) for _, row in released], dtype=np.int64)
+    clock_ms: npt.NDArray[np.int32] = np.array([row.clock_ms for _, row in released], dtype=np.int32)
+    no_value: npt.NDArray[np.uint32] = np.array([row.no_value for _, row in released], dtype=np.uint32)
+    values = np.frombuffer(b"".join(row.values for _, row in released), dtype=np.float64).reshape(-1, V)
+    quality = np.frombuffer(b"".join(row.quality for _, row in released), dtype=np.float32).reshape(-1, V)
+    patients = tuple(memory.patients[row] for row in memory.devices.row[distinct].tolist())
+    devices = tuple(memory.names[slot] for slot in distinct.tolist())
+    batch = Batch(patients, which, devices, which, times[:, 0], times[:, 1], times[:, 2], clock_ms, values, quality, no_value)
+    return batch, memory.devices.row[slots], slots

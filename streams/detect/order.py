@@ -1,0 +1,271 @@
+"""Readings in the order of their numbers: what comes after a gap waits a little for what is missing. Pure, no clock.
+
+In: the samples of a partition as they come, a device's slot and number each; time. Out: which go on now and in which order. A device counts
+up by one, so what is in sequence goes on at once. A sample behind a gap waits, with what follows it, until the gap is filled, or until
+`hold_ms` of the device's own `received_at` have passed. Not waited for: a gap too long for a delay of `hold_ms` (an outage:
+what is live goes before the backlog); a device that has not yet counted up by one (its first sample, or numbers with steps); and
+one that loses: when a gap was never filled, the device is not waited for again until it has shown, by a late sample, that it does re-order,
+and every further gap that stays open doubles how many it must show. So one lost sample delays one device once, and many ever more rarely.
+Promise: decided sample by sample of one device, so that no batching and no restart changes it. What waits is part of a checkpoint.
+Dropped: nothing. Beyond `MOST` samples of a device or `MOST_ALL` of a partition nothing waits, and that is counted.
+"""
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from streams.detect.dedupe import Seen
+from vitals.batch import Batch
+
+type_i64 = npt.NDArray[np.int64]
+
+HOLD_MS = 60_000
+MOST, MOST_ALL = 256, 50_000
+"""Samples that wait of one device (a minute at four a second), and of all of a partition: some 25 MB."""
+MOST_DOUBLINGS = 15
+GRACE_MS = 1_000
+"""How much longer the clock waits than the data: what was received in time may still be on its way through Kafka."""
+_SLACK = 1.25
+"""A device's pace is not a clock's."""
+
+
+class Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A sample that waits. values: V float64, quality: V float32, as bytes."""
+
+    seq: int
+    observed_at: int
+    received_at: int
+    clock_ms: int
+    no_value: int
+    values: bytes
+    quality: bytes
+
+
+@dataclass(slots=True)
+class Line:
+    """What waits of one device, by number. since: ms, received_at of what has waited longest."""
+
+    rows: list[Row]
+    since: int
+
+
+@dataclass(slots=True)
+class Passed:
+    """What goes on, in order: `source`, a place in the batch of n samples, or n + k for `released[k]` (slot, sample).
+
+    held: (slot, received_at) of what waits from now on. place: that in the batch with which each goes on.
+    """
+
+    n: int
+    source: list[int] = field(default_factory=list)
+    place: list[int] = field(default_factory=list)
+    released: list[tuple[int, Row]] = field(default_factory=list)
+    held: list[tuple[int, int]] = field(default_factory=list)
+    duplicates: int = 0
+
+    def goes(self, at: int) -> None:
+        """The sample at a place of the batch."""
+        self.source.append(at)
+        self.place.append(at)
+
+    def release(self, at: int, slot: int, row: Row) -> None:
+        """One that waited, with the sample at a place of the batch."""
+        self.source.append(self.n + len(self.released))
+        self.place.append(at)
+        self.released.append((slot, row))
+
+
+def waits(missing: int, elapsed_ms: int, hold_ms: int) -> bool:
+    """Whether a gap of `missing` numbers over `elapsed_ms` may be re-ordering within `hold_ms`: at their pace the first one is no older.
+
+    >>> waits(1, 2_000, 60_000), waits(600, 600_000, 60_000), waits(1, 7_200_000, 60_000)
+    (True, False, False)
+    """
+    return missing <= MOST and elapsed_ms * missing <= _SLACK * hold_ms * (missing + 1)
+
+
+class Order:
+    """Of each slot: last_at, ms, observed_at of the highest number that went on, 0 = it has never counted up by one; lost: gaps that stayed
+    open; owed: late samples that it must show before it is waited for again. standing: something of it waits. `outcomes`: gaps by
+    how they ended, since last looked at. `count`: what waits of all.
+    """
+
+    __slots__ = ("count", "hold_ms", "last_at", "lines", "lost", "outcomes", "owed", "seen", "standing")
+
+    def __init__(self, seen: Seen, hold_ms: int) -> None:
+        self.seen, self.hold_ms = seen, hold_ms
+        self.last_at: type_i64 = np.zeros(0, dtype=np.int64)
+        self.lost: npt.NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
+        self.owed: npt.NDArray[np.int16] = np.zeros(0, dtype=np.int16)
+        self.standing: npt.NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
+        self.lines: dict[int, Line] = {}
+        self.outcomes: dict[str, int] = {}
+        self.count = 0
+
+    @property
+    def needed(self) -> bool:
+        """Whether anything may wait, or does."""
+        return self.hold_ms > 0 or bool(self.lines)
+
+    def grow(self, slots: int) -> None:
+        """Room for `slots`."""
+        more = slots - len(self.last_at)
+        self.last_at = np.pad(self.last_at, (0, more))
+        self.lost, self.owed = np.pad(self.lost, (0, more)), np.pad(self.owed, (0, more))
+        self.standing = np.pad(self.standing, (0, more))
+
+    def arrived(self, slots: type_i64, batch: Batch) -> Passed | None:
+        """What goes on of a batch; None: all of it, as it is, which costs no Python for what is in sequence."""
+        standing = self.standing[slots] if self.lines else None
+        uneven = self.seen.uneven(slots, batch.seq, None if standing is None or not standing.any() else standing)
+        counted = batch.observed_at if batch.seq.all() else np.where(batch.seq == 0, 0, batch.observed_at)  # nothing is before 0
+        if uneven is None:
+            self.last_at[slots] = counted
+            return None
+        even = np.flatnonzero(~uneven)
+        self.last_at[slots[even]] = counted[even]
+        at, passed = np.flatnonzero(uneven), Passed(len(batch))
+        columns = (slots[at], batch.seq[at], batch.observed_at[at], batch.received_at[at])
+        for i, slot, seq, t, r in zip(at.tolist(), *(c.tolist() for c in columns), strict=True):
+            self._take(passed, (i, slot, seq, t, r), batch)
+        source, place = np.array(passed.source, dtype=np.int64), np.array(passed.place, dtype=np.int64)
+        order = np.argsort(np.concatenate([even, place]), kind="stable")
+        passed.source = np.concatenate([even, source])[order].tolist()
+        return passed
+
+    def due(self, now_ms: int) -> list[tuple[int, Row]]:
+        """What has waited long enough by the clock, by device and in order."""
+        passed = Passed(0)
+        for slot in sorted(s for s, line in self.lines.items() if now_ms - line.since > self.hold_ms + GRACE_MS):
+            self._give_up(passed, 0, slot)
+        return passed.released
+
+    def restore(self, slot: int, belief: tuple[int, int, int], rows: list[Row]) -> None:
+        """A slot as it was saved. belief: last_at, lost, owed."""
+        self.last_at[slot], self.lost[slot], self.owed[slot] = belief
+        if rows:
+            self.lines[slot], self.standing[slot] = Line(rows, _since(rows)), True
+            self.count += len(rows)
+
+    def saved(self, slot: int) -> tuple[tuple[int, int, int], list[Row]]:
+        """What `restore` takes."""
+        line = self.lines.get(slot)
+        return (int(self.last_at[slot]), int(self.lost[slot]), int(self.owed[slot])), list(line.rows) if line else []
+
+    def _take(self, passed: Passed, sample: tuple[int, int, int, int, int], batch: Batch) -> None:
+        """sample: place in the batch, slot, seq, observed_at, received_at."""
+        i, slot, seq, t, r = sample
+        line = self.lines.get(slot)
+        if line is not None and r - line.since > self.hold_ms:
+            self._give_up(passed, i, slot)
+            line = None
+        top = int(self.seen.top[slot])
+        if seq <= top:
+            self._late(passed, i, slot, (seq, t))
+        elif seq == top + 1:
+            self._goes(passed, i, slot, (seq, t))
+            self._follow(passed, i, slot)
+        elif line is not None and _place(line, seq)[1]:
+            passed.duplicates += 1
+        elif self._may_wait(slot, seq, t):
+            self._hold(passed, slot, _row(batch, i))
+        else:
+            self._release(passed, i, slot, "broken_off")
+            self._goes(passed, i, slot, (seq, t))
+
+    def _late(self, passed: Passed, i: int, slot: int, moment: tuple[int, int]) -> None:
+        seq, t = moment
+        if not self.seen.one(slot, seq):
+            passed.duplicates += 1
+            return
+        passed.goes(i)
+        if self.owed[slot] and self.last_at[slot] - t <= self.hold_ms:
+            self.owed[slot] -= 1
+
+    def _goes(self, passed: Passed, i: int, slot: int, moment: tuple[int, int]) -> None:
+        seq, t = moment
+        if self.last_at[slot] or 0 < seq == self.seen.top[slot] + 1:
+            self.last_at[slot] = t
+        self.seen.one(slot, seq)
+        passed.goes(i)
+
+    def _follow(self, passed: Passed, i: int, slot: int) -> None:
+        """What waited for the number that has just gone on, and stands in sequence with it."""
+        line = self.lines.get(slot)
+        top, n = int(self.seen.top[slot]), 0
+        if line is None:
+            return
+        while n < len(line.rows) and line.rows[n].seq == top + 1 + n:
+            n += 1
+        if not n:
+            return
+        rest = line.rows[n:]
+        self._release(passed, i, slot, "filled", n)
+        if rest:
+            self.lines[slot], self.standing[slot] = Line(rest, _since(rest)), True
+
+    def _may_wait(self, slot: int, seq: int, t: int) -> bool:
+        if not self.hold_ms or self.owed[slot] or not self.last_at[slot]:
+            return False
+        line = self.lines.get(slot)
+        if self.count >= MOST_ALL or (line is not None and len(line.rows) >= MOST):
+            self._ended("full")
+            return False
+        k = 0 if line is None else _place(line, seq)[0]
+        before = (int(self.seen.top[slot]), int(self.last_at[slot]))
+        if line is not None and k:
+            before = (line.rows[k - 1].seq, line.rows[k - 1].observed_at)
+        return waits(seq - before[0] - 1, t - before[1], self.hold_ms)
+
+    def _hold(self, passed: Passed, slot: int, row: Row) -> None:
+        line = self.lines.setdefault(slot, Line([], row.received_at))
+        line.rows.insert(_place(line, row.seq)[0], row)
+        line.since = min(line.since, row.received_at)
+        self.standing[slot] = True
+        self.count += 1
+        passed.held.append((slot, row.received_at))
+
+    def _give_up(self, passed: Passed, i: int, slot: int) -> None:
+        """The gap stays open: from now on the device counts as one that loses."""
+        self._release(passed, i, slot, "unfilled")
+        self.lost[slot] = min(int(self.lost[slot]) + 1, MOST_DOUBLINGS)
+        self.owed[slot] = 1 << (int(self.lost[slot]) - 1)
+
+    def _release(self, passed: Passed, i: int, slot: int, outcome: str, first: int | None = None) -> None:
+        """The first samples that wait of a device, or all, go on; none of it waits after that."""
+        line = self.lines.pop(slot, None)
+        if line is None:
+            return
+        self.standing[slot] = False
+        self._ended(outcome)
+        for row in line.rows[:first]:
+            self.seen.one(slot, row.seq)
+            self.last_at[slot] = row.observed_at
+            passed.release(i, slot, row)
+            self.count -= 1
+
+    def _ended(self, outcome: str) -> None:
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+
+
+def _place(line: Line, seq: int) -> tuple[int, bool]:
+    """Where a number stands in the line, and whether it is there."""
+    k = bisect_left(line.rows, seq, key=_seq)
+    return k, k < len(line.rows) and line.rows[k].seq == seq
+
+
+def _seq(row: Row) -> int:
+    return row.seq
+
+
+def _since(rows: list[Row]) -> int:
+    return min(row.received_at for row in rows)
+
+
+def _row(batch: Batch, i: int) -> Row:
+    seq, observed_at, received_at = int(batch.seq[i]), int(batch.observed_at[i]), int(batch.received_at[i])
+    clock_ms, no_value = int(batch.clock_ms[i]), int(batch.no_value[i])
+    return Row(seq, observed_at, received_at, clock_ms, no_value, batch.values[i].tobytes(), batch.quality[i].tobytes())
