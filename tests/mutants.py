@@ -6,6 +6,7 @@ Annotations and texts are no behaviour and stay. Promise: the same source gives 
 """
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
@@ -35,7 +36,7 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One mutant: its number, its lines (first, last), its function, before -> after."""
+    """One mutant: its number, its lines (first, last), its function, before -> after (a second time in the function: "(2)")."""
 
     number: int
     lines: tuple[int, int]
@@ -45,12 +46,14 @@ class Change:
 
 def changes(source: str, numbers: Numbers) -> list[Change]:
     """Every change of a module."""
-    found = []
+    found, times = [], Counter[tuple[str, str]]()
     for number, (node, function, edit) in enumerate(_places(ast.parse(source), numbers)):
         before = ast.unparse(node)
         undo = _made(edit)
         words = f"{before} -> {ast.unparse(node)}"
         _made(undo)
+        times[function, words] += 1
+        words += f" ({times[function, words]})" if times[function, words] > 1 else ""
         found.append(Change(number, (node.lineno, node.end_lineno or node.lineno), function, words))
     return found
 

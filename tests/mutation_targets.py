@@ -50,7 +50,7 @@ _DETECT: Mapping[str, Target] = {
     "early_warning": Target(("early_warning",), _amounts("_SHOW_VALUE_MS", "_SHOW_POINTS_MS")),
     "habit": Target(("departures",), _amounts("ROBUST")),
     "jump": Target(("departures",)),
-    "minutely": Target(("courses", "glucose")),
+    "minutely": Target(("minutely",)),
     "outage": Target(("outage",)),
     "scores": Target(("scores",), _SCORES),
     "shift": Target(("departures",), _amounts("LEAST_POINTS", "ROBUST")),
@@ -66,9 +66,18 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
     {"vitals/news2.py": _NEWS2} | {f"streams/detect/{name}.py": target for name, target in _DETECT.items()}
 )
 
+_C, _K, _T = "streams/detect/conditions.py", "streams/detect/course.py", "streams/detect/timers.py"
 EQUIVALENT: Mapping[tuple[str, str, str], str] = MappingProxyType(
     {
-        ("streams/detect/timers.py", "_enter", "c.side > 0 -> c.side >= 0"): "without a side there is no excursion whose worst it picks",
-        ("streams/detect/timers.py", "_severity", "before > 0 -> before >= 0"): "at 0 there is no slack to give to either side",
+        (_C, "", "2 * V -> 2 / V (2)"): "below the signals every channel has a pace of its own, which says how long a value stands",
+        (_C, "_told", "len(found) > 1 -> len(found) >= 1"): "one finding is sorted already",
+        (_C, "_summed", "was.side[k] > 0 -> was.side[k] >= 0"): "an excursion has a side",
+        (_K, "note", "np.count_nonzero(inside) < len(inside) -> np.count_nonzero(inside) <= len(inside)"): "all of them are all of them",
+        (_K, "note", "np.count_nonzero(running) < len(running) -> np.count_nonzero(running) <= len(running)"): "the same",
+        (_K, "last", "now == now[:1] -> now != now[:1]"): "a shortcut: minute by minute gives the same",
+        (_K, "median", "n.max(initial=0) <= 1 -> n.max(initial=0) < 1"): "a shortcut: ordering one gives the same",
+        (_K, "_close", "between > 1 -> between >= 1"): "the minute that begins is written by `present` at once",
+        (_T, "_enter", "c.side > 0 -> c.side >= 0"): "without a side there is no excursion whose worst it picks",
+        (_T, "_severity", "before > 0 -> before >= 0"): "at 0 there is no slack to give to either side",
     }
 )

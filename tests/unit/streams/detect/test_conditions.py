@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from streams.detect.channels import AGREEMENT, CHANNELS, COMBINATION, HABIT, NEWS2, PACE, SINGLE, STUCK, W, baseline, limits, signal
-from streams.detect.conditions import Sightings, _summed, _values, discharge, settle, watch, watch_past, worst_first
+from streams.detect.conditions import Sightings, _summed, _values, discharge, joined, settle, watch, watch_past, worst_first
 from streams.detect.memory import Backlog, empty
 from streams.detect.step import tick
 from streams.detect.timers import Timers
@@ -173,30 +173,37 @@ def test_a_sighting_as_old_as_the_last_counts_and_an_older_one_is_late():
 
 def test_of_two_sightings_only_the_late_one_is_left_out():
     m = ward(1000)
-    m.timers.at[limits(HR)] = T0 + 1
-    both = Sightings(*(np.array(c) for c in ([0, 0], [limits(HR), limits(SPO2)], [150.0, 80.0], [T0, T0], [T0, T0], [True, True])))
+    m.timers.at[CHANNELS + limits(SPO2)] = T0 + 1
+    both = Sightings(*(np.array(c) for c in ([1, 1], [limits(SPO2), limits(HR)], [80.0, 150.0], [T0, T0], [T0, T0], [True, True])))
     watch(m, both, 0)
-    assert [int(m.timers.side[c]) for c in (limits(HR), limits(SPO2))] == [0, -1]
+    assert [int(m.timers.side[CHANNELS + c]) for c in (limits(SPO2), limits(HR))] == [0, 1]
 
 
-@pytest.mark.parametrize(("channel", "bit"), [(limits(HR), 1), (limits(V - 1), 1), (baseline(HR), 2), (signal(HR), 4), (signal(V - 1), 4)])
+def test_joined_sightings_are_all_of_them_in_order():
+    parts = [seen(limits(HR)), seen(limits(SPO2), row=1), seen(NEWS2)]
+    assert [joined(parts[:n]).channels.tolist() for n in (1, 3)] == [[limits(HR)], [limits(HR), limits(SPO2), NEWS2]]
+
+
+@pytest.mark.parametrize(
+    ("channel", "bit"), [(limits(HR), 1), (limits(V - 1), 1), (baseline(0), 2), (baseline(V - 1), 2), (signal(0), 4), (signal(V - 1), 4)]
+)
 def test_a_running_timer_marks_its_vital_until_it_is_idle(channel, bit):
     m = ward(1000)
     vital = channel % V
     m.settings.high1[:] = 120
-    m.cells.busy[:V] = 8
+    m.cells.busy[: 3 * V] = 8
     course(m, (0, 150.0), channel=channel)
-    during = m.cells.busy[:V].tolist()
+    during = m.cells.busy[: 3 * V].tolist()
     course(m, (1000, 100.0 if channel < V else 0.0), channel=channel)
-    expected = [8] * V
+    expected = [8] * 3 * V
     expected[vital] = 8 + bit
-    assert (during, m.cells.busy[:V].tolist()) == (expected, [8] * V)
+    assert (during, m.cells.busy[: 3 * V].tolist()) == (expected, [8] * 3 * V)
 
 
 def test_a_score_marks_no_vital():
     m = ward(1000)
     course(m, (0, 9.0), channel=NEWS2)
-    assert (int(m.timers.side[NEWS2]), m.cells.busy[:V].any()) == (1, False)
+    assert (int(m.timers.side[NEWS2]), m.cells.busy.any()) == (1, False)
 
 
 PAST = [(t, 150.0) for t in range(0, 41_000, 1000)]
@@ -213,6 +220,14 @@ def test_history_that_goes_on_live_is_told_as_it_began():
     before = course(m, *PAST, live=False)
     after = course(m, (41_000, 150.0))
     assert (before, [(f.phase, f.started_at, f.at) for f in after], int(m.timers.held[limits(HR)])) == ([], [("start", T0, T0 + 41_000)], 0)
+
+
+def test_the_second_patients_saturation_is_held_back_and_told_like_any_other():
+    m = ward(1000)
+    for t in range(0, 41_000, 1000):
+        watch(m, seen(limits(SPO2), 70.0, T0 + t, live=False, row=1), 0)
+    found = watch(m, seen(limits(SPO2), 70.0, T0 + 41_000, row=1), 0)
+    assert [(f.patient, f.subject, f.phase, f.started_at) for f in found] == [("q", "spo2", "start", T0)]
 
 
 def test_history_that_is_back_inside_when_live_readings_come_is_not_told():
@@ -252,15 +267,15 @@ def test_settled_history_is_told_if_it_stands_and_summed_up_if_it_is_over():
 
 def test_the_second_patients_history_settles_as_the_firsts():
     m = ward(1000)
-    fire(m, CHANNELS + limits(HR), held=1)
+    fire(m, CHANNELS + limits(SPO2), held=1, side=-1)
     m.backlog = {limits(SPO2): Backlog(T0 - HOUR, T0 - MINUTE, 2, 80.0, 1)}
     found = settle(m, np.array([1]), T0 + 6000)
-    assert ([(f.patient, f.subject) for f in found], sorted(m.backlog)) == ([("q", "hr")], [limits(SPO2)])
+    assert ([(f.patient, f.subject) for f in found], sorted(m.backlog)) == ([("q", "spo2")], [limits(SPO2)])
 
 
-def past(m, *readings, row=0):
+def past(m, *readings, row=0, channel=HR_LIMITS):
     for t, x in readings:
-        watch_past(m, seen(limits(HR), x, T0 + t, row=row))
+        watch_past(m, seen(channel, x, T0 + t, row=row))
 
 
 @pytest.mark.parametrize("row", [0, 1])
@@ -289,6 +304,18 @@ def test_an_older_piece_of_history_closes_the_one_before():
     m = ward(1000)
     past(m, *((HOUR + t, x) for t, x in PAST), (0, 80.0), (0, 80.0))
     assert m.backlog[limits(HR)] == Backlog(T0 + HOUR, T0 + HOUR + 40_000, 1, 150.0, 2)
+
+
+def test_a_reading_at_the_very_time_of_the_last_closes_nothing():
+    m = ward(1000)
+    past(m, *((t, 70.0) for t, _ in PAST), (40_000, 70.0), row=1, channel=limits(SPO2))
+    assert m.backlog == {}
+
+
+def test_an_older_piece_closes_the_one_before_of_the_second_patient_too():
+    m = ward(1000)
+    past(m, *((HOUR + t, 70.0) for t, _ in PAST), (0, 97.0), row=1, channel=limits(SPO2))
+    assert m.backlog == {CHANNELS + limits(SPO2): Backlog(T0 + HOUR, T0 + HOUR + 40_000, 1, 70.0, 2)}
 
 
 def test_a_piece_of_history_that_had_not_lasted_is_nothing():
