@@ -63,8 +63,8 @@ _WORST = np.array([max(points for _, points in TABLE[name]) for name in PARAMETE
 _SHORT_OF_HALF = 1e-7
 _HR, _PULSE, _FLOW, _FIO2, _ON = (BY_NAME[n].index for n in ("hr", "pulse", "o2_flow", "fio2", "on_oxygen"))
 _WORDS = BY_NAME["acvpu"].words
-_OXYGENS = [_ON, _FIO2, _FLOW]
-_CHOSEN = [BY_NAME[{"oxygen": "on_oxygen", "pulse": "hr"}.get(name, name)].index for name in PARAMETERS]
+_OXYGENS = np.array([_ON, _FIO2, _FLOW])
+_CHOSEN = np.array([BY_NAME[{"oxygen": "on_oxygen", "pulse": "hr"}.get(name, name)].index for name in PARAMETERS])
 """The vital that each parameter is read from, but where another says more of oxygen or of the pulse."""
 
 

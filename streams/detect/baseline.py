@@ -26,7 +26,7 @@ def learn(cells: Cells, at: type_i64, x: type_f64, elapsed: type_i64, least_vari
     z = deviation / sd
     weight = np.maximum(elapsed / (elapsed + rule.half_life_s * 1442.7), 1.0 / (n + 1.0))
     known = n > 0
-    step = np.where(known, np.clip(deviation, -CLIP * sd, CLIP * sd), deviation)
+    step = np.where(known, np.minimum(np.maximum(deviation, -CLIP * sd), CLIP * sd), deviation)
     step *= weight
     cells.mean[at] = mean + step
     cells.variance[at] = np.where(known, (1.0 - weight) * (variance + step * step / weight), 0.0)

@@ -76,7 +76,8 @@ def median(a: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     >>> median(np.array([[3.0, np.nan, 1.0, 8.0], [np.nan] * 4]))
     array([ 3., nan])
     """
-    across = np.ascontiguousarray(np.moveaxis(a, -1, 0))  # counted along the first axis a short row costs a third
+    # counted along the first axis a short row costs a third
+    across = np.ascontiguousarray(a.transpose(a.ndim - 1, *range(a.ndim - 1)))
     n = (across == across).sum(axis=0)
     if n.max(initial=0) <= 1:  # a reading a minute: nothing to order
         alone: npt.NDArray[np.floating] = np.fmax.reduce(across, axis=0)

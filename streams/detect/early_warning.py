@@ -51,7 +51,7 @@ _CHART = _chart()
 def parts(columns: type_i64, x: type_f64) -> npt.NDArray[np.uint8]:
     """(m,) which cell of the chart each reading falls into."""
     tick = (x * _STEPS[columns] + (0.5 + 1e-7)).astype(np.int64)
-    np.clip(tick, 0, _TICKS - 1, out=tick)
+    np.minimum(np.maximum(tick, 0, out=tick), _TICKS - 1, out=tick)  # np.clip costs three times that on a ward's few values
     tick += columns * _TICKS
     part: npt.NDArray[np.uint8] = _CHART[tick]
     return part
