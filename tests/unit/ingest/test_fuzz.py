@@ -73,11 +73,27 @@ def broken(right: bytes, hits: list[tuple[float, int, bytes]]) -> bytes:
     return right
 
 
-HITS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 20), st.sampled_from(TOKENS) | st.binary(max_size=6)), max_size=4)
+HIT = 11
+"""Bytes that say one hit: the place (the first and last sixteenth of the first byte: the very start, the end), the cut, and what is put."""
+
+
+def hit(said: bytes) -> tuple[float, int, bytes]:
+    """(place, cut, put): a token in three of four cases, else up to six bytes of any kind."""
+    place = 0.0 if said[0] < 16 else 1.0 if said[0] >= 240 else int.from_bytes(said[:2]) / 65_535
+    return place, said[2] % 21, TOKENS[said[4] % len(TOKENS)] if said[3] < 192 else said[5 : 5 + said[3] % 7]
+
+
+def attacked(right: tuple[bytes, ...], said: bytes) -> bytes:
+    """One of `right` with up to four hits, or, in one of four cases, up to eight tokens alone."""
+    if said[0] < 64:
+        return b"".join(TOKENS[each % len(TOKENS)] for each in said[2 : 2 + said[1] % 9])
+    hits = [hit(said[at : at + HIT]) for at in range(2, 2 + said[1] % 5 * HIT, HIT)]
+    return broken(right[said[0] % len(right)], hits)
 
 
 def hostile(*right: bytes) -> st.SearchStrategy[bytes]:
-    return st.builds(broken, st.sampled_from(right), HITS) | st.lists(st.sampled_from(TOKENS), max_size=8).map(b"".join)
+    """Drawn as one piece: to draw each place, cut and token by itself takes longer than what is tried."""
+    return st.binary(min_size=2 + 4 * HIT, max_size=2 + 4 * HIT).map(lambda said: attacked(right, said))
 
 
 def said(value: object) -> bytes:
