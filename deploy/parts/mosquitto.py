@@ -36,7 +36,7 @@ allow_anonymous false
 plugin_opt_config_file {accounts}
 persistence true
 persistence_location {data}/
-autosave_interval 5
+autosave_interval 1
 max_inflight_messages 0
 max_queued_messages 1000000
 max_queued_bytes 1073741824
