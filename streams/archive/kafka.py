@@ -2,6 +2,8 @@
 
 Promise: `tell` returns once Kafka has acknowledged all of them, or raises PartAway. The archive itself does not count them again: they
 are in the database in the transaction that told them (door `archive`).
+What Kafka did not take is purged, and with it the producer: its sequence numbers would have a hole, and Kafka, back again, would refuse
+as out of order whatever that producer said next.
 """
 
 from collections.abc import Sequence
@@ -17,20 +19,13 @@ _TIMEOUT_S = 10.0
 
 
 class RefusalProducer:
-    """One idempotent producer, used by one thread."""
+    """One idempotent producer at a time, used by one thread. Kafka is given `patience_s` to take what is told."""
 
-    def __init__(self, bootstrap: str, topics: Topics) -> None:
+    def __init__(self, bootstrap: str, topics: Topics, patience_s: float = _TIMEOUT_S) -> None:
         self._topic = topics.refused
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "enable.idempotence": True,
-                "compression.type": "lz4",
-                "linger.ms": 5,
-                "log_level": 0,
-                "reconnect.backoff.max.ms": 1_000,  # 10 s otherwise, for which the readings would wait when Kafka is back
-            }
-        )
+        self._bootstrap = bootstrap
+        self._patience_s = patience_s
+        self._producer = self._made()
         self._partitions = 0
 
     def tell(self, noted: Sequence[Noted]) -> None:
@@ -44,12 +39,30 @@ class RefusalProducer:
         try:
             for each in noted:
                 self._send(each, delivered)
-            left = self._producer.flush(_TIMEOUT_S)
+            left = self._producer.flush(self._patience_s)
         except (BufferError, KafkaException) as error:
+            self._give_up()
             raise PartAway(f"Kafka: {error}") from error
         if failures or left:
-            self._producer.purge()
+            self._give_up()
             raise PartAway(f"Kafka did not take {len(failures) + left} refusals")
+
+    def _give_up(self) -> None:
+        self._producer.purge()
+        self._producer = self._made()
+
+    def _made(self) -> Producer:
+        return Producer(
+            {
+                "bootstrap.servers": self._bootstrap,
+                "enable.idempotence": True,
+                "compression.type": "lz4",
+                "linger.ms": 5,
+                "log_level": 0,
+                "reconnect.backoff.ms": 50,
+                "reconnect.backoff.max.ms": 500,  # 10 s otherwise, for which the readings would wait when Kafka is back
+            }
+        )
 
     def _send(self, noted: Noted, delivered: object) -> None:
         key = noted.refusal.device or ""
@@ -63,12 +76,12 @@ class RefusalProducer:
                 self._producer.produce(self._topic, body, key, place, on_delivery=delivered, headers=headers)
                 return
             except BufferError:
-                self._producer.flush(_TIMEOUT_S)
+                self._producer.flush(self._patience_s)
         raise BufferError("the producer's buffer stays full")
 
     def _partition_count(self) -> int:
         if not self._partitions:
-            self._partitions = len(self._producer.list_topics(self._topic, timeout=_TIMEOUT_S).topics[self._topic].partitions) or 1
+            self._partitions = len(self._producer.list_topics(self._topic, timeout=self._patience_s).topics[self._topic].partitions) or 1
         return self._partitions
 
 
