@@ -11,12 +11,15 @@ from ingest.directory import Assignment, Device, directory
 from ingest.gather import Message
 from ingest.seen import Seen
 from ingest.translate import translate
+from streams.detect.channels import signal
+from streams.detect.conditions import SIGNAL_HOLD_MS
 from streams.detect.memory import empty
 from streams.detect.motion import doubted
 from streams.detect.rules import default
 from streams.detect.step import step
+from streams.detect.timers import Timers, Values, advance
 from tests.unit.alerts.stories import desk
-from tests.unit.streams.detect.readings import T0
+from tests.unit.streams.detect.readings import T0, batch
 from vitals.batch import decode, encode
 from vitals.registry import VITALS, V, index
 
@@ -63,13 +66,15 @@ def test_a_quality_that_was_given_is_never_overruled(vitals, quality):
 
 
 def found(vitals, quality, n=400):
-    """The findings of a sample a second, from the bytes that a device sends."""
+    """The findings of a sample a second, from the bytes that a device sends, fifty at a time."""
     who = directory([Device("dev-1")], [Assignment("dev-1", "ann", T0 - 1000)], {"ann": "north"}, 4, T0)
     memory, seen, findings = empty(default()), Seen(), []
-    for i in range(n):
-        said = json.dumps({"seq": i, "observed_at": T0 + i * 1000, "vitals": vitals, "quality": quality}).encode()
-        for _, batch in translate([Message(b"vigil/v1/dev-1/vitals", said, T0 + i * 1000 + 20, 1, False)], who, seen).batches:
-            findings += step(memory, decode(encode(batch)), T0 + i * 1000 + 30)
+    for first in range(0, n, 50):
+        samples = [{"seq": i, "observed_at": T0 + i * 1000, "vitals": vitals, "quality": quality} for i in range(first, first + 50)]
+        now = T0 + (first + 50) * 1000
+        message = Message(b"vigil/v1/dev-1/vitals", json.dumps({"batch": samples}).encode(), now, 1, False)
+        for _, told in translate([message], who, seen).batches:
+            findings += step(memory, decode(encode(told)), now + 30)
     return findings
 
 
@@ -100,3 +105,28 @@ def test_a_poor_probe_alone_is_told_once_for_what_it_measures_and_not_as_movemen
 
 def test_a_poor_probe_does_not_hide_the_breath():
     assert {f.subject for f in found(ILL, {"spo2": 0.3}) if f.rule == "limits"} == {"rr"}
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from([1, 5, 30, 200, 901])), min_size=1, max_size=60))
+def test_a_signal_that_only_stays_fine_is_what_its_timer_would_make_of_every_reading(course):
+    memory, found, wanted = empty(default()), [], []
+    timers, channel, t = Timers.of(1), signal(index("spo2")), T0
+    for i, (poor, pause_s) in enumerate(course):
+        t += pause_s * 1000
+        sample = ("p", "d", i, t, {"spo2": 97.0}, t + 20, {"spo2": 0.3 if poor else 0.9})
+        found += [(f.phase, f.started_at, f.at) for f in step(memory, batch([sample]), t) if f.rule == "signal"]
+        if poor or timers.side[0]:
+            wanted += [
+                ({-1: "end", 1: "start", 2: "update"}[int(phase)], int(change.before.since[0]), t)
+                for change in advance(timers, values(memory, channel, poor, t))
+                for phase in change.phase
+            ]
+    assert found == wanted
+
+
+def values(memory, channel, poor, t):
+    """One reading for the timer of a signal alone."""
+    layout, one = memory.layout, np.ones(1)
+    ms = [np.array([x], dtype=np.int64) for x in (layout.wait1[channel], layout.wait2[channel], layout.clear[channel], SIGNAL_HOLD_MS, 0)]
+    bounds = [-np.inf * one, -np.inf * one, 0.5 * one, np.inf * one, 0.0 * one]
+    return Values(np.zeros(1, dtype=np.int64), one * poor, np.array([t]), *bounds, *ms)
