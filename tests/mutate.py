@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, TypeVar
 
 import hypothesis
@@ -28,15 +28,13 @@ from _pytest.runner import runtestprotocol
 
 from tests.mutants import Change, changed, changes
 from tests.mutation_targets import EQUIVALENT, ROOMS, TARGETS
+from tests.traced import Lines, Traced
 
 ROOT = Path(__file__).resolve().parents[1]
-LEAST_S, TIMES, LONGEST_S = 10.0, 5.0, 300.0
+LEAST_S, TIMES, LONGEST_S = 60.0, 5.0, 300.0
 """A mutant's tests may take this many times as long as without it, and this much longer; then it has hung, and that was noticed."""
 NOTICED, SURVIVED = 1, 0
 OPTIONS = ("-q", "-s", "--noconftest", "--hypothesis-seed=0", "-p", "no:cacheprovider")
-MOST_CALLS = 500
-"""Calls of a function that are looked at in a test for the lines that it runs."""
-Lines = set[tuple[str, int]]
 T = TypeVar("T")
 
 
@@ -65,38 +63,6 @@ def stale() -> list[tuple[str, str, str]]:
     """Entries of EQUIVALENT that match no mutant any more."""
     there = {(m.path, m.change.function, m.change.words) for path in TARGETS for m in mutants(path)}
     return sorted(set(EQUIVALENT) - there)
-
-
-class Traced:
-    """Which lines of the targets run, by file and line, while it is on: in the first calls of each function, for it is slow."""
-
-    def __init__(self) -> None:
-        self.lines: Lines = set()
-        self._paths = {str(ROOT / path): path for path in TARGETS}
-        self._calls: Counter[CodeType] = Counter()
-
-    def __enter__(self) -> "Traced":
-        sys.settrace(self._call)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.settrace(None)
-
-    def _call(self, frame: FrameType, event: str, arg: object) -> Any:
-        code = frame.f_code
-        path = self._paths.get(code.co_filename)
-        if path is None or code.co_name == "<module>":
-            return None
-        self._calls[code] += 1
-        if self._calls[code] > MOST_CALLS:
-            return None
-        add = self.lines.add
-
-        def line(frame: FrameType, event: str, arg: object) -> Any:
-            add((path, frame.f_lineno))
-            return line
-
-        return line
 
 
 @dataclass(slots=True)
@@ -133,7 +99,7 @@ class Loop:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> None:
         """What the modules do while they are imported is traced."""
-        self._trace = Traced().__enter__()
+        self._trace = Traced({str(ROOT / path): path for path in TARGETS}).__enter__()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -149,6 +115,11 @@ class Loop:
                 self.trouble = f"{node} fails without any change"
                 return True
             self._known.seconds[node], self._known.lines[node] = answer
+        same = [Mutant(path, Change(-1, (0, 0), "", "no change")) for path in sorted({m.path for m in self.mutants})]
+        for mutant, answer in _forked(same, self._jobs, self._try, self._limit_s):
+            if answer != SURVIVED:
+                self.trouble = f"the tests of {mutant.path} fail without any change when it is imported afresh"
+                return True
         self.say(f"{len(self._items)} tests, {sum(self._known.seconds.values()):.0f} s; {len(self.mutants)} mutants")
         for mutant, answer in _forked(self.mutants, self._jobs, self._try, self._limit_s):
             self.noticed[mutant] = answer != SURVIVED
@@ -161,30 +132,57 @@ class Loop:
 
     def _learn(self, node: str) -> tuple[float, Lines] | int:
         began = time.monotonic()
-        with Traced() as trace:
+        with Traced({str(ROOT / path): path for path in TARGETS}) as trace:
             failed = self._failed(node)
         return NOTICED if failed else (time.monotonic() - began, trace.lines)
 
     def _try(self, mutant: Mutant) -> int:
-        if self._known.at_import(mutant):
-            return _afresh(mutant, self._known.tests(mutant))
+        tests = self._known.tests(mutant)
         code = changed((ROOT / mutant.path).read_text(), TARGETS[mutant.path].numbers, mutant.change.number, str(ROOT / mutant.path))
-        _patched(mutant, code)
-        return NOTICED if any(self._failed(node) for node in self._known.tests(mutant)) else SURVIVED
+        if not self._known.at_import(mutant):
+            _patched(mutant, code)
+        elif not _laid(mutant, code):
+            return _afresh(mutant, code, tests)
+        if any(self._failed(node) for node in tests):
+            return NOTICED
+        return _afresh(mutant, code, tests) if self._known.at_import(mutant) and tests else SURVIVED
 
     def _failed(self, node: str) -> bool:
         item = self._items[node]
         return any(report.failed for report in runtestprotocol(item, nextitem=None, log=False))
 
 
+def _module(mutant: Mutant) -> ModuleType:
+    return sys.modules[mutant.path.removesuffix("/__init__.py").removesuffix(".py").replace("/", ".")]
+
+
 def _patched(mutant: Mutant, code: CodeType) -> None:
     """Gives the function that everybody has the changed code."""
-    found: Any = sys.modules[mutant.path.removesuffix("/__init__.py").removesuffix(".py").replace("/", ".")]
+    found: Any = _module(mutant)
     for name in mutant.change.function.split("."):
         found = vars(found)[name]
     for wrapper in ("__func__", "fget", "__wrapped__"):
         found = getattr(found, wrapper, found)
     found.__code__ = next(c for c in _codes(code) if c.co_qualname == mutant.change.function)
+
+
+def _laid(mutant: Mutant, code: CodeType) -> bool:
+    """Gives the module, and whoever took it from there by name, what its changed code makes of the values at its top; False: it cannot.
+
+    What others made of them stays, so a mutant that lives through this is tried `_afresh`.
+    """
+    if mutant.change.function:
+        return False
+    module = _module(mutant)
+    space = {name: value for name, value in vars(module).items() if name.startswith("__")}
+    exec(code, space)  # noqa: S102 - the module's own source, one place changed
+    ours = [m for n, m in list(sys.modules.items()) if n.split(".")[0] in ROOMS]
+    for name, value in space.items():
+        if not name.startswith("__") and not isinstance(value, FunctionType | type) and type(value).__module__ != module.__name__:
+            old = vars(module)[name]
+            for other in [m for m in ours if vars(m).get(name, space) is old]:
+                setattr(other, name, value)
+    return True
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -194,12 +192,11 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(const)
 
 
-def _afresh(mutant: Mutant, tests: Sequence[str]) -> int:
+def _afresh(mutant: Mutant, code: CodeType, tests: Sequence[str]) -> int:
     """The tests in a pytest of their own, with every module of ours imported again and one of them changed."""
     for name in [n for n in sys.modules if n.split(".")[0] in ROOMS]:
         del sys.modules[name]
     file = ROOT / mutant.path
-    code = changed(file.read_text(), TARGETS[mutant.path].numbers, mutant.change.number, str(file))
     get_code = importlib.machinery.SourceFileLoader.get_code
 
     def ours(loader: importlib.machinery.SourceFileLoader, fullname: str) -> CodeType | None:

@@ -51,15 +51,15 @@ _DETECT: Mapping[str, Target] = {
     "habit": Target(("departures",), _amounts("ROBUST")),
     "jump": Target(("departures",)),
     "minutely": Target(("minutely",)),
-    "outage": Target(("outage",)),
+    "outage": Target(("outage_parts",)),
     "scores": Target(("scores",), _SCORES),
     "shift": Target(("departures",), _amounts("LEAST_POINTS", "ROBUST")),
-    "silence": Target(("silence", "outage")),
+    "silence": Target(("silence", "outage_parts")),
     "step": Target(("step", "courses")),
     "stuck": Target(("departures",)),
     "timers": Target(("timers",)),
     "trend": Target(("departures",), _amounts("LEAST_POINTS", "LEAST_SPAN_MIN")),
-    "wrong_patient": Target(("wrong_patient",), _STRANGER),
+    "wrong_patient": Target(("stranger",), _STRANGER),
 }
 _NEWS2 = Target(("vitals/test_news2",), _charts("TABLE", "MEDIUM", "HIGH", "ON_OXYGEN_POINTS", "ROOM_AIR_PERCENT"))
 TARGETS: Mapping[str, Target] = MappingProxyType(
@@ -77,6 +77,7 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = MappingProxyType(
         (_K, "last", "now == now[:1] -> now != now[:1]"): "a shortcut: minute by minute gives the same",
         (_K, "median", "n.max(initial=0) <= 1 -> n.max(initial=0) < 1"): "a shortcut: ordering one gives the same",
         (_K, "_close", "between > 1 -> between >= 1"): "the minute that begins is written by `present` at once",
+        ("streams/detect/silence.py", "missing", "len(fresh) and memory.rules.outage -> len(fresh) or memory.rules.outage"): "a shortcut",
         (_T, "_enter", "c.side > 0 -> c.side >= 0"): "without a side there is no excursion whose worst it picks",
         (_T, "_severity", "before > 0 -> before >= 0"): "at 0 there is no slack to give to either side",
     }

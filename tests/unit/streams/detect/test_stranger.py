@@ -1,0 +1,145 @@
+"""A device new to a patient, by the numbers: what is far, how many readings say so, and for how long it is looked at."""
+
+import numpy as np
+import pytest
+
+from streams.detect.memory import empty
+from streams.detect.step import step
+from streams.detect.wrong_patient import FAR, WrongPatient, other_weight, strange
+from tests.unit.streams.detect.readings import T0, batch
+from vitals.registry import V, index
+from vitals.rules import default
+
+N, NAN = len(FAR), float("nan")
+WARM_UP, LATE = default().baseline.warm_up, default().late_s * 1000
+MINUTE = 60_000
+
+
+def far(name, away, sd=1.0, count=10):
+    """Whether `count` readings so far above the mean are strange; of all other vitals nothing is heard."""
+    i = list(FAR).index(name)
+    heard = [[] for _ in FAR]
+    heard[i] = [50.0 + away] * count
+    found = strange(np.full(N, 50.0), np.full(N, sd), heard).tolist()
+    assert not any(found[:i] + found[i + 1 :])
+    return found[i]
+
+
+@pytest.mark.parametrize(("name", "least"), [("hr", 20), ("rr", 6), ("spo2", 5), ("temp", 0.8), ("sbp", 25), ("map", 20)])
+def test_far_is_beyond_the_least_distance_of_its_vital_to_both_sides(name, least):
+    assert [far(name, away, sd=0.1) for away in (least - 0.01, least + 0.01, -least + 0.01, -least - 0.01)] == [False, True, False, True]
+
+
+@pytest.mark.parametrize(("away", "strange"), [(40.0, False), (40.1, True)])
+def test_of_a_restless_patient_four_deviations_are_far(away, strange):
+    assert far("hr", away, sd=10.0) is strange
+
+
+@pytest.mark.parametrize(("count", "strange"), [(9, False), (10, True), (12, True)])
+def test_ten_readings_make_a_median(count, strange):
+    assert far("hr", 100, count=count) is strange
+
+
+def test_of_what_is_heard_the_first_ten_count():
+    heard = [[] for _ in FAR]
+    heard[0] = [50.0] * 10 + [200.0] * 20
+    assert not strange(np.full(N, 50.0), np.full(N, 1.0), heard).any()
+
+
+@pytest.mark.parametrize(("now", "other"), [(88.0, False), (88.1, True), (72.0, False), (71.9, True), (80.0, False)])
+def test_a_tenth_of_a_weight_is_no_other_person(now, other):
+    assert other_weight(80.0, now) is other
+
+
+USUAL = {"hr": 70.0, "rr": 15.0, "spo2": 97.0}
+OTHER = {"hr": 120.0, "rr": 30.0}
+
+
+def known(n=1000, weight=NAN):
+    """A patient whose own baseline is known of `n` readings each, on the device `a`; a second one before him."""
+    m = empty(default())
+    step(m, batch([("o", "z", 1, T0 - 1000, {"hr": 80.0})]), 0)
+    step(m, batch([("p", "a", 1, T0 - 1000, dict(USUAL))]), 0)
+    for name, x in USUAL.items():
+        cell = V + index(name)
+        m.cells.mean[cell], m.cells.variance[cell], m.cells.n[cell] = x, 1.0, n
+    m.cells.value[V + index("weight")] = weight
+    return m, WrongPatient(m)
+
+
+def said(m, watcher, *samples):
+    """What is asked, a sample (device, ms, vitals[, late ms[, patient]]) at a time."""
+    found = []
+    for seq, (device, t, vitals, *more) in enumerate(samples):
+        late, patient = [*more, *(0, "p")[len(more) :]]
+        one = batch([(patient, device, 10 + seq, T0 + t, vitals, T0 + t + late)])
+        weights = watcher.before(m, one)
+        step(m, one, 0)
+        found += [(f.phase, f.subject, f.started_at - T0, f.at - T0, f.ended_at, f.evidence) for f in watcher.after(m, one, weights, 0)]
+    return found
+
+
+def several(device, vitals, count=10, start=0, every=1000, late=0):
+    return [(device, start + i * every, dict(vitals), late) for i in range(count)]
+
+
+def test_ten_strange_readings_ask_with_what_is_usual_and_what_is_now():
+    found = said(*known(), *several("b", OTHER))
+    unlike = {"hr": {"usual": 70.0, "now": 120.0}, "rr": {"usual": 15.0, "now": 30.0}}
+    assert found == [("start", "b", 9000, 9000, None, {"device": "b", "unlike_before": unlike})]
+
+
+@pytest.mark.parametrize("vitals", [{"hr": 120.0}, {"hr": 120.0, "rr": 16.0}, {"hr": 71.0, "rr": 15.0, "spo2": 97.0}])
+def test_one_strange_vital_asks_nothing(vitals):
+    assert said(*known(), *several("b", vitals, 30)) == []
+
+
+def test_nine_strange_readings_ask_nothing():
+    assert said(*known(), *several("b", OTHER, 9)) == []
+
+
+@pytest.mark.parametrize(("every", "asked"), [(112_500, True), (112_501, False)])
+def test_a_newcomer_is_looked_at_for_a_quarter_of_an_hour(every, asked):
+    """The ninth reading, after which one more is waited for or not, is eight pauses after the first."""
+    assert bool(said(*known(), *several("b", OTHER, 10, every=every))) is asked
+
+
+def test_what_comes_as_history_says_nothing_of_who_it_is():
+    samples = several("b", OTHER, 20, late=LATE + 1), several("b", OTHER, 20, start=60_000, late=LATE)
+    assert [len(said(*known(), *each)) for each in samples] == [0, 1]
+
+
+@pytest.mark.parametrize(("n", "asked"), [(WARM_UP - 1, False), (WARM_UP, True)])
+def test_only_a_baseline_that_was_known_before_the_device_came_counts(n, asked):
+    assert bool(said(*known(n), *several("b", OTHER))) is asked
+
+
+def test_the_device_that_was_there_is_no_newcomer():
+    assert said(*known(), *several("a", OTHER, 20)) == []
+
+
+def test_the_question_ends_when_the_device_is_elsewhere_and_is_asked_once():
+    m, watcher = known()
+    found = said(m, watcher, *several("b", OTHER, 30), ("b", 60_000, {"hr": 80.0}, 0, "o"), ("b", 61_000, {"hr": 80.0}, 0, "o"))
+    assert [(phase, device, start, at, ended) for phase, device, start, at, ended, _ in found] == [
+        ("start", "b", 9000, 9000, None),
+        ("end", "b", 9000, 29_000, T0 + 29_000),
+    ]
+
+
+@pytest.mark.parametrize(("weight", "kg", "asked"), [(80.0, 95.0, True), (80.0, 81.0, False), (NAN, 95.0, False)])
+def test_a_new_scale_with_another_weight_asks_at_once(weight, kg, asked):
+    found = said(*known(weight=weight), ("scale", 0, {"weight": kg}))
+    unlike = {"weight": {"usual": 80.0, "now": 95.0}}
+    assert [evidence for *_, evidence in found] == ([{"device": "scale", "unlike_before": unlike}] if asked else [])
+
+
+def test_another_patients_readings_in_the_batch_are_nobodys_but_theirs():
+    m, watcher = known()
+    found = []
+    for i in range(10):
+        one = batch([("o", "z", 50 + i, T0 + i * 1000, dict(OTHER)), ("p", "b", 50 + i, T0 + i * 1000, dict(USUAL))])
+        weights = watcher.before(m, one)
+        step(m, one, 0)
+        found += watcher.after(m, one, weights, 0)
+    assert found == []
