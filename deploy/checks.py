@@ -51,7 +51,7 @@ def test(arguments: Sequence[str], say: Say) -> int:
 
 def lanes(arguments: Sequence[str]) -> Sequence[str]:
     """How the tests are spread: a named place runs in one process, in its own order, with its output seen as it comes."""
-    named = any((ROOT / argument.partition("::")[0]).exists() for argument in arguments if argument)
+    named = any("/" in argument or (ROOT / argument).exists() for argument in arguments if argument and not argument.startswith("-"))
     chosen = any(argument.startswith(("-n", "--numprocesses", "--dist", "--collect-only", "--pdb")) for argument in arguments)
     return () if named or chosen else LANES
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.parts import running
+from deploy.parts.errors import PortTaken
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,12 @@ def settle_ports(chosen: Mapping[str, int], bind: str, environ: Mapping[str, str
         if option.name not in ours:
             continue
         port = chosen[option.name] or running.free_port()
+        if port in settled.values():
+            raise PortTaken(port, option.what, option.option, f"is Vigil's own {_user_of(port, settled)} already")
         running.require_free(port, option.what, option.option, bind if option.bound else "127.0.0.1")
         settled[option.name] = port
     return settled
+
+
+def _user_of(port: int, settled: Mapping[str, int]) -> str:
+    return next(option.what for option in PORTS if settled.get(option.name) == port)

@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 failed, with the reason and the way out on stderr; 2 wrong
 """
 
 import argparse
+import errno
 import json
 import os
 import sys
@@ -20,6 +21,8 @@ from deploy.parts.prefix import Say
 from vitals.errors import VigilError
 
 _STARTED = time.monotonic()
+OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE)
+"""What a folder, a disk or a limit refuses: said in a line. Any other OSError is our own defect and shows its trace."""
 
 
 def say(text: str) -> None:
@@ -51,6 +54,11 @@ def _guarded(command: Callable[[], int]) -> int:
     except (PartError, VigilError) as failed:
         print(f"vigil: {failed}", file=sys.stderr)
         return 1
+    except OSError as refused:
+        if refused.errno not in OF_THE_MACHINE:
+            raise
+        print(f"vigil: {refused.filename or 'the disk'}: {refused.strerror}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 
@@ -73,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
 def _add_up(command: argparse.ArgumentParser) -> None:
     _add_data_dir(command)
     command.add_argument("--patients", type=_at_least_one, default=24, help="simulated patients (default 24)")
-    command.add_argument("--speed", type=float, default=1.0, help="how fast the simulator's time goes (default 1)")
+    command.add_argument("--speed", type=_above_nothing, default=1.0, help="how fast the simulator's time goes (default 1)")
     command.add_argument("--no-simulator", action="store_true", help="no simulated patients")
     command.add_argument("--canary", action="store_true", help="a canary patient whose page must come (always with VIGIL_OPERATIONS_URL)")
     command.add_argument("--bind", default="127.0.0.1", help="the address that page, API, live feed and devices' doors listen on")
@@ -94,6 +102,16 @@ def _at_least_one(text: str) -> int:
     if not text.isdigit() or int(text) == 0:
         raise argparse.ArgumentTypeError("expected a whole number above 0")
     return int(text)
+
+
+def _above_nothing(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError("expected a number above 0")
+    return number
 
 
 def _port(text: str) -> int:

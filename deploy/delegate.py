@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy import setup
+from deploy import named, setup
 from deploy.choices import PORTS, Choices, settle_ports
 from deploy.home import DEFAULT, ROOT, Home
 from deploy.parts.prefix import Say
@@ -51,15 +51,19 @@ def run(name: str, arguments: Sequence[str], say: Say) -> int:
     return _call(command, words, {})
 
 
-def _call(command: Delegate, words: Sequence[str], extra: Mapping[str, str]) -> int:
+def _call(command: Delegate, words: Sequence[str], extra: Mapping[str, str], stdout: int | None = None) -> int:
     env = {**os.environ, **extra, "PYTHONPATH": str(ROOT)}
     try:
-        return subprocess.run([sys.executable, "-m", command.module, *words], env=env, check=False).returncode
+        return subprocess.run([sys.executable, "-m", command.module, *words], env=env, stdout=stdout, check=False).returncode
     except KeyboardInterrupt:
         return 130
 
 
 def _with_servers(command: Delegate, words: Sequence[str], say: Say) -> int:
+    wrong = _call(command, [*words, "--list"], {}, stdout=subprocess.DEVNULL)
+    if wrong:
+        return wrong
+    named.check(os.environ)
     setup.parts(os.environ, say)
     with tempfile.TemporaryDirectory(prefix="vigil-") as folder:
         Path(folder).chmod(0o755)  # PostgreSQL's user passes through it

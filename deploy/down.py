@@ -29,7 +29,7 @@ def supervisor(home: Home) -> Record | None:
     file = home.run / SUPERVISOR
     try:
         held = Record(**json.loads(file.read_text()))
-    except (FileNotFoundError, ValueError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
         return None
     return held if records.alive(held) else None
 
@@ -59,6 +59,8 @@ def remember_supervisor(home: Home) -> Iterator[None]:
 def down(path: Path, say: Say) -> bool:
     """Stop what runs on `path`; whether anything did."""
     home = Home(path)
+    if not path.is_dir():
+        return False
     watching = supervisor(home)
     if watching:
         say(f"stopping the Vigil on {path}")

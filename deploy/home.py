@@ -8,13 +8,18 @@ import base64
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deploy.parts.errors import Unusable
+
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT = ROOT / ".vigil"
+ROOM_MB = 500
+CHOOSE = "choose another with --data-dir"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +54,16 @@ class Home:
         return self.path / "simulator"
 
     def make(self) -> None:
-        """Make the folders."""
-        for folder in (self.path, self.logs, self.run, self.simulator):
-            folder.mkdir(parents=True, exist_ok=True)
-        self.secrets.mkdir(mode=0o700, exist_ok=True)
+        """Make the folders. Raises Unusable when that cannot be, or too little room is left for servers to start in."""
+        try:
+            for folder in (self.path, self.logs, self.run, self.simulator):
+                folder.mkdir(parents=True, exist_ok=True)
+            self.secrets.mkdir(mode=0o700, exist_ok=True)
+            (self.run / "lock").touch()
+            free = shutil.disk_usage(self.path).free
+        except OSError as refused:
+            raise Unusable(f"{self.path} cannot be used: {refused.strerror}; {CHOOSE}") from refused
+        require_room(self.path, free)
 
     def site_key(self) -> Path:
         """The file with the site's 32 random bytes in base64, made at the first call."""
@@ -67,6 +78,12 @@ class Home:
         if not file.exists():
             write_secret(file, secrets.token_urlsafe(24))
         return file.read_text()
+
+
+def require_room(path: Path, free: int) -> None:
+    """Raises Unusable when `free` bytes are too few for the servers' own first files and logs."""
+    if free < ROOM_MB * 2**20:
+        raise Unusable(f"{path} has {free / 2**20:.0f} MB of room left, {ROOM_MB} are needed to start; {CHOOSE}")
 
 
 def write_secret(path: Path, text: str) -> None:

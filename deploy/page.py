@@ -7,6 +7,7 @@ nothing newer. Two builds at once in one checkout wait for one another.
 import fcntl
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.home import ROOT
@@ -21,11 +22,16 @@ NOT_SOURCES = {"node_modules", "dist", "test-results"}
 def digest(web: Path) -> str:
     """SHA-256 over every source file's path and content."""
     total = hashlib.sha256()
-    files = (path for path in web.rglob("*") if path.is_file() and not NOT_SOURCES & set(path.relative_to(web).parts))
-    for file in sorted(files):
+    for file in sorted(_sources(web)):
         total.update(f"{file.relative_to(web)}\0".encode())
         total.update(hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()
+
+
+def _sources(web: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(web):
+        folders[:] = [name for name in folders if name not in NOT_SOURCES]
+        yield from (path for path in map(Path(folder).joinpath, files) if path.name not in NOT_SOURCES and path.is_file())
 
 
 def build(say: Say, web: Path = WEB) -> bool:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
-from deploy import canary, migrate, probe, processes, setup
+from deploy import canary, migrate, named, probe, processes, setup
 from deploy.choices import Choices, settle_ports
 from deploy.down import remember_supervisor, sweep
 from deploy.home import ROOT, Home, write_json
@@ -77,6 +77,7 @@ def run(choices: Choices, environ: Mapping[str, str], say: Say, announce: Say) -
         home.endpoints.unlink(missing_ok=True)
         sweep(home, say)
         ports = settle_ports(choices.ports, choices.bind, environ)
+        named.check(environ)
         setup.parts(environ, say)
         supervisor = Supervisor(home.run, say)
         try:

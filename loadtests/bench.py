@@ -125,11 +125,12 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--list", action="store_true", help="only say which there are")
     options = parser.parse_args(arguments)
     known = discovered()
+    modules = chosen(options.names, known)
     if options.list:
         print("\n".join(known))
         return 0
     failed: list[str] = []
-    for figure in figures(chosen(options.names, known), Parts(environ), failed):
+    for figure in figures(modules, Parts(environ), failed):
         print(json.dumps(asdict(figure)) if options.json else line(figure), flush=True)
     return 1 if failed else 0
 

@@ -6,6 +6,7 @@ as an unprivileged user (`as_user`).
 """
 
 import contextlib
+import errno
 import os
 import pwd
 import secrets
@@ -17,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.parts.errors import NotReady, PortTaken
+from deploy.parts.errors import NotOurAddress, NotReady, PortTaken
 
 POLL_S = 0.05
 FREE_PORTS = range(20_000, 32_000)
@@ -173,12 +174,16 @@ def free_port() -> int:
 
 
 def require_free(port: int, what: str, option: str = "", host: str = "127.0.0.1") -> None:
-    """`PortTaken` when somebody listens on `port` already."""
+    """`PortTaken` when somebody listens on `port` already, `NotOurAddress` when `host` is none of this machine's."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as refused:
+            if refused.errno == errno.EADDRNOTAVAIL or isinstance(refused, socket.gaierror):
+                raise NotOurAddress(f"cannot listen on {host}: this machine has no such address; choose another with --bind") from refused
+            if refused.errno == errno.EACCES:
+                raise PortTaken(port, what, option, "may not be used without root's rights") from refused
             raise PortTaken(port, what, option) from refused
 
 

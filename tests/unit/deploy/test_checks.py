@@ -11,7 +11,8 @@ def test_the_whole_runs_side_by_side(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["tests/unit"], ["tests/unit/deploy/test_checks.py::test_x"], ["-n", "4"], ["-n0"], ["--collect-only"]]
+    "arguments",
+    [["tests/unit"], ["tests/no_such_test.py"], ["tests/unit/deploy/test_checks.py::test_x"], ["-n", "4"], ["-n0"], ["--collect-only"]],
 )
 def test_what_is_named_runs_as_asked(arguments: list[str]) -> None:
     assert lanes(arguments) == ()

@@ -1,5 +1,7 @@
 """Ports: chosen, free or named when taken."""
 
+import errno
+import os
 import socket
 from pathlib import Path
 
@@ -7,7 +9,8 @@ import pytest
 
 from deploy import cli
 from deploy.choices import NAMED, PORTS, settle_ports
-from deploy.parts.errors import PortTaken
+from deploy.home import ROOM_MB, Home, require_room
+from deploy.parts.errors import NotOurAddress, PortTaken, Unusable
 
 FREE = {option.name: 0 for option in PORTS}
 
@@ -20,6 +23,38 @@ def test_a_taken_port_is_an_error_that_names_it_and_its_option(option) -> None: 
         port = other.getsockname()[1]
         with pytest.raises(PortTaken, match=rf"port {port} \({option.what}\) is taken.*{option.option}"):
             settle_ports({**FREE, option.name: port}, "127.0.0.1", {})
+
+
+def test_one_port_for_two_listeners_is_an_error_that_names_both() -> None:
+    with pytest.raises(PortTaken, match=r"port 21999 \(live feed\) is Vigil's own dashboard and API already; .*--live-port"):
+        settle_ports({**FREE, "http": 21_999, "live": 21_999}, "127.0.0.1", {})
+
+
+@pytest.mark.parametrize("host", ["203.0.113.9", "no such name"])
+def test_an_address_that_this_machine_does_not_have_is_an_error_that_names_it(host: str) -> None:
+    with pytest.raises(NotOurAddress, match=f"cannot listen on {host}: .*--bind"):
+        settle_ports(FREE, host, {})
+
+
+def test_a_data_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Unusable, match=r"file/x cannot be used: Not a directory; choose another with --data-dir"):
+        Home(tmp_path / "file" / "x").make()
+
+
+def test_a_full_disk_is_an_error_that_says_how_much_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(Unusable, match=f"has 3 MB of room left, {ROOM_MB} are needed"):
+        require_room(tmp_path, 3 * 2**20)
+
+
+def test_what_the_machine_refuses_is_said_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(_options: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path))
+
+    monkeypatch.setattr(cli, "COMMANDS", {"status": full})
+    assert (cli.main(["status"]), capsys.readouterr().err) == (1, f"vigil: {tmp_path}: No space left on device\n")
 
 
 def test_port_zero_takes_a_free_one() -> None:
@@ -37,11 +72,20 @@ def test_every_port_has_an_option() -> None:
     assert {name for name in FREE if getattr(options, f"{name}_port") == 0} == set(FREE)
 
 
-@pytest.mark.parametrize("words", [["--http-port", "70000"], ["--patients", "0"], ["--patients", "many"]])
+@pytest.mark.parametrize(
+    "words", [["--http-port", "70000"], ["--patients", "0"], ["--patients", "many"], ["--speed", "0"], ["--speed", "nan"]]
+)
 def test_a_wrong_option_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         cli.main(["up", *words])
     assert (refused.value.code, words[0] in capsys.readouterr().err) == (2, True)
+
+
+@pytest.mark.parametrize(("word", "expected"), [("status", 1), ("down", 0)])
+def test_of_a_file_it_says_that_nothing_runs_there(tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str, expected: int) -> None:
+    (tmp_path / "file").touch()
+    code = cli.main([word, "--data-dir", str(tmp_path / "file")])
+    assert (code, capsys.readouterr().out) == (expected, f"no Vigil runs on {tmp_path}/file\n")
 
 
 def test_status_of_a_folder_where_nothing_runs_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
