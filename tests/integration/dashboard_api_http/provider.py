@@ -24,12 +24,14 @@ _NEEDED = {"response_type", "client_id", "redirect_uri", "scope", "state", "nonc
 
 @dataclass(eq=False)
 class OpenIdProvider:
-    """`claims`: whom it vouches for next. `changed`: what it gets wrong in its next ID tokens. `codes`: given and not yet spent."""
+    """`claims`: whom it vouches for next. `changed`: what it gets wrong in its next ID tokens. `codes`: given and not yet spent.
+    `refused`: whether whoever comes next says no there."""
 
     issuer: str = ""
     claims: dict[str, Any] = field(default_factory=dict)
     changed: dict[str, Any] = field(default_factory=dict)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    refused: bool = False
     key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
 
     def settings(self) -> dict[str, str]:
@@ -49,6 +51,8 @@ class OpenIdProvider:
         """Where the browser goes back to; None for a request that is not whole."""
         if not query.keys() >= _NEEDED or query["client_id"] != CLIENT or query["code_challenge_method"] != "S256":
             return None
+        if self.refused:
+            return f"{query['redirect_uri']}?{urlencode({'error': 'access_denied', 'state': query['state'], 'iss': self.issuer})}"
         code = secrets.token_urlsafe(8)
         self.codes[code] = query
         return f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state'], 'iss': self.issuer})}"

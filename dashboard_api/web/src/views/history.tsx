@@ -16,6 +16,7 @@ const SPANS = { "1h": HOUR, "6h": 6 * HOUR, "24h": 24 * HOUR, "7d": 168 * HOUR, 
 type Span = keyof typeof SPANS;
 const CHARTS: string[][] = [["hr"], ["pulse"], ["spo2"], ["rr"], ["sbp", "dbp"], ["map"], ["temp"], ["glucose"], ["etco2"], ["o2_flow"], ["weight"]];
 const MARK_LENGTH = 120;
+const ROWS = 5; // devices and alerts of one time under one another
 const REFRESH_S: Record<Span, number> = { "1h": 5, "6h": 30, "24h": 60, "7d": 300, "30d": 600, "90d": 600 };
 
 export function HistoryView({ patient, notes }: { patient: Patient; notes: Note[] }) {
@@ -108,8 +109,8 @@ const alertsOf = (patient: Patient, past: Page<Alert> | null): Alert[] => [...ne
 function lanes(data: History, worn: Assignment[], alerts: Alert[], from: number, to: number): Lane[] {
   const end = (at: string | null) => (at ? Date.parse(at) : to);
   return [
-    { name: t("lane.devices"), of: worn.map((a) => ({ from: Date.parse(a.from), to: end(a.to), kind: "device", title: `${a.kind} ${a.device}` })) },
-    { name: t("lane.alerts"), of: alerts.map((a) => ({ from: Date.parse(a.started_at), to: end(a.ended_at), kind: a.priority, title: a.title })) },
+    { name: t("lane.devices"), of: worn.map((a) => ({ from: Date.parse(a.from), to: end(a.to), kind: "device", title: `${a.kind} ${a.device}` })), rows: ROWS },
+    { name: t("lane.alerts"), of: alerts.map((a) => ({ from: Date.parse(a.started_at), to: end(a.ended_at), kind: a.priority, title: a.title })), rows: ROWS },
     { name: t("lane.gaps"), of: gaps(data, from, to).map(([a, b]) => ({ from: a, to: b, kind: "gap", title: t("lane.gap") })) },
   ].filter((lane) => lane.of.length > 0);
 }

@@ -1,6 +1,6 @@
 // Logging in: by password, with a second factor where the account has one, or through the hospital's own provider.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Logo } from "../parts/icons";
 import { path } from "../route";
 import { loginError, logIn, open, Problem } from "../session";
@@ -11,13 +11,15 @@ interface Methods {
 }
 
 export function Login() {
-  const [trouble, setTrouble] = useState(loginError.value);
+  const [trouble, setTrouble] = useState(loginError.value && t("login.provider", { why: loginError.value }));
   const [busy, setBusy] = useState(false);
   const [coded, setCoded] = useState(false);
+  const code = useRef<HTMLInputElement>(null);
   const [oidc, setOidc] = useState<Methods["oidc"]>(null);
   useEffect(() => {
     void open<Methods>("/login/methods").then((methods) => setOidc(methods.oidc), () => undefined);
   }, []);
+  useEffect(() => code.current?.focus(), [coded]);
   const go = async (event: SubmitEvent) => {
     const form = new FormData(event.currentTarget as HTMLFormElement);
     const said = (name: string) => form.get(name) as string;
@@ -28,7 +30,7 @@ export function Login() {
       await logIn(said("username"), said("password"), coded ? said("totp") : "");
     } catch (problem) {
       if (problem instanceof Problem && problem.body["error"] === "second_factor_required") setCoded(true);
-      else setTrouble(worded(problem));
+      else setTrouble(worded(problem, coded));
       setBusy(false);
     }
   };
@@ -50,8 +52,8 @@ export function Login() {
         </label>
         {coded && (
           <label>
-            {t("login.totp")}
-            <input name="totp" autocomplete="one-time-code" inputMode="numeric" required autofocus />
+            {t("login.code")}
+            <input ref={code} name="totp" autocomplete="one-time-code" autocapitalize="none" spellcheck={false} required />
           </label>
         )}
         <p class="trouble" role="alert">
@@ -70,7 +72,7 @@ export function Login() {
   );
 }
 
-function worded(problem: unknown): string {
+function worded(problem: unknown, coded: boolean): string {
   if (!(problem instanceof Problem) || problem.status >= 500) return t("login.unreachable");
-  return problem.status === 401 ? t("login.wrong") : problem.message;
+  return problem.status === 401 ? t(coded ? "login.wrongcode" : "login.wrong") : problem.message;
 }

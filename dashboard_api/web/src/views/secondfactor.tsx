@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { fields } from "../parts/form";
 import { useLoad, worded } from "../parts/load";
+import { Qr } from "../parts/qr";
 import { call, refreshMe } from "../session";
 import { t } from "../texts";
 
@@ -46,6 +47,8 @@ export function SecondFactor() {
       {!held.data.confirmed && !offer && <button onClick={() => void doing(async () => setOffer(await call<Offer>("POST", "/me/second-factor", {})))}>{t("totp.set")}</button>}
       {offer && (
         <>
+          <p>{t("totp.scan")}</p>
+          <Qr text={offer.uri} label={t("totp.qr")} />
           <p>
             {t("totp.secret")} <code>{offer.secret}</code> (<a href={offer.uri}>{t("totp.open")}</a>)
           </p>
@@ -53,10 +56,17 @@ export function SecondFactor() {
         </>
       )}
       {codes.length > 0 && (
-        <p class="secret" role="status">
-          {t("totp.codes")} {codes.map((code) => <code key={code}>{code} </code>)}
+        <div class="secret" role="status">
+          <p>{t("totp.codes")}</p>
+          <ul class="recovery">
+            {codes.map((code) => (
+              <li key={code}>
+                <code>{code}</code>
+              </li>
+            ))}
+          </ul>
           <button onClick={() => void refreshMe()}>{t("totp.done")}</button>
-        </p>
+        </div>
       )}
       {held.data.confirmed && codes.length === 0 && !held.data.required && <Code label={t("totp.remove")} go={(event) => doing(() => call("POST", "/me/second-factor/remove", fields(event)))} />}
     </section>
