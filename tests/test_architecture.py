@@ -1,6 +1,7 @@
 """The house rules that a machine can check: who imports whom, which library is in which room, who reads the clock, how long a module is."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -113,3 +114,12 @@ def test_every_package_is_listed_for_installation() -> None:
 def test_no_two_decisions_have_one_number() -> None:
     numbers = [path.name.split("-")[0] for path in (ROOT / "docs" / "adr").glob("*.md")]
     assert sorted(numbers) == sorted(set(numbers))
+
+
+def test_every_setting_of_a_process_is_in_the_table_of_the_environment() -> None:
+    """Behind a full name the table gives its siblings by their last words: `VIGIL_QUOTA_RATE`, `_BURST`."""
+    table = (ROOT / "ARCHITECTURE.md").read_text().partition("## Environment")[2].partition("## ")[0]
+    told = set(re.findall(r"`(VIGIL_[A-Z0-9_]+)", table))
+    endings = tuple(re.findall(r"`(_[A-Z0-9_]+)`", table))
+    asked = {name for path in modules("vitals", *SERVICES) for name in re.findall(r'setting\(\s*"(VIGIL_\w+)"', path.read_text())}
+    assert sorted(name for name in asked - told if not name.endswith(endings)) == []
