@@ -26,7 +26,6 @@ Bounds = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 INF = float("inf")
 MISSING = -1
-MEWS_CRITICAL, QSOFA_POSITIVE, PEWS_CRITICAL = 5, 2, 8
 
 MEWS: Mapping[str, Row] = MappingProxyType(
     {
