@@ -66,7 +66,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
     {"vitals/news2.py": _NEWS2} | {f"streams/detect/{name}.py": target for name, target in _DETECT.items()}
 )
 
-_C, _K, _T = "streams/detect/conditions.py", "streams/detect/course.py", "streams/detect/timers.py"
+_C, _K, _S, _T = (f"streams/detect/{name}.py" for name in ("conditions", "course", "silence", "timers"))
 EQUIVALENT: Mapping[tuple[str, str, str], str] = MappingProxyType(
     {
         (_C, "", "2 * V -> 2 / V (2)"): "below the signals every channel has a pace of its own, which says how long a value stands",
@@ -77,7 +77,12 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = MappingProxyType(
         (_K, "last", "now == now[:1] -> now != now[:1]"): "a shortcut: minute by minute gives the same",
         (_K, "median", "n.max(initial=0) <= 1 -> n.max(initial=0) < 1"): "a shortcut: ordering one gives the same",
         (_K, "_close", "between > 1 -> between >= 1"): "the minute that begins is written by `present` at once",
-        ("streams/detect/silence.py", "missing", "len(fresh) and memory.rules.outage -> len(fresh) or memory.rules.outage"): "a shortcut",
+        (
+            _S,
+            "dismissed",
+            "(d.silent | d.flat)[:len(memory.names)] > 0 -> (d.silent | d.flat)[:len(memory.names)] >= 0",
+        ): "each is asked for",
+        (_S, "missing", "len(fresh) and memory.rules.outage -> len(fresh) or memory.rules.outage"): "a shortcut",
         (_T, "_enter", "c.side > 0 -> c.side >= 0"): "without a side there is no excursion whose worst it picks",
         (_T, "_severity", "before > 0 -> before >= 0"): "at 0 there is no slack to give to either side",
     }

@@ -270,7 +270,7 @@ def test_the_second_patients_history_settles_as_the_firsts():
     fire(m, CHANNELS + limits(SPO2), held=1, side=-1)
     m.backlog = {limits(SPO2): Backlog(T0 - HOUR, T0 - MINUTE, 2, 80.0, 1)}
     found = settle(m, np.array([1]), T0 + 6000)
-    assert ([(f.patient, f.subject) for f in found], sorted(m.backlog)) == ([("q", "spo2")], [limits(SPO2)])
+    assert ([(f.patient, f.subject, f.at) for f in found], sorted(m.backlog)) == ([("q", "spo2", T0)], [limits(SPO2)])
 
 
 def past(m, *readings, row=0, channel=HR_LIMITS):

@@ -119,6 +119,13 @@ def test_a_battery_is_low_from_the_limit_on_once_and_over_when_it_is_clearly_abo
     assert batteries(at + 0.01, at, at - 0.05, over, over + 0.01, 1.0) == [[], ["start"], [], [], ["end"], []]
 
 
+def test_a_silence_has_the_rules_priority_and_a_battery_a_low_one():
+    m = device()
+    (flat,) = linked(m, Link(device="d", state="online", at=T0, battery=0.05, patient="p"), T0)
+    (silent,) = missing(m, T0 + 3_600_000)
+    assert (silent.priority, flat.priority) == (RULE.priority, "low")
+
+
 def test_a_link_that_says_nothing_of_the_battery_tells_nothing():
     assert batteries(0.05, None, None) == [["start"], [], []]
 
