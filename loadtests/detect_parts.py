@@ -70,7 +70,7 @@ def size(memory: Memory) -> int:
     rows = sum(_bytes(table) for table in tables) / memory.room
     order = memory.order
     slots = _bytes(memory.devices) / memory.slots + sum(
-        c.itemsize for c in (memory.seen.top, order.last_at, order.lost, order.owed, order.standing)
+        c.itemsize for c in (memory.seen.top, order.last_at, order.pace, order.lost, order.owed, order.standing)
     )
     return round(rows * len(memory.patients) + slots * len(memory.names))
 

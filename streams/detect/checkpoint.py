@@ -42,7 +42,7 @@ class _Device(msgspec.Struct, array_like=True):
     current: bool
     top: int
     holes: list[tuple[int, int]]
-    belief: tuple[int, int, int] = (0, 0, 0)
+    belief: tuple[int, int, int, int] = (0, 0, 0, 0)
     waiting: list[Row] = []
 
 

@@ -3,9 +3,10 @@
 In: the samples of a partition as they come, a device's slot and number each; time. Out: which go on now and in which order. A device counts
 up by one, so what is in sequence goes on at once. A sample behind a gap waits, with what follows it, until the gap is filled, or until
 `hold_ms` of the device's own `received_at` have passed. Not waited for: a gap too long for a delay of `hold_ms` (an outage:
-what is live goes before the backlog); a device that has not yet counted up by one (its first sample, or numbers with steps); and
-one that loses: when a gap was never filled, the device is not waited for again until it has shown, by a late sample, that it does re-order,
-and every further gap that stays open doubles how many it must show. So one lost sample delays one device once, and many ever more rarely.
+what is live goes before the backlog); numbers that were only skipped, since at the device's pace there was no time for so many samples;
+a device that has not yet counted up by one (its first sample); and one that loses: when a gap was never filled, the device is not waited
+for again until it has shown, by a late sample, that it does re-order, and every further gap that stays open doubles how many it must
+show. So one lost sample delays one device once, and many ever more rarely.
 Promise: decided sample by sample of one device, so that no batching and no restart changes it. What waits is part of a checkpoint.
 Dropped: nothing. Beyond `MOST` samples of a device or `MOST_ALL` of a partition nothing waits, and that is counted.
 """
@@ -28,8 +29,9 @@ MOST, MOST_ALL = 256, 50_000
 MOST_DOUBLINGS = 15
 GRACE_MS = 1_000
 """How much longer the clock waits than the data: what was received in time may still be on its way through Kafka."""
-_SLACK = 1.25
-"""A device's pace is not a clock's."""
+_SLACK, _ROOM = 1.25, 0.6
+"""A device's pace is not a clock's: how much longer a gap may be than it should, and how much shorter."""
+_SLOWEST_MS = 2**31 - 1
 
 
 class Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -78,26 +80,30 @@ class Passed:
         self.released.append((slot, row))
 
 
-def waits(missing: int, elapsed_ms: int, hold_ms: int) -> bool:
-    """Whether a gap of `missing` numbers over `elapsed_ms` may be re-ordering within `hold_ms`: at their pace the first one is no older.
+def waits(missing: int, elapsed_ms: int, pace_ms: int, hold_ms: int) -> bool:
+    """Whether a gap of `missing` numbers over `elapsed_ms` may be re-ordering within `hold_ms`.
 
-    >>> waits(1, 2_000, 60_000), waits(600, 600_000, 60_000), waits(1, 7_200_000, 60_000)
+    Not when at their pace the first one would be older, nor when at the device's own pace (0 = unknown) so many had no time.
+
+    >>> waits(1, 2_000, 1_000, 60_000), waits(600, 600_000, 1_000, 60_000), waits(9, 1_000, 1_000, 60_000)
     (True, False, False)
     """
-    return missing <= MOST and elapsed_ms * missing <= _SLACK * hold_ms * (missing + 1)
+    recent = elapsed_ms * missing <= _SLACK * hold_ms * (missing + 1)
+    return not missing or (missing <= MOST and recent and elapsed_ms >= _ROOM * pace_ms * (missing + 1))
 
 
 class Order:
-    """Of each slot: last_at, ms, observed_at of the highest number that went on, 0 = it has never counted up by one; lost: gaps that stayed
-    open; owed: late samples that it must show before it is waited for again. standing: something of it waits. `outcomes`: gaps by
-    how they ended, since last looked at. `count`: what waits of all.
+    """Of each slot: last_at, ms, observed_at of the highest number that went on, 0 = it has never counted up by one; pace: ms between the
+    last two in sequence, 0 = unknown; lost: gaps that stayed open; owed: late samples that it must show before it is waited for again;
+    standing: something of it waits. `outcomes`: gaps by how they ended, since last looked at. `count`: what waits of all.
     """
 
-    __slots__ = ("count", "hold_ms", "last_at", "lines", "lost", "outcomes", "owed", "seen", "standing")
+    __slots__ = ("count", "hold_ms", "last_at", "lines", "lost", "outcomes", "owed", "pace", "seen", "standing")
 
     def __init__(self, seen: Seen, hold_ms: int) -> None:
         self.seen, self.hold_ms = seen, hold_ms
         self.last_at: type_i64 = np.zeros(0, dtype=np.int64)
+        self.pace: npt.NDArray[np.int32] = np.zeros(0, dtype=np.int32)
         self.lost: npt.NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
         self.owed: npt.NDArray[np.int16] = np.zeros(0, dtype=np.int16)
         self.standing: npt.NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
@@ -113,7 +119,7 @@ class Order:
     def grow(self, slots: int) -> None:
         """Room for `slots`."""
         more = slots - len(self.last_at)
-        self.last_at = np.pad(self.last_at, (0, more))
+        self.last_at, self.pace = np.pad(self.last_at, (0, more)), np.pad(self.pace, (0, more))
         self.lost, self.owed = np.pad(self.lost, (0, more)), np.pad(self.owed, (0, more))
         self.standing = np.pad(self.standing, (0, more))
 
@@ -123,10 +129,10 @@ class Order:
         uneven = self.seen.uneven(slots, batch.seq, None if standing is None or not standing.any() else standing)
         counted = batch.observed_at if batch.seq.all() else np.where(batch.seq == 0, 0, batch.observed_at)  # nothing is before 0
         if uneven is None:
-            self.last_at[slots] = counted
+            self._note(slots, counted)
             return None
         even = np.flatnonzero(~uneven)
-        self.last_at[slots[even]] = counted[even]
+        self._note(slots[even], counted[even])
         at, passed = np.flatnonzero(uneven), Passed(len(batch))
         columns = (slots[at], batch.seq[at], batch.observed_at[at], batch.received_at[at])
         for i, slot, seq, t, r in zip(at.tolist(), *(c.tolist() for c in columns), strict=True):
@@ -143,17 +149,37 @@ class Order:
             self._give_up(passed, 0, slot)
         return passed.released
 
-    def restore(self, slot: int, belief: tuple[int, int, int], rows: list[Row]) -> None:
-        """A slot as it was saved. belief: last_at, lost, owed."""
-        self.last_at[slot], self.lost[slot], self.owed[slot] = belief
+    def restore(self, slot: int, belief: tuple[int, int, int, int], rows: list[Row]) -> None:
+        """A slot as it was saved. belief: last_at, pace, lost, owed."""
+        self.last_at[slot], self.pace[slot], self.lost[slot], self.owed[slot] = belief
         if rows:
             self.lines[slot], self.standing[slot] = Line(rows, _since(rows)), True
             self.count += len(rows)
 
-    def saved(self, slot: int) -> tuple[tuple[int, int, int], list[Row]]:
+    def saved(self, slot: int) -> tuple[tuple[int, int, int, int], list[Row]]:
         """What `restore` takes."""
         line = self.lines.get(slot)
-        return (int(self.last_at[slot]), int(self.lost[slot]), int(self.owed[slot])), list(line.rows) if line else []
+        belief = (int(self.last_at[slot]), int(self.pace[slot]), int(self.lost[slot]), int(self.owed[slot]))
+        return belief, list(line.rows) if line else []
+
+    def _note(self, slots: type_i64, at: type_i64) -> None:
+        """Samples in sequence, in order for each slot."""
+        before = self.last_at[slots]
+        if not (slots[1:] > slots[:-1]).all():
+            order = np.argsort(slots, kind="stable")
+            slots, at = slots[order], at[order]
+            before = np.where(np.append(True, slots[1:] != slots[:-1])[: len(slots)], before[order], np.roll(at, 1))
+        self.pace[slots] = np.where(before, np.clip(at - before, 0, _SLOWEST_MS), 0)
+        self.last_at[slots] = at
+
+    def _counts(self, slot: int, seq: int, t: int) -> None:
+        """One sample that goes on, and is the highest."""
+        before, next_one = int(self.last_at[slot]), seq == self.seen.top[slot] + 1
+        if next_one:
+            self.pace[slot] = min(max(t - before, 0), _SLOWEST_MS) if before else 0
+        if before or (next_one and seq):
+            self.last_at[slot] = t
+        self.seen.one(slot, seq)
 
     def _take(self, passed: Passed, sample: tuple[int, int, int, int, int], batch: Batch) -> None:
         """sample: place in the batch, slot, seq, observed_at, received_at."""
@@ -186,10 +212,7 @@ class Order:
             self.owed[slot] -= 1
 
     def _goes(self, passed: Passed, i: int, slot: int, moment: tuple[int, int]) -> None:
-        seq, t = moment
-        if self.last_at[slot] or 0 < seq == self.seen.top[slot] + 1:
-            self.last_at[slot] = t
-        self.seen.one(slot, seq)
+        self._counts(slot, *moment)
         passed.goes(i)
 
     def _follow(self, passed: Passed, i: int, slot: int) -> None:
@@ -218,7 +241,7 @@ class Order:
         before = (int(self.seen.top[slot]), int(self.last_at[slot]))
         if line is not None and k:
             before = (line.rows[k - 1].seq, line.rows[k - 1].observed_at)
-        return waits(seq - before[0] - 1, t - before[1], self.hold_ms)
+        return waits(seq - before[0] - 1, t - before[1], int(self.pace[slot]), self.hold_ms)
 
     def _hold(self, passed: Passed, slot: int, row: Row) -> None:
         line = self.lines.setdefault(slot, Line([], row.received_at))
@@ -242,8 +265,7 @@ class Order:
         self.standing[slot] = False
         self._ended(outcome)
         for row in line.rows[:first]:
-            self.seen.one(slot, row.seq)
-            self.last_at[slot] = row.observed_at
+            self._counts(slot, row.seq, row.observed_at)
             passed.release(i, slot, row)
             self.count -= 1
 

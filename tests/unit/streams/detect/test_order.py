@@ -183,6 +183,13 @@ def test_numbers_that_go_up_by_steps_are_not_waited_for():
     assert (m.order.count, m.order.outcomes) == (0, {})
 
 
+@pytest.mark.parametrize("skipped", [1, 11])
+def test_numbers_that_were_only_skipped_are_not_waited_for(skipped):
+    m = empty(default(), hold_ms=HOLD)
+    step(m, batch([*series("hr", [80.0] * 90), *series("hr", [80.0], start=T0 + 90_000, first_seq=90 + skipped)]), 0)
+    assert (m.order.count, m.seen.top[0]) == (0, 90 + skipped)
+
+
 def test_no_more_than_a_bounded_number_waits():
     m = empty(default(), hold_ms=HOLD)
     step(m, batch(series("hr", [80.0, 80.0], every=100)), 0)
