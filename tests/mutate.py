@@ -260,6 +260,9 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(words)
     os.chdir(ROOT)
+    wanted = chosen(options.paths)
+    if not wanted:
+        raise SystemExit(f"nothing to change at {', '.join(options.paths)}; there are: {', '.join(TARGETS)}")
     if old := stale():
         raise SystemExit(f"no such change any more: {old}")
     quick = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
@@ -268,7 +271,7 @@ def main(words: Sequence[str]) -> int:
     screen, nothing = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)
-    loop = Loop(chosen(options.paths), options.jobs, lambda line: os.write(screen, f"{line}\n".encode()))
+    loop = Loop(wanted, options.jobs, lambda line: os.write(screen, f"{line}\n".encode()))
     pytest.main([*OPTIONS, *sorted({file for m in loop.mutants for file in TARGETS[m.path].files})], plugins=[loop])
     for line in [loop.trouble] if loop.trouble else table(loop.noticed):
         loop.say(line)
