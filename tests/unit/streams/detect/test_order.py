@@ -2,6 +2,7 @@
 
 import doctest
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.detect import checkpoint, order
+from streams.detect.arrival import arrive
 from streams.detect.memory import empty
 from streams.detect.step import step, tick
 from tests.unit.streams.detect.courses import loud
@@ -215,3 +217,19 @@ def test_a_page_of_before_samples_waited_is_still_read(monkeypatch):
 
 def test_the_examples_are_true():
     assert doctest.testmod(order).failed == 0
+
+
+@pytest.mark.slow
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 2**32), cuts=st.lists(st.integers(0, 400), max_size=5))
+def test_what_is_believed_of_a_device_does_not_hang_on_the_batches(seed, cuts):
+    rng = np.random.default_rng(seed)
+    plain = [(*s, s[3] + 50) for p in "pq" for s in series("hr", [80.0] * 200, patient=p, device=p) if s[2] < 2 or rng.random() > 0.01]
+    samples = shaken(sorted(plain, key=lambda s: s[5]), rng, 0.05)
+    saved = []
+    for edges in ([0, len(samples)], sorted({0, len(samples), *(min(c, len(samples)) for c in cuts)}), range(len(samples) + 1)):
+        memory = empty(default(), hold_ms=HOLD)
+        for begin, end in pairwise(edges):
+            arrive(memory, batch(samples[begin:end]))
+        saved.append([(memory.names[k], memory.order.saved(k), memory.seen.top[k], memory.seen.holes[k]) for k in (0, 1)])
+    assert sorted(saved[0]) == sorted(saved[1]) == sorted(saved[2])
