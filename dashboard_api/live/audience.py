@@ -1,4 +1,4 @@
-"""Who is told what: a subscription, the patients it shows, and the words for what changed in it.
+"""Who is told what: readers, their subscription, the patients it shows, and the words for what changed in it.
 
 In: the picture and its changes. Out: the bytes of a delta, of a snapshot, or of what a reader missed. Promise: readers with the same
 subscription share one audience and so one frame a tick; a patient's part is encoded once for all audiences.
@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import msgspec
 
@@ -17,9 +17,6 @@ from dashboard_api.live import frames
 from dashboard_api.live.cursor import KINDS, Cursor
 from dashboard_api.live.state import ALERTS, LINKS, PATIENTS, SCORES, Change, Logged, Picture
 from vitals.topics import partition_of
-
-if TYPE_CHECKING:
-    from dashboard_api.live.feed import Reader
 
 
 class Strip(msgspec.Struct, frozen=True):
@@ -42,12 +39,33 @@ class Subscription:
         return hashlib.sha256(named.encode()).hexdigest()[:8]
 
 
+class Port(Protocol):
+    """Where a reader's frames go. `write` never waits; `unsent` is what the network has not taken yet, bytes."""
+
+    def write(self, frame: bytes) -> None: ...
+
+    def unsent(self) -> int: ...
+
+    def cut(self, reason: str) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class Reader:
+    """One subscribed connection. `since` is set while it is behind: what it has been told; `behind_from` in ms."""
+
+    port: Port
+    audience: "Audience"
+    strips: frozenset[Strip] = frozenset()
+    since: Cursor | None = None
+    behind_from: int = 0
+
+
 @dataclass(slots=True, eq=False)
 class Audience:
     """All readers with one subscription. `rows` are the picture's rows that it shows, renewed when the layout changes."""
 
     subscription: Subscription
-    readers: "set[Reader]" = field(default_factory=set)
+    readers: set[Reader] = field(default_factory=set)
     rows: set[int] = field(default_factory=set)
     layout: int = -1
 

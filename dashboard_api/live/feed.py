@@ -10,11 +10,10 @@ Dropped: a slow reader's older values (counted `conflated`) and its waveform chu
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from dashboard_api.live import audience as audiences
 from dashboard_api.live import frames
-from dashboard_api.live.audience import Audience, Strip, Subscription
+from dashboard_api.live.audience import Audience, Port, Reader, Strip, Subscription
 from dashboard_api.live.cursor import Cursor
 from dashboard_api.live.cursor import write as cursor_text
 from dashboard_api.live.state import Change, Logged, Picture
@@ -23,27 +22,6 @@ FULL_BYTES = 65_536
 """A reader with more than this unsent is behind."""
 DRAINED_BYTES = 4_096
 CUT_AFTER_MS = 30_000
-
-
-class Port(Protocol):
-    """Where a reader's frames go. `write` never waits; `unsent` is what the network has not taken yet, bytes."""
-
-    def write(self, frame: bytes) -> None: ...
-
-    def unsent(self) -> int: ...
-
-    def cut(self, reason: str) -> None: ...
-
-
-@dataclass(slots=True, eq=False)
-class Reader:
-    """One subscribed connection. `since` is set while it is behind: what it has been told; `behind_from` in ms."""
-
-    port: Port
-    audience: Audience
-    strips: frozenset[Strip] = frozenset()
-    since: Cursor | None = None
-    behind_from: int = 0
 
 
 @dataclass(eq=False)

@@ -23,7 +23,8 @@ from websockets.typing import Subprotocol
 
 from dashboard_api import audit, tokens
 from dashboard_api.live import cursor, frames, words
-from dashboard_api.live.feed import Feed, Reader
+from dashboard_api.live.audience import Reader
+from dashboard_api.live.feed import Feed
 from dashboard_api.policy import Caller
 from vitals.errors import PartAway
 
