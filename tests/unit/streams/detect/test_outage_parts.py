@@ -99,6 +99,17 @@ def test_a_device_without_a_ward_is_of_no_group_of_such():
     assert out(house(ages, wards)) is None
 
 
+def test_devices_without_a_hub_are_of_no_group_of_such():
+    ages, hubs = [QUIET] * 3 + [SPEAKS] * 3, [None] * 3 + ["hub"] * 3
+    assert out(house(ages, [""] * 6, hubs)) is None
+
+
+def test_a_device_of_which_no_link_is_known_is_of_its_ward_and_the_house():
+    m = house([QUIET] * 3 + [SPEAKS] * 3, ["north"] * 3 + ["south"] * 3)
+    m.links.clear()
+    assert out(m) == ("ward", "north")
+
+
 def test_all_partitions_count_together():
     m, other = house([QUIET] * 2), house([QUIET] * 2, first=2)
     speaking = house([SPEAKS] * 2, first=2)

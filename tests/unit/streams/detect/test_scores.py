@@ -74,6 +74,7 @@ def test_pews_scores_at_or_beyond_each_bound(age: AgeBand, item: str, value: flo
         ("spo2", {"spo2": 91}, 1),
         ("spo2", {"spo2": 90}, 2),
         ("oxygen", {"on_oxygen": 0}, 0),
+        ("oxygen", {"o2_flow": 0}, 0),
         ("oxygen", {"o2_flow": 3.9}, 2),
         ("oxygen", {"o2_flow": 4}, 4),
         ("oxygen", {"fio2": 49}, 2),
@@ -96,6 +97,11 @@ def test_pews_takes_what_a_nurse_sees(effort: float, refill: float, points: tupl
 def test_nothing_known_is_anything_from_none_to_all() -> None:
     found = pews(patient(), "3-12m")
     assert (found.lowest[0], found.highest[0]) == (0, sum(PEWS_WORST.values()) == 26 and 26)
+
+
+def test_of_mews_and_qsofa_too_a_missing_item_may_be_at_its_worst() -> None:
+    found = [(score(patient()).lowest[0], score(patient()).highest[0]) for score in (mews, qsofa)]
+    assert found == [(0, 3 + 3 + 3 + 2 + 3), (0, 3)]
 
 
 def test_pulse_stands_in_for_a_missing_heart_rate() -> None:

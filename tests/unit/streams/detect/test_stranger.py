@@ -143,3 +143,32 @@ def test_another_patients_readings_in_the_batch_are_nobodys_but_theirs():
         step(m, one, 0)
         found += watcher.after(m, one, weights, 0)
     assert found == []
+
+
+def together(m, watcher, *samples):
+    """What is asked of one batch of (device, ms, vitals)."""
+    one = batch([("p", device, 100 + t, T0 + t, vitals) for device, t, vitals in samples])
+    weights = watcher.before(m, one)
+    step(m, one, 0)
+    return [f.evidence.get("unlike_before") for f in watcher.after(m, one, weights, 0)]
+
+
+def test_the_old_devices_readings_are_not_the_newcomers():
+    old, new = [("a", t, OTHER) for t in range(0, 12_000, 1000)], [("b", t + 1, USUAL) for t in range(0, 12_000, 1000)]
+    assert together(*known(), *(sample for pair in zip(old, new, strict=True) for sample in pair)) == []
+
+
+def test_what_is_now_is_of_the_first_ten_readings_also_where_more_come_at_once():
+    later = {name: x + 20 for name, x in OTHER.items()}
+    samples = [("b", t * 1000, OTHER if t < 10 else later) for t in range(20)]
+    (unlike,) = together(*known(), *samples)
+    assert {name: each["now"] for name, each in unlike.items()} == {"hr": 120.0, "rr": 30.0}
+
+
+def test_a_weight_among_other_readings_is_compared_too():
+    assert len(together(*known(weight=80.0), ("a", 0, USUAL), ("scale", 1000, {"weight": 95.0}))) == 1
+
+
+def test_a_vital_that_comes_less_often_is_waited_for():
+    samples = [("b", i * 1000, OTHER if i % 2 else {"hr": 120.0}, 0) for i in range(20)]
+    assert [phase for phase, *_ in said(*known(), *samples)] == ["start"]
