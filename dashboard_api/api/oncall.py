@@ -12,10 +12,10 @@ from dashboard_api import policy
 from dashboard_api.api.scores import milliseconds, moment
 from dashboard_api.decoding import Id, Text, Time
 from dashboard_api.problems import Problem, unknown
+from dashboard_api.rota_calendar import calendar
 from dashboard_api.route import Call, Reply
 from dashboard_api.timescale import Dangling, Row, json_value
 from vitals.rota import Override, Rotation, Schedule, on_call, shifts
-from vitals.rota_calendar import calendar
 
 _AHEAD = timedelta(days=60)
 _CHANNELS = ("webhook", "smtp", "apprise", "pagerduty", "opsgenie")

@@ -1,15 +1,13 @@
 """Rotas on a clock moved by hand: who is on call at each local time, summer time included."""
 
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-import icalendar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vitals.rota import DAY_MS, Override, Rotation, Schedule, gaps, instant, on_call, shift_at, shifts
-from vitals.rota_calendar import calendar
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WEEKLY = Schedule("north", "north", "Europe/Berlin", (Rotation(("ann", "bob", "cat"), date(2026, 1, 5)),))
@@ -85,17 +83,3 @@ def test_shifts_cover_the_span_without_a_hole_and_agree_with_on_call(start: int,
     assert [s.end for s in made[:-1]] == [s.start for s in made[1:]]
     assert (made[0].start, made[-1].end) == (start, start + length)
     assert all(on_call(schedule, t) == s.people for s in made for t in (s.start, s.end - 1))
-
-
-def test_the_calendar_is_read_by_others_as_the_shifts_it_was_made_of() -> None:
-    start, end = at("2026-01-05T08:00"), at("2026-01-26T08:00")
-    read = icalendar.Calendar.from_ical(calendar(WEEKLY, start, end, "bob"))
-    (event,) = read.walk("VEVENT")
-    assert (event["dtstart"].dt, str(event["summary"])) == (datetime(2026, 1, 12, 7, tzinfo=UTC), "On call: bob (north)")
-
-
-def test_long_names_fold_between_characters() -> None:
-    long = Schedule("ä" * 90, None, "UTC", (Rotation(("ö" * 90,), date(2026, 1, 5)),))
-    text = calendar(long, at("2026-01-06T08:00"), at("2026-01-07T08:00"))
-    assert max(len(line.encode()) for line in text.split("\r\n")) <= 75
-    assert str(icalendar.Calendar.from_ical(text).walk("VEVENT")[0]["summary"]) == f"On call: {'ö' * 90} ({'ä' * 90})"
