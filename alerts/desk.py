@@ -216,8 +216,18 @@ class Desk:
 
     def _uncover(self, gone: Case, at: int) -> None:
         for case in self.open_of(gone.alert.patient):
-            if case.alert.state == "suppressed" and case.memory.covered_by == gone.alert.id:
+            if case.alert.state != "suppressed" or case.memory.covered_by != gone.alert.id:
+                continue
+            if answered_for(gone):
+                after = with_memory(with_alert(case, state="acknowledged", acknowledged_by=gone.alert.acknowledged_by), covered_by=None)
+                self.put(case, after, {"reason": f"answered with {gone.alert.rule}, which covered it"}, kind="released", at=at, cause=None)
+            else:
                 self.activate(case, awake(case), kind="released", at=at, cause=None)
+
+
+def answered_for(gone: Case) -> bool:
+    """A person answered for this condition of the body, and it is over: what it covered is milder, was seen with it, and is no news."""
+    return gone.alert.alert_class == "physiological" and gone.alert.acknowledged_by is not None and gone.alert.ended_at is not None
 
 
 def shared_cause(case: Case, kind: str, at: int) -> str:

@@ -20,9 +20,10 @@ from vitals.rota import instant
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 GROUP_MS = 10 * MINUTE_MS
-# A condition that is seen by spot checks (read less often than `SPOT_S`) moves in hours: a high that was paged speaks for the patient's
-# next highs for a shift (the longest pause that NEWS2 allows between observations, RCP 2017), and for what is milder while it is open.
-SPOT_S = 300.0
+# A condition of a patient whom nobody monitors (looked at less often than every `SPOT_S`, or only once so far) moves in hours: a high that
+# was paged speaks for the patient's next highs for a shift (the longest pause that NEWS2 allows between observations, RCP 2017), and for
+# what is milder while it is open.
+SPOT_S = 120.0
 SHIFT_MS = 12 * HOUR_MS
 FLAP_MS = 15 * MINUTE_MS
 FLAPS = 4
@@ -228,7 +229,7 @@ def _speaks_for(other: Case, case: Case, now: int) -> bool:
 
 def _by_spot_checks(case: Case) -> bool:
     every_s = case.alert.evidence.get("every_s", 0.0)
-    return case.alert.alert_class == "physiological" and isinstance(every_s, int | float) and every_s >= SPOT_S
+    return case.alert.alert_class == "physiological" and (every_s is None or every_s >= SPOT_S)
 
 
 def quiet_until(zone: str, now: int) -> int | None:

@@ -41,6 +41,7 @@ _STRANGER = _amounts("READINGS", "PATIENCE_MS", "DEVIATIONS", "LEAST_VITALS", "W
 _DETECT: Mapping[str, Target] = {
     "agreement": Target(("departures",)),
     "baseline": Target(("baseline",), _amounts("CLIP")),
+    "charted": Target(("charted",), _amounts("BY_HAND_MS", "UNKNOWN_MS", "LONGEST_MS", "OVERDUE", "HOLD")),
     "combined": Target(("departures",)),
     "comparison": Target(("comparison",)),
     "conditions": Target(("conditions",), _CONDITIONS),

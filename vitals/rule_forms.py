@@ -12,6 +12,7 @@ from vitals.finding import Priority
 
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
+Readings = Annotated[int, msgspec.Meta(ge=1, le=12)]
 Hour = Annotated[float, msgspec.Meta(ge=0, le=24)]
 
 
@@ -28,6 +29,17 @@ class JumpRule(Form, frozen=True, kw_only=True):
     step: dict[str, Positive]
     within_s: Seconds
     believe_s: Seconds
+
+
+class ChartedRule(Form, frozen=True, kw_only=True):
+    """In a patient whom nobody monitors: how many readings in a row a mild condition must show before it calls; 1 = each counts.
+
+    limits: a vital beyond its first step. news2: a score of medium. news2_single: one parameter at 3. What is high never waits.
+    """
+
+    limits: Readings
+    news2: Readings
+    news2_single: Readings
 
 
 class StuckRule(Form, frozen=True, kw_only=True):

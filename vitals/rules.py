@@ -16,6 +16,7 @@ from vitals.finding import Priority
 from vitals.registry import BY_NAME
 from vitals.rule_forms import (
     AgreementRule,
+    ChartedRule,
     CombinationRule,
     DriftRule,
     Form,
@@ -113,6 +114,7 @@ class RuleSet(Form, frozen=True, kw_only=True):
     baseline: BaselineRule
     signal: PlainRule
     silence: SilenceRule
+    charted: ChartedRule | None = None
     jump: JumpRule | None = None
     stuck: StuckRule | None = None
     pace: PaceRule | None = None

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streams.detect import early_warning
+from streams.detect import charted, early_warning
 from streams.detect.channels import AGREEMENT, BASELINE, CHANNELS, COMBINATION, LIMITS, NEWS2, PASSING, RULES, SIGNAL, SINGLE
 from streams.detect.memory import Backlog, Memory
 from streams.detect.telling import tell, tell_summary
@@ -169,7 +169,9 @@ def _values(memory: Memory, s: Sightings) -> Values:
     if len(spot):
         clear[spot] = np.maximum(clear[spot], np.minimum(gap[spot] * CLEAR_GAPS, MOST_CLEAR_MS).astype(np.int64))
     low1, low2, high1, high2 = bounds
-    waits = (layout.wait1[ch], layout.wait2[ch], clear)
+    first = layout.wait1[ch]
+    charted.lengthen(memory, s.rows, ch, gap, charted.Waits(first, hold, alone))
+    waits = (first, layout.wait2[ch], clear)
     return Values(s.rows * CHANNELS + ch, s.x, s.t, low1, low2, high1, high2, layout.hysteresis[ch], *waits, hold, alone)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from streams.detect import early_warning, reasons
+from streams.detect import charted, early_warning, reasons
 from streams.detect.channels import CHANNELS, RULES, STUCK, alert_class
 from streams.detect.memory import Backlog, Memory
 from streams.detect.rules import NEVER_MS
@@ -94,11 +94,14 @@ def _evidence(memory: Memory, row: int, channel: int, r: Reach) -> tuple[dict[st
     kind, vital = RULES[channel], VITALS[channel % V]
     if kind == "news2":
         least = memory.rules.news2.high if r.level == 2 else memory.rules.news2.medium
-        return {"worst": r.worst} | _every(memory, row, -1) | early_warning.evidence(memory, row, r.at), f"NEWS2 of {least} or more"
+        return {"worst": r.worst} | _in_a_row(memory, row, channel, r) | _every(memory, row, -1) | early_warning.evidence(
+            memory, row, r.at
+        ), f"NEWS2 of {least} or more"
     if kind == "news2-single":
-        return _every(memory, row, -1) | early_warning.evidence(memory, row, r.at), "One NEWS2 parameter at 3"
+        more = _in_a_row(memory, row, channel, r) | _every(memory, row, -1)
+        return more | early_warning.evidence(memory, row, r.at), "One NEWS2 parameter at 3"
     wait = memory.layout.wait2[channel] if r.level == 2 else memory.layout.wait1[channel]
-    waited: dict[str, Any] = {"step": r.level, "waited_s": 0 if wait >= NEVER_MS else int(wait) / 1000}
+    waited: dict[str, Any] = {"step": r.level, "waited_s": 0 if wait >= NEVER_MS else int(wait) / 1000} | _in_a_row(memory, row, channel, r)
     if channel >= STUCK:
         shown, title = reasons.said(memory, row, channel, r)
         return waited | shown | (_every(memory, row, -1) if kind == "combination" else {}), title
@@ -118,10 +121,20 @@ def _evidence(memory: Memory, row: int, channel: int, r: Reach) -> tuple[dict[st
     return waited | shown | more, f"{vital.display} {'above' if r.side > 0 else 'below'} {limit:g} {vital.printed}"
 
 
-def _every(memory: Memory, row: int, vital: int) -> dict[str, float]:
-    """How often the vital (-1: the score's inputs) is read, s: alerts are grouped by it. Nothing where it is not known yet."""
-    gap = float(memory.cells.gap[row * V + vital]) if vital >= 0 else float(early_warning.paces(memory, np.array([row]))[0])
-    return {"every_s": round(gap / 1000, 1)} if gap > 0 else {}
+def _in_a_row(memory: Memory, row: int, channel: int, r: Reach) -> dict[str, int]:
+    """How many readings in a row had to show it, where they are charted by hand."""
+    times = charted.in_a_row(memory, row, channel) if r.level == 1 else 1
+    return {"in_a_row": times} if times > 1 else {}
+
+
+def _every(memory: Memory, row: int, vital: int) -> dict[str, float | None]:
+    """How often the patient is looked at, s: alerts are grouped by it. The fastest of a score's inputs, for who has none the vital itself.
+
+    None where it is not known yet.
+    """
+    fastest = float(early_warning.paces(memory, np.array([row]))[0])
+    gap = fastest if fastest > 0 or vital < 0 else float(memory.cells.gap[row * V + vital])
+    return {"every_s": round(gap / 1000, 1) if gap > 0 else None}
 
 
 def _limit(memory: Memory, cell: int, r: Reach) -> float:

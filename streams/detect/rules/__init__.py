@@ -53,6 +53,8 @@ type_f64 = npt.NDArray[np.float64]
 type_i64 = npt.NDArray[np.int64]
 
 NEVER_MS = 1 << 60
+CHARTED = ("hr", "pulse", "spo2", "rr", "temp", "sbp", "dbp", "map")
+"""What people chart at a bedside; a glucose sensor that speaks every five minutes is no person."""
 COURSE_MS, COMBINATION_MS = 900_000, 3_600_000
 """How long a look at a course, or a combination of vitals, stands without the next."""
 
@@ -61,6 +63,7 @@ class Columns(msgspec.Struct, frozen=True):
     """The rule set by channel, (CHANNELS,): waits in ms (NEVER_MS where there is no such step), hysteresis, bounds where fixed.
 
     hold, alone: ms that a value stands, and must stand to count alone, where not learned (hold 0). jump: (V,) the step that is doubted.
+    charted: readings in a row that a mild condition must show where nobody monitors the patient.
     subject: of a finding, by channel. stuck: (W,) ms, (W,) ceiling. least_sd: (W,) of a habit.
     """
 
@@ -81,6 +84,7 @@ class Columns(msgspec.Struct, frozen=True):
     subject: tuple[str, ...]
     stuck: tuple[type_f64, type_f64]
     least_sd: type_f64
+    charted: type_i64
 
 
 def columns(rules: RuleSet) -> Columns:
@@ -94,7 +98,7 @@ def columns(rules: RuleSet) -> Columns:
         _subjects(rules),
         (_by_course({k: v * 1000 for k, v in rules.stuck.for_s.items()} if rules.stuck else {}),
          _by_course(rules.stuck.ceiling if rules.stuck else {})),
-        _by_course(rules.habit.least_sd if rules.habit else {}),
+        _by_course(rules.habit.least_sd if rules.habit else {}), np.ones(CHANNELS, dtype=np.int64),
     )  # fmt: skip
     for name, rule in rules.limits.items():
         _lay(c, limits(BY_NAME[name].index), rule.wait_s, rule.clear_s, rule.hysteresis)
@@ -105,6 +109,9 @@ def columns(rules: RuleSet) -> Columns:
     news = rules.news2
     _lay(c, NEWS2, news.wait_s, news.clear_s, news.hysteresis, (news.medium - 0.5, news.high - 0.5))
     _lay(c, SINGLE, (rules.news2_single.wait_s,), rules.news2_single.clear_s, 0.0, (0.5,))
+    if rules.charted:
+        c.charted[[limits(BY_NAME[name].index) for name in CHARTED]] = rules.charted.limits
+        c.charted[[NEWS2, SINGLE]] = rules.charted.news2, rules.charted.news2_single
     for name, sd in rules.baseline.least_sd.items():
         c.variance[BY_NAME[name].index], c.watched[BY_NAME[name].index] = sd * sd, True
     for name, most in (rules.jump.step if rules.jump else {}).items():

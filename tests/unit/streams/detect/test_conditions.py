@@ -330,8 +330,8 @@ def standing_at(m, later_ms=HOUR):
 
 def test_what_has_stood_long_enough_is_told_by_time_alone_at_its_readings_time():
     m = ward(HOUR)
-    course(m, (0, 125.0))
-    assert (standing_at(m, 119_999), standing_at(m, 120_000)) == ([], [("p", "hr", "start", T0)])
+    course(m, (0, 150.0))
+    assert (standing_at(m, 29_999), standing_at(m, 30_000)) == ([], [("p", "hr", "start", T0)])
 
 
 @pytest.mark.parametrize("why", ["discharged", "history", "held"])
