@@ -36,32 +36,39 @@ from streams.archive.settings import Settings
 from streams.archive.timescale import Session
 from streams.archive.waveforms import Waveforms
 from streams.faust_settings import LOGGING, consumer
+from streams.runs_app import App
 from vitals import settings
 from vitals.errors import PartAway
 from vitals.topics import Topics
 
 log = logging.getLogger("vigil.archive")
+RUNS = 4
+"""Fetches of a partition that wait for the intake, a megabyte each at most."""
 
 
 def faust_app(chosen: Settings) -> Any:
     """What is held waits for the database; neither a rebalance nor a stop may wait for that."""
-    return faust.App(**consumer(f"{chosen.prefix}-archive", chosen.kafka, chosen.instance, 128, stream_wait_empty=False))
+    return App(**consumer(f"{chosen.prefix}-archive", chosen.kafka, chosen.instance, RUNS, stream_wait_empty=False))
 
 
-def record_of(app: Any, event: Any) -> Record:
-    """A Faust event as a record."""
-    message = event.message
-    headers: Mapping[str, bytes] = dict(message.headers or ())
+def records_of(app: Any, message: Any) -> list[Record]:
+    """The records of a run of Faust's (`streams.runs_app`)."""
+    end = end_of(app, message.tp)
+    return [_record(message.tp, each, end) for each in message.records]
+
+
+def _record(tp: TP, fetched: Any, end: int) -> Record:
+    headers: Mapping[str, bytes] = dict(fetched.headers or ())
     trace = headers.get("traceparent")
     return Record(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        value=message.value or b"",
+        topic=tp.topic,
+        partition=tp.partition,
+        offset=fetched.offset,
+        value=fetched.value or b"",
         schema=headers.get("schema", b""),
         traceparent=trace.decode("ascii", "replace") if trace else None,
-        timestamp=int((message.timestamp or 0) * 1000),
-        end=end_of(app, message.tp),
+        timestamp=fetched.timestamp or 0,
+        end=end,
     )
 
 
@@ -146,12 +153,12 @@ def wired(chosen: Settings, metrics: Metrics) -> Any:
 
 
 def agent_of(app: Any, intake: Intake) -> Callable[[Any], Awaitable[None]]:
-    """Hands on every event; it is acknowledged when it is stored."""
+    """Hands on every run; it is acknowledged when it is stored."""
 
     async def agent(stream: Any) -> None:
         events: AsyncIterator[Any] = stream.noack().events()
         async for event in events:
-            await intake.take(record_of(app, event), event.ack)
+            await intake.take_run(records_of(app, event.message), event.ack)
 
     return agent
 

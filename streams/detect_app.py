@@ -25,7 +25,7 @@ from streams.detect.partition import Record
 from streams.detect.rules import default
 from streams.detect.worker import Worker
 from streams.faust_settings import LOGGING, consumer
-from streams.runs_app import App
+from streams.runs_app import App, Tableless
 from vitals import settings
 from vitals.errors import PartAway
 from vitals.settings import setting
@@ -63,7 +63,7 @@ class Settings:
 
 def faust_app(chosen: Settings, role: str) -> Any:
     """One of detection's workers, whose agent gets an event a record."""
-    return faust.App(**consumer(f"{chosen.prefix}-{role}", chosen.kafka, chosen.instance, 512))
+    return Tableless(**consumer(f"{chosen.prefix}-{role}", chosen.kafka, chosen.instance, 512))
 
 
 def clock() -> int:

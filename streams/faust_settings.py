@@ -3,8 +3,6 @@
 Out: the keywords of `faust.App` and the form of the log. Kafka being away is said by the workers themselves, every few seconds.
 """
 
-import os
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,6 +37,5 @@ def consumer(name: str, kafka: str, instance: str, buffered: int, **more: Any) -
         "web_enabled": False,
         "worker_redirect_stdouts": False,
         "logging_config": LOGGING,
-        "datadir": os.path.join(tempfile.gettempdir(), f"{name}-{instance}"),
         **more,
     }

@@ -3,7 +3,7 @@
 Faust spends some 200 microseconds on every event (two tasks and a wait each), whatever is in it; small records would cost more to hand
 on than to fold. In: what Faust's own consumer fetched. Out: an event a partition and fetch, whose message holds `records`.
 Promise: order and offsets as Faust's: each record of a run is acknowledged to it once the event is, so a commit never passes
-a record that is not. A run that follows the last one without a hole is no gap; what is, is left to Faust's own count of gaps.
+a record that is not. What is missing before or within a run (a compacted topic has holes) is acknowledged with it.
 """
 
 from collections.abc import AsyncIterator
@@ -16,15 +16,16 @@ from faust.types.tuples import ConsumerMessage
 
 
 class Run(ConsumerMessage):  # type: ignore[misc]  # Faust has no types
-    """A message that stands for all of `records`, which follow each other; its own offset is the first one's."""
+    """A message that stands for all of `records`, whose first one's offset is its own. `after`: the last offset before them."""
 
     records: tuple[Any, ...] = ()
+    after: int
 
     def on_final_ack(self, consumer: Any) -> bool:
-        """Acknowledges every record."""
+        """Acknowledges every offset up to the last record's: a hole left open would hold the commits up for ever."""
         news = False
-        for record in self.records:
-            self.offset, self.acked = record.offset, False
+        for offset in range(self.after + 1, self.records[-1].offset + 1):
+            self.offset, self.acked = offset, False
             news = consumer.ack(self) or news
         return news
 
@@ -33,7 +34,7 @@ class Consumer(aiokafka.Consumer):  # type: ignore[misc]  # Faust has no types
     """Faust's consumer, a run at a time."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._last: dict[TP, int] = {}
+        self._last: dict[TP, tuple[int, int]] = {}
         super().__init__(*args, **kwargs)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Run]]:
@@ -48,14 +49,18 @@ class Consumer(aiokafka.Consumer):  # type: ignore[misc]  # Faust has no types
 
     def _run(self, tp: TP, records: tuple[Any, ...], generation: int) -> Run:
         first = records[0]
-        if self._last.get(tp) == first.offset - 1:
+        known, after = self._last.get(tp, (-1, -1))
+        beyond_a_hole = known == generation and (self._read_offset[tp] or 0) <= after < first.offset
+        if beyond_a_hole or after == first.offset - 1:
             self._read_offset[tp] = first.offset - 1  # Faust takes the offset of the event before for the last one read
-        self._last[tp] = records[-1].offset
+        else:
+            after = first.offset - 1
+        self._last[tp] = generation, records[-1].offset
         run = Run(
             tp.topic, tp.partition, first.offset, first.timestamp / 1000, first.timestamp_type, (), None, b"", None, 0, 0, tp,
             generation_id=generation,
         )  # fmt: skip
-        run.records = records
+        run.records, run.after = records, after
         return run
 
 
@@ -65,7 +70,14 @@ class Transport(aiokafka.Transport):  # type: ignore[misc]  # Faust has no types
     Consumer = Consumer
 
 
-class App(faust.App):  # type: ignore[misc]  # Faust has no types
+class Tableless(faust.App):  # type: ignore[misc]  # Faust has no types
+    """A Faust app that makes no folders for tables, which would stay behind, empty."""
+
+    def _create_directories(self) -> None:
+        """None."""
+
+
+class App(Tableless):
     """A Faust app whose agents get runs."""
 
     def end_of(self, tp: TP) -> int | None:

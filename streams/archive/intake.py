@@ -64,6 +64,10 @@ Rewind = Callable[[int, int], Awaitable[int]]
 """(partition, offset) -> the offset from which Kafka hands out again (later only where Kafka has deleted what was before)."""
 
 
+def _not_yet() -> None:
+    """Acknowledged with the last of its run."""
+
+
 class Intake:
     """One topic's. `name` labels its metrics."""
 
@@ -83,6 +87,15 @@ class Intake:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"archive-{name}")
         self._stopping = False
         self._storing = False
+
+    async def take_run(self, records: Sequence[Record], ack: Callable[[], object]) -> None:
+        """Takes records of one partition that follow each other; `ack` is called once the last one is stored, and with it all of them."""
+        generation = self._generation
+        for record in records[:-1]:
+            await self.take(record, _not_yet)
+            if self._generation != generation:
+                return
+        await self.take(records[-1], ack)
 
     async def take(self, record: Record, ack: Callable[[], object]) -> None:
         """Takes one record in hand; waits while there is no room."""

@@ -94,6 +94,35 @@ def test_nothing_is_acknowledged_while_the_database_is_away_and_memory_is_bounde
     assert (seen, store.offsets) == ([False, 100, []], list(range(100)))
 
 
+def test_a_run_is_acknowledged_when_its_last_record_is_stored() -> None:
+    store = Store()
+    seen: list[object] = []
+
+    async def story(intake: Intake, acked: list[int], _rewound: list[tuple[int, int]]) -> None:
+        for first in (0, 10):
+            run = [record(offset) for offset in range(first, first + 10)]
+            await intake.take_run(run, lambda first=first: acked.append(store.offsets.index(first + 9)))
+        await until(lambda: len(acked) == 2)
+        seen.append(list(acked))
+
+    play(store, story, Limits(flush_bytes=30, linger_s=0.01))
+    assert (seen, store.offsets) == ([[9, 19]], list(range(20)))
+
+
+def test_of_a_run_that_partitions_were_taken_from_under_nothing_more_is_taken() -> None:
+    store = Store(failures=10**9)
+
+    async def story(intake: Intake, acked: list[int], _rewound: list[tuple[int, int]]) -> None:
+        taking = asyncio.create_task(intake.take_run([record(offset) for offset in range(20)], lambda: acked.append(19)))
+        await until(lambda: intake.in_hand == 100)
+        await intake.revoked()
+        store.failures = 0
+        await taking
+        await intake.take_run([record(offset) for offset in range(5)], lambda: acked.append(4))
+
+    assert (play(store, story, Limits(linger_s=0.01, most_bytes=100)), store.offsets) == ([4], list(range(5)))
+
+
 def test_a_hole_is_read_again_and_nothing_beyond_it_is_taken() -> None:
     store = Store()
 
