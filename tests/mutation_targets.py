@@ -68,7 +68,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
 )
 
 _C, _K, _S, _T = (f"streams/detect/{name}.py" for name in ("conditions", "course", "silence", "timers"))
-_W = "streams/detect/wrong_patient.py"
+_J, _L, _W = (f"streams/detect/{name}.py" for name in ("jump", "trend", "wrong_patient"))
 EQUIVALENT: Mapping[tuple[str, str, str], str] = MappingProxyType(
     {
         (_C, "", "2 * V -> 2 / V (2)"): "below the signals every channel has a pace of its own, which says how long a value stands",
@@ -86,6 +86,13 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = MappingProxyType(
         ): "each is asked for",
         (_S, "missing", "len(fresh) and memory.rules.outage -> len(fresh) or memory.rules.outage"): "a shortcut",
         (_T, "_enter", "c.side > 0 -> c.side >= 0"): "without a side there is no excursion whose worst it picks",
+        (_J, "doubted", "rule is None or not np.count_nonzero(far) -> rule is None and (not np.count_nonzero(far))"): "a shortcut",
+        (
+            _J,
+            "doubted",
+            "elapsed <= (rule.within_s + rule.believe_s) * 1000 -> elapsed < (rule.within_s + rule.believe_s) * 1000",
+        ): "the two parts of it, each bounded by itself, never come to their sum",
+        (_L, "crossing_min", "found.slope > 0 -> found.slope >= 0"): "what does not rise or fall crosses nothing",
         (_W, "WrongPatient._meet", "memory.cells.n[cells] < warm_up -> memory.cells.n[cells] <= warm_up"): "the batch added one at least",
         (_W, "WrongPatient._compared", "len(h) >= READINGS -> len(h) > READINGS"): "the first readings count: more change nothing",
         (_T, "_severity", "before > 0 -> before >= 0"): "at 0 there is no slack to give to either side",

@@ -28,7 +28,7 @@ def doubted(memory: Memory, rows: type_i64, t: type_i64, values: type_f64) -> ty
     sample, vital = np.nonzero(far)
     at, cell, now = memory.cells.at[rows[sample] * V + vital], rows[sample] * W + vital, t[sample]
     since = memory.courses.doubted[cell]
-    since = np.where(since > at, since, now)
+    since = np.where(since >= at, since, now)
     elapsed = now - at
     doubt = (elapsed >= 0) & (elapsed <= (rule.within_s + rule.believe_s) * 1000) & (now - since < rule.believe_s * 1000)
     doubt &= (since - at) <= rule.within_s * 1000

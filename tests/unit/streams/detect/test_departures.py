@@ -126,6 +126,10 @@ def test_a_new_level_is_believed_ten_seconds_after_its_first_reading():
     assert jumps((1000, 200), (10_999, 200), (11_000, 200)) == ([True, True, False], {"doubtful": 2})
 
 
+def test_a_new_level_at_the_very_time_of_the_last_good_reading_is_believed_as_soon():
+    assert jumps((0, 200), (9_999, 200), (10_000, 200))[0] == [True, True, False]
+
+
 @pytest.mark.parametrize(("t", "expected"), [(0, True), (10_000, True), (10_001, False), (-1, False)])
 def test_only_a_jump_soon_after_the_last_good_reading_is_doubted(t, expected):
     assert jumps((t, 200))[0] == [expected]
@@ -166,6 +170,11 @@ def test_a_shift_is_the_distance_of_the_medians_in_deviations_with_its_moment(be
     assert (same(found.z, [z / 2 / spread]), found.ago_min.tolist(), found.before.tolist(), found.after.tolist()) == (
         True, [12], [before], [after],
     )  # fmt: skip
+
+
+def test_the_last_minute_before_a_shift_belongs_to_what_was_before():
+    found = shift(np.array([[80.0, 82.0] * 10 + [100.0] * 12]), 0.001, np.array([1.0]))
+    assert (found.before.tolist(), found.after.tolist()) == ([81.0], [100.0])
 
 
 def test_a_very_even_course_is_measured_with_the_least_deviation():
@@ -257,6 +266,12 @@ def test_the_night_is_over_midnight(hour, dark):
 def test_a_night_within_a_day_has_both_its_bounds(hour, dark):
     rule = msgspec.structs.replace(RULES.habit, night_from_h=1, night_to_h=6)
     assert habit.night(np.array([T0 - T0 % DAY + round(hour * HOUR)]), rule).tolist() == [dark]
+
+
+@pytest.mark.parametrize("hour", [0, 12, 23])
+def test_where_the_night_ends_as_it_begins_all_is_one(hour):
+    rule = msgspec.structs.replace(RULES.habit, night_from_h=12, night_to_h=12)
+    assert habit.night(np.array([T0 - T0 % DAY + hour * HOUR]), rule).tolist() == [1]
 
 
 @pytest.mark.parametrize(("offset", "dark"), [(2, 1), (0, 0), (-2, 0)])
