@@ -14,7 +14,13 @@ export const onWaveform = new Set<(chunk: Waveform) => void>();
 const EMPTY: Omit<Patient, "id"> = { ward: "", bed: "", vitals: {}, score: null, link: null, alerts: [] };
 const versions = new Map<string, number>();
 
-export const alerts = computed<Alert[]>(() => [...patients.value.values()].flatMap((p) => p.value.alerts));
+// The same list as before while no alert has changed: values come often, alerts seldom.
+let listed: Alert[] = [];
+export const alerts = computed<Alert[]>(() => {
+  const found = [...patients.value.values()].flatMap((p) => p.value.alerts);
+  if (found.length !== listed.length || found.some((a, i) => a !== listed[i])) listed = found;
+  return listed;
+});
 
 export function forgetAll(): void {
   patients.value = new Map();

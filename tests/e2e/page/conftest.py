@@ -12,10 +12,13 @@ from deploy.parts import kafka as kafka_part
 from deploy.parts.mosquitto import Broker
 from tests import parts
 from tests.e2e.page.beds import Bed
+from tests.e2e.page.pace import Hand, row
 from tests.e2e.page.site import Site
-from tests.e2e.page.visits import shot
+from tests.e2e.page.visits import ARTEFACTS, shot
 from tests.integration.live.stage import PARTITIONS
 from vitals.topics import Topics
+
+MINUTE_S = 60.0
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +61,18 @@ def page(context: BrowserContext) -> Iterator[Page]:
     made.on("pageerror", lambda error: complaints.append(str(error)))
     yield made
     assert complaints == []
+
+
+@pytest.fixture
+def hand(page: Page, request: pytest.FixtureRequest) -> Iterator[Hand]:
+    """A person whose task, which the test's name tells, must take less than a minute; its line of the table is kept beside the pictures."""
+    made = Hand(page)
+    yield made
+    name = request.node.name.removeprefix("test_")
+    line = row(name.replace("_", " "), made)
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    (ARTEFACTS / f"pace-{name[:60]}.txt").write_text(line + "\n")
+    assert made.seconds < MINUTE_S, line
 
 
 @pytest.fixture

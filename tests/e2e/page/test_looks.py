@@ -27,19 +27,22 @@ def test_no_view_of_a_role_has_accessibility_violations(vigil: Running, page: Pa
     assert {view: lines for view, lines in found.items() if lines} == {}
 
 
-def test_a_phone_shows_ward_patient_alerts_and_rota_without_scrolling_sideways(vigil: Running, page: Page) -> None:
+@pytest.mark.parametrize("role", VIEWS)
+def test_a_phone_shows_every_view_of_a_role_without_scrolling_sideways(vigil: Running, page: Page, role: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    enter(page, vigil, "doctor")
-    expect(page.locator('.tile [data-state="live"]').first).to_be_visible(timeout=20_000)
-    patient = page.locator(".tile").first.get_attribute("data-patient")
+    enter(page, vigil, role)
+    views = list(VIEWS[role])
+    if role == "doctor":
+        expect(page.locator('.tile [data-state="live"]').first).to_be_visible(timeout=20_000)
+        views.append(f"/patients/{page.locator('.tile').first.get_attribute('data-patient')}")
     wide = {}
-    for view in ("/", f"/patients/{patient}", "/alerts", "/oncall"):
+    for view in views:
         page.goto(vigil.endpoints["http"] + view)
         page.wait_for_selector("main")
         expect(page.get_by_text("Loading…")).to_have_count(0, timeout=15_000)
         wide[view] = page.evaluate("document.documentElement.scrollWidth")
-        shot(page, f"phone-{view.strip('/').split('/')[0] or 'ward'}")
-    assert set(wide.values()) == {390}
+        shot(page, f"phone-{role}-{view.strip('/').split('/')[0] or 'ward'}")
+    assert set(wide.values()) == {390}, wide
 
 
 def test_the_keyboard_alone_reaches_a_patient_and_the_way_back(vigil: Running, page: Page) -> None:

@@ -54,8 +54,8 @@ export function AlertCard({ alert, brief = false }: Props) {
         <details open={!brief}>
           <summary>{t("alerts.timeline")}</summary>
           <ol class="timeline">
-            {whole.timeline.map((entry, i) => (
-              <Entry key={i} entry={entry} />
+            {runs(whole.timeline).map((run, i) => (
+              <Entry key={i} run={run} />
             ))}
           </ol>
         </details>
@@ -81,12 +81,29 @@ function timed(inputs: Record<string, ScoreInput>): Record<string, ScoreInput> {
   return Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, one(input)]));
 }
 
-function Entry({ entry }: { entry: TimelineEntry }) {
-  const said = [entry["comment"], entry["reason"], entry["outcome"], entry["why"]].filter((v) => typeof v === "string" && v);
+const remarks = (entry: TimelineEntry): string[] =>
+  [entry["comment"], entry["reason"], entry["outcome"], entry["why"]].flatMap((v) => (typeof v === "string" && v ? [v.replace(/_/g, " ")] : []));
+
+// What is said again and again is one line.
+function runs(of: TimelineEntry[]): TimelineEntry[][] {
+  const same = (a: TimelineEntry, b: TimelineEntry) => a.kind === b.kind && a.actor === b.actor && remarks(a).join() === remarks(b).join();
+  const found: TimelineEntry[][] = [];
+  for (const entry of of) {
+    const last = found[found.length - 1];
+    if (last && same(last[0]!, entry)) last.push(entry);
+    else found.push([entry]);
+  }
+  return found;
+}
+
+function Entry({ run }: { run: TimelineEntry[] }) {
+  const entry = run[0]!;
+  const said = remarks(entry);
   return (
     <li>
       <time>{moment(entry.at)}</time> <b>{entry.kind.replace(/_/g, " ")}</b> {entry.actor && t("alert.by", { who: entry.actor })}
       {said.length > 0 && <span class="muted"> {said.join(", ")}</span>}
+      {run.length > 1 && <small> {t("alerts.timeline.again", { n: run.length, at: moment(run[run.length - 1]!.at) })}</small>}
     </li>
   );
 }

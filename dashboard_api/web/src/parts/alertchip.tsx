@@ -1,5 +1,7 @@
 // An alert in one line: colour, shape and word for its priority; what it is; how long; and the way to acknowledge it.
 
+import { computed } from "@preact/signals";
+import { useMemo } from "preact/hooks";
 import { act, sending } from "../actions";
 import { calls } from "../need";
 import { may } from "../session";
@@ -17,6 +19,12 @@ export function PriorityMark({ alert }: { alert: Alert }) {
   );
 }
 
+// Redrawn only when its words change.
+export function Age({ since }: { since: string }) {
+  const words = useMemo(() => computed(() => ago(now.value - Date.parse(since))), [since]);
+  return <>{words}</>;
+}
+
 export function AlertChip({ alert, more }: { alert: Alert; more: number }) {
   const waits = sending.value.get(alert.id);
   return (
@@ -25,7 +33,7 @@ export function AlertChip({ alert, more }: { alert: Alert; more: number }) {
       <span class="chip-text" title={alert.title}>
         {alert.title}
         <small>
-          {ago(now.value - Date.parse(alert.started_at))}
+          <Age since={alert.started_at} />
           {!calls(alert) && ` · ${alert.step ? word("step", alert.step) : word("state", alert.state)}`}
           {more > 0 && ` · ${t("alert.more", { n: more })}`}
         </small>

@@ -1,6 +1,7 @@
 // Plain JSON from the server, shown as facts: evidence, delays, explanations.
 
 import { moment, word } from "../texts";
+import { en } from "../texts/en";
 import { shown, unitOf } from "../units";
 
 const TIME = /^\d{4}-\d\d-\d\dT/;
@@ -10,7 +11,7 @@ export function Facts({ of, vital = "" }: { of: Record<string, unknown>; vital?:
     <dl class="facts">
       {Object.entries(of).map(([name, value]) => (
         <div key={name} class={typeof value === "object" && value !== null ? "nested" : ""}>
-          <dt>{word("long", name)}</dt>
+          <dt>{word(`fact.${name}` in en ? "fact" : "long", name)}</dt>
           <dd>{fact(name, value, vital)}</dd>
         </div>
       ))}

@@ -52,3 +52,13 @@ export function Logo() {
     </svg>
   );
 }
+
+// Instead of the word where there is no room for it.
+export function Gear() {
+  return (
+    <svg class="gear" viewBox="0 0 24 24" aria-hidden="true">
+      <circle cx="12" cy="12" r="3.2" />
+      <path d="M12 3v3M12 18v3M3 12h3M18 12h3M5.6 5.6l2.2 2.2M16.2 16.2l2.2 2.2M18.4 5.6l-2.2 2.2M7.8 16.2l-2.2 2.2" />
+    </svg>
+  );
+}

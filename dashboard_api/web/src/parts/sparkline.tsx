@@ -1,8 +1,10 @@
-// The last quarter of an hour of one vital, drawn on a canvas: it moves with the clock, and breaks where there was silence.
+// The last quarter of an hour of one vital, drawn on a canvas: it moves with the clock, and breaks where there was silence. It is drawn by
+// turns with all others; its size and colour are asked for seldom, because each asking makes the browser lay the page out.
 
 import { useEffect, useRef } from "preact/hooks";
-import { now } from "../tick";
+import { serverNow } from "../clock";
 import * as trend from "../trend";
+import { byTurns } from "./turns";
 
 const GAP_MS = 90_000;
 // A young line is drawn over the time that it has, never less than this.
@@ -17,21 +19,46 @@ interface Props {
 
 export function Sparkline({ patient, vital, live, label }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const at = now.value;
+  const isLive = useRef(live);
+  isLive.current = live;
   useEffect(() => {
-    if (canvas.current) draw(canvas.current, trend.of(patient, vital), at, live);
-  });
+    const on = canvas.current;
+    if (!on) return;
+    sizes.observe(on);
+    const stop = byTurns(() => draw(on, vital, trend.of(patient, vital), serverNow(), isLive.current));
+    return () => {
+      stop();
+      sizes.unobserve(on);
+    };
+  }, [patient, vital]);
   return <canvas ref={canvas} class={`spark spark-${vital}`} role="img" aria-label={label} />;
 }
 
-function draw(canvas: HTMLCanvasElement, all: trend.Series | undefined, at: number, live: boolean): void {
+// A canvas has as many points as the screen shows of it.
+const sizes = new ResizeObserver((entries) => {
   const ratio = window.devicePixelRatio || 1;
-  const width = canvas.clientWidth;
-  const height = canvas.clientHeight;
-  if (canvas.width !== width * ratio || canvas.height !== height * ratio) {
-    canvas.width = width * ratio;
-    canvas.height = height * ratio;
+  for (const { target, contentRect } of entries) {
+    const canvas = target as HTMLCanvasElement;
+    canvas.width = Math.round(contentRect.width * ratio);
+    canvas.height = Math.round(contentRect.height * ratio);
   }
+});
+
+const COLOUR_MS = 1000;
+const colours = new Map<string, { colour: string; until: number }>();
+
+function colourOf(canvas: HTMLCanvasElement, vital: string): string {
+  const known = colours.get(vital);
+  if (known && known.until > performance.now()) return known.colour;
+  const colour = getComputedStyle(canvas).color;
+  colours.set(vital, { colour, until: performance.now() + COLOUR_MS });
+  return colour;
+}
+
+function draw(canvas: HTMLCanvasElement, vital: string, all: trend.Series | undefined, at: number, live: boolean): void {
+  const ratio = window.devicePixelRatio || 1;
+  const width = canvas.width / ratio;
+  const height = canvas.height / ratio;
   const pen = canvas.getContext("2d");
   if (!pen || !all || width === 0) return;
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -45,7 +72,7 @@ function draw(canvas: HTMLCanvasElement, all: trend.Series | undefined, at: numb
   const [low, high] = bounds(series, start);
   const x = (t: number) => ((t - first) / span) * (width - 5);
   const y = (v: number) => height - 3 - ((v - low) / (high - low)) * (height - 6);
-  pen.strokeStyle = getComputedStyle(canvas).color;
+  pen.strokeStyle = colourOf(canvas, vital);
   pen.fillStyle = pen.strokeStyle;
   pen.globalAlpha = live ? 1 : 0.45;
   pen.lineWidth = 1.5;

@@ -41,7 +41,7 @@ function Rows<T>({ path, first, columns, label }: { path: string; first: Page<T>
   return (
     <>
       <div class="tablebox" tabIndex={0} role="region" aria-label={label}>
-        <table class="rows">
+        <table class="rows stacks">
           <thead>
             <tr>
               {columns.map((c) => (

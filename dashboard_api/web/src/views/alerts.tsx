@@ -1,4 +1,4 @@
-// The inbox: what is open, loudest first; what is closed; and one alert in full beside it.
+// The inbox: what is open, loudest first; what is closed; and one alert in full beside it, or on a narrow screen where it was touched.
 
 import { signal } from "@preact/signals";
 import { AlertCard } from "../parts/alertcard";
@@ -12,6 +12,9 @@ import type { Alert, Page } from "../types";
 
 const chosen = signal<string | null>(null);
 const closed = signal(false);
+const NARROW = window.matchMedia("(max-width: 900px)");
+const narrow = signal(NARROW.matches);
+NARROW.addEventListener("change", () => (narrow.value = NARROW.matches));
 
 export function Alerts() {
   return (
@@ -27,7 +30,7 @@ export function Alerts() {
         </div>
         {closed.value ? <Closed /> : <List of={ranked(alerts.value)} none={t("alerts.none")} />}
       </section>
-      <Chosen />
+      {!narrow.value && <Chosen />}
     </main>
   );
 }
@@ -38,15 +41,24 @@ function Closed() {
 }
 
 const kept = new Map<string, Alert>();
+let order: string[] = [];
+
+// While one is open in the list, nothing moves under the finger; what is new comes first.
+function steady(of: Alert[]): Alert[] {
+  const at = new Map(order.map((id, i) => [id, i]));
+  const shown = narrow.value && of.some((a) => a.id === chosen.value) ? [...of].sort((a, b) => (at.get(a.id) ?? -1) - (at.get(b.id) ?? -1)) : of;
+  order = shown.map((a) => a.id);
+  return shown;
+}
 
 function List({ of, none, keep = false }: { of: Alert[]; none: string; keep?: boolean }) {
   if (keep) of.forEach((a) => kept.set(a.id, a));
   if (of.length === 0) return <p class="empty">{none}</p>;
   return (
     <ul class="alertlist">
-      {of.map((alert) => (
+      {steady(of).map((alert) => (
         <li key={alert.id}>
-          <button class="alertrow" aria-pressed={chosen.value === alert.id} onClick={() => (chosen.value = alert.id)} data-alert={alert.id}>
+          <button class="alertrow" aria-pressed={chosen.value === alert.id} onClick={() => choose(alert)} data-alert={alert.id}>
             <PriorityMark alert={alert} />
             <span class="alertrow-text">
               <b>{alert.title}</b>
@@ -55,10 +67,20 @@ function List({ of, none, keep = false }: { of: Alert[]; none: string; keep?: bo
               </small>
             </span>
           </button>
+          {narrow.value && chosen.value === alert.id && (
+            <div class="detail">
+              <AlertCard alert={alert} />
+            </div>
+          )}
         </li>
       ))}
     </ul>
   );
+}
+
+// Touched again where it opened, it closes.
+function choose(alert: Alert): void {
+  chosen.value = narrow.value && chosen.value === alert.id ? null : alert.id;
 }
 
 function where(alert: Alert): string {

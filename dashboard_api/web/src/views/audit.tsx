@@ -50,8 +50,8 @@ export function Audit() {
         }}
       >
         <input name="actor" placeholder={t("audit.actor")} aria-label={t("audit.actor")} />
-        <input name="patient" placeholder={t("audit.patient")} aria-label={t("audit.patient")} />
-        <button>{t("common.again")}</button>
+        <input name="patient" placeholder={t("audit.patient.id")} aria-label={t("audit.patient.id")} />
+        <button>{t("audit.search")}</button>
         <button type="button" onClick={() => void verify()}>
           {t("audit.verify")}
         </button>

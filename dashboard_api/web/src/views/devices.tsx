@@ -145,7 +145,7 @@ function On({ device, doing }: { device: Device; doing: Doing }) {
       {[...people.value.values()].map((p) => (
         <option key={p.id} value={p.id}>
           {p.bed ? `${t("ward.bed", { bed: p.bed })}, ` : ""}
-          {p.name ?? short(p.id)}
+          {p.name ?? short(p.id)} {p.mrn && `· ${p.mrn}`}
         </option>
       ))}
     </select>

@@ -7,6 +7,7 @@ import { Pending, useLoad, worded } from "../parts/load";
 import { call, may } from "../session";
 import { moment, t, word } from "../texts";
 import { canonical, shown, unitOf } from "../units";
+import type { LimitRules } from "./limittable";
 
 interface Bounds {
   low?: number | null;
@@ -19,11 +20,12 @@ const VITALS = ["hr", "spo2", "rr", "sbp", "temp"];
 
 export function Limits({ patient }: { patient: string }) {
   const loaded = useLoad<Record<string, unknown>>(`/patients/${patient}/limits`);
+  const site = useLoad<{ rules: { limits?: LimitRules } }>(may("rules.read") && may("limits.write") ? "/rules" : null);
   const [said, setSaid] = useState("");
   return (
     <section class="card">
       <h2>{t("patient.limits")}</h2>
-      <Pending of={loaded}>{(given) => (!may("limits.write") ? <Plain given={bounds(given)} /> : <Form key={JSON.stringify(given)} patient={patient} given={bounds(given)} say={setSaid} done={loaded.again} />)}</Pending>
+      <Pending of={loaded}>{(given) => (!may("limits.write") ? <Plain given={bounds(given)} /> : <Form key={JSON.stringify(given)} patient={patient} given={bounds(given)} site={site.data?.rules.limits ?? {}} say={setSaid} done={loaded.again} />)}</Pending>
       <p role="status">{said}</p>
     </section>
   );
@@ -61,11 +63,12 @@ function Plain({ given }: { given: Record<string, Bounds> }) {
 interface FormProps {
   patient: string;
   given: Record<string, Bounds>;
+  site: LimitRules;
   say: (text: string) => void;
   done: () => void;
 }
 
-function Form({ patient, given, say, done }: FormProps) {
+function Form({ patient, given, site, say, done }: FormProps) {
   const save = async (event: SubmitEvent) => {
     const form = fields(event);
     const changed = changes(form, given);
@@ -107,6 +110,7 @@ function Form({ patient, given, say, done }: FormProps) {
                     type="number"
                     step="any"
                     aria-label={`${word("long", vital)} ${t(`limits.${side}`)}`}
+                    placeholder={asField(vital, site[vital]?.[side]?.[0])}
                     defaultValue={asField(vital, given[vital]?.[side])}
                   />
                 </td>

@@ -26,13 +26,23 @@ export function MyData() {
   if (!patient) return <p class="empty">{t("patient.unknown")}</p>;
   return (
     <>
-      <PatientView id={patient} />
+      <PatientView id={patient}>
+        <p class="inline">
+          {may("export") && <Jump to="seen" label={t("mydata.seen")} />}
+          {may("consents.read") && <Jump to="consents" label={t("mydata.consents")} />}
+        </p>
+      </PatientView>
       <section class="page mine" aria-label={t("mydata.title")}>
         {may("consents.read") && <Consents patient={patient} />}
         {may("export") && <Copy patient={patient} />}
       </section>
     </>
   );
+}
+
+// What is below the charts is not found there.
+function Jump({ to, label }: { to: string; label: string }) {
+  return <button onClick={() => document.getElementById(to)?.scrollIntoView({ block: "start" })}>{label} ↓</button>;
 }
 
 function Consents({ patient }: { patient: string }) {
@@ -49,7 +59,7 @@ function Consents({ patient }: { patient: string }) {
     }
   };
   return (
-    <section class="card">
+    <section class="card" id="consents">
       <h2>{t("mydata.consents")}</h2>
       <Pending of={loaded}>
         {(page) => (
@@ -90,7 +100,7 @@ function Copy({ patient }: { patient: string }) {
     URL.revokeObjectURL(link.href);
   };
   return (
-    <section class="card">
+    <section class="card" id="seen">
       <h2>{t("mydata.seen")}</h2>
       <div class="inline">
         <button onClick={() => void fetched((all) => setSeen(visits(all.who_saw_it)))}>{t("mydata.seen.show")}</button>

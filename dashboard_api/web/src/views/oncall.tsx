@@ -79,7 +79,9 @@ function Now({ ward, name }: { ward: string; name: string }) {
       <Pending of={loaded}>
         {(page) =>
           page.items.length === 0 ? (
-            <p class="muted">{t("oncall.none")}</p>
+            <p class="muted">
+              {t("oncall.none")} {t("oncall.none.then")}
+            </p>
           ) : (
             <>
               {page.items.map((one) => (

@@ -26,15 +26,26 @@ import { Why } from "./tile";
 const FIRST = ["hr", "pulse", "spo2", "rr"];
 const SHOWN_APART = new Set([...FIRST, "sbp", "dbp", "temp", "on_oxygen"]);
 
-export function PatientView({ id }: { id: string }) {
+// `children`: what else somebody may do here, told before the values.
+export function PatientView({ id, children }: { id: string; children?: preact.ComponentChildren }) {
   const of = patients.value.get(id);
   const person = people.value.get(id);
   if (!of && pictured.value) return <BreakGlass patient={id} />;
   if (!of) return <p class="empty">{t("ward.waiting")}</p>;
-  return <Known patient={of.value} person={person} />;
+  return (
+    <Known patient={of.value} person={person}>
+      {children}
+    </Known>
+  );
 }
 
-function Known({ patient, person }: { patient: Patient; person: Person | undefined }) {
+interface KnownProps {
+  patient: Patient;
+  person: Person | undefined;
+  children: preact.ComponentChildren;
+}
+
+function Known({ patient, person, children }: KnownProps) {
   const id = patient.id;
   const notes = useLoad<Page<Note>>(may("notes.read") ? `/patients/${id}/notes?limit=200` : null, 60);
   const rest = Object.keys(patient.vitals).filter((name) => !SHOWN_APART.has(name));
@@ -57,6 +68,7 @@ function Known({ patient, person }: { patient: Patient; person: Person | undefin
         <LinkMark link={patient.link} />
       </header>
       <Why of={patient} />
+      {children}
       <section class="nowrow">
         <dl class="vitals big">
           {FIRST.filter((name) => name !== "pulse" || patient.vitals["pulse"]).map((name) => (
@@ -98,7 +110,7 @@ function OpenAlerts({ patient }: { patient: Patient }) {
   const first = open.filter(calls);
   const listed = all ? open : (first.length ? first : open).slice(0, 2);
   return (
-    <section class="card">
+    <section class="card openalerts">
       <h2>{t("patient.alerts")}</h2>
       {open.length === 0 && <p class="muted">{t("ward.quiet")}</p>}
       {listed.map((alert) => (

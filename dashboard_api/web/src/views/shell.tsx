@@ -1,10 +1,10 @@
 // What surrounds every view: where one is, how fresh the picture is, the sound, who is logged in; and the voice for screen readers.
 
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { trouble } from "../actions";
 import { calls } from "../need";
 import { behindMs, health, refusal, silentS } from "../live";
-import { Logo } from "../parts/icons";
+import { Gear, Logo } from "../parts/icons";
 import { follow, path } from "../route";
 import { logOut, may, me } from "../session";
 import { blocked, mute, mutedS, unlock } from "../sound";
@@ -50,11 +50,12 @@ export function Shell({ children }: { children: preact.ComponentChildren }) {
           ))}
         </nav>
         <span class="tools">
-          <time class="topclock">{wallClock(Math.floor(now.value / 60_000) * 60_000)}</time>
+          <Clock />
           {may("vitals.read") && <Pulse />}
           {may("alerts.read") && <Sound />}
-          <button class="plain" aria-expanded={settings.value} onClick={() => (settings.value = !settings.value)}>
-            {t("nav.settings")}
+          <button class="plain" aria-label={t("nav.settings")} aria-expanded={settings.value} onClick={() => (settings.value = !settings.value)}>
+            <span class="long">{t("nav.settings")}</span>
+            <Gear />
           </button>
           <span class="whoami">
             {me.value?.username}
@@ -76,6 +77,12 @@ export function Shell({ children }: { children: preact.ComponentChildren }) {
       <Voice />
     </>
   );
+}
+
+const minute = computed(() => Math.floor(now.value / 60_000) * 60_000);
+
+function Clock() {
+  return <time class="topclock">{wallClock(minute.value)}</time>;
 }
 
 function Open() {

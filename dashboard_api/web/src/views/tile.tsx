@@ -1,6 +1,7 @@
 // One patient on the ward: everything a nurse needs at a glance, and the way to act.
 
-import type { Signal } from "@preact/signals";
+import { computed, type Signal } from "@preact/signals";
+import { useMemo } from "preact/hooks";
 import { AlertChip } from "../parts/alertchip";
 import { LinkMark } from "../parts/linkmark";
 import { NewsBadge } from "../parts/news";
@@ -60,7 +61,8 @@ export function Tile({ of, wardName }: Props) {
 }
 
 export function Why({ of }: { of: Patient }) {
-  const said = why(of, now.value) ?? wrongClock(of);
+  const told = useMemo(() => computed(() => why(of, now.value) ?? wrongClock(of)), [of]);
+  const said = told.value;
   return said === null ? null : (
     <p class="why" data-why>
       {said}

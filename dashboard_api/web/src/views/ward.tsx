@@ -1,6 +1,6 @@
 // The ward: tiles sorted by need. The order changes at most every few seconds, so that no tile jumps away from under a finger.
 
-import { computed, signal } from "@preact/signals";
+import { computed, signal, type Signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { act } from "../actions";
 import { byNeed, calls, ranked, silent } from "../need";
@@ -10,12 +10,20 @@ import { may } from "../session";
 import { mute } from "../sound";
 import { alerts, patients, pictured } from "../store";
 import { t } from "../texts";
-import type { Priority } from "../types";
+import type { Patient, Priority } from "../types";
 import { ward, wards } from "../wards";
 import { Tile } from "./tile";
 
 const order = signal<string[]>([]);
-const here = computed(() => [...patients.value.values()].filter((p) => !ward.value || p.value.ward === ward.value));
+type Shown = Signal<Patient>[];
+// The same list as before while nobody came, went or changed ward: values come every second.
+let listed: Shown = [];
+const here = computed<Shown>(() => {
+  const found = [...patients.value.values()].filter((p) => !ward.value || p.value.ward === ward.value);
+  if (found.length !== listed.length || found.some((p, i) => p !== listed[i])) listed = found;
+  return listed;
+});
+const silentHere = computed(() => here.value.filter((p) => silent(p.value)).length);
 
 function sort(): void {
   const wanted = byNeed(here.peek().map((p) => p.peek())).map((p) => p.id);
@@ -54,7 +62,7 @@ function WardBar() {
   const shown = here.value;
   const mine = new Set(shown.map((p) => p.peek().id));
   const open = alerts.value.filter((a) => mine.has(a.patient) && calls(a));
-  const stale = shown.filter((p) => silent(p.value)).length;
+  const stale = silentHere.value;
   return (
     <div class="wardbar">
       <h1 class="sr">{t("nav.ward")}</h1>
