@@ -4,11 +4,15 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from deploy.parts import kafka as kafka_part
 from deploy.parts import mosquitto as mosquitto_part
 from tests import accounts, parts
 from vitals.topics import Topics
+
+settings.register_profile("untimed", deadline=None)  # speed is a benchmark's to say, and other tests run beside
+settings.load_profile("untimed")
 
 PARTITIONS = 4
 ORDER = ("unit", "contract", "integration", "e2e")
