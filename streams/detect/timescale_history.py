@@ -1,8 +1,8 @@
 """Stored readings as batches, for detection over history.
 
 In: an address of TimescaleDB and a span of time. Out: one Batch a day, ordered by time, and the patients' present contexts.
-Binary COPY with a fixed width a row, so that numpy reads it without a loop, and times as PostgreSQL has them: reckoning a time in SQL
-costs the server more than all else of the row. Nothing is written.
+Binary COPY of arrays, one row a patient's vital and day, so that neither side makes a message of each reading and numpy takes them as they
+are; times as PostgreSQL has them, since reckoning one in SQL costs more than all else of a reading. Nothing is written.
 Raises PartAway when the server does not answer.
 """
 
@@ -23,24 +23,21 @@ from vitals.errors import PartAway
 from vitals.registry import V
 
 _READINGS = """COPY (
-    SELECT patient_no::int4, device_no::int4, vital::int2, observed_at, seq::int8,
-           coalesce(value, 'NaN')::float8, coalesce(quality, 'NaN')::float4, value IS NULL
-    FROM telemetry.reading WHERE observed_at >= {begin} AND observed_at < {end}
+    SELECT patient_no::int4, device_no::int4, vital::int2, array_agg(observed_at), array_agg(seq::int8),
+           array_agg(coalesce(value, 'NaN')::float8), array_agg(coalesce(quality, 'NaN')::float4), array_agg(value IS NULL)
+    FROM telemetry.reading WHERE observed_at >= {begin} AND observed_at < {end} GROUP BY 1, 2, 3
 ) TO STDOUT (FORMAT BINARY)"""
-_FIELDS = (
-    ("patient", ">i4"),
-    ("device", ">i4"),
-    ("vital", ">i2"),
-    ("at", ">i8"),
-    ("seq", ">i8"),
-    ("value", ">f8"),
-    ("quality", ">f4"),
-    ("none", "?"),
-)
-_ROW = np.dtype([("fields", ">i2"), *(pair for name, kind in _FIELDS for pair in ((f"{name}_size", ">i4"), (name, kind)))])
+_WHOSE = struct.Struct(">hiiiiih")
+"""The number of fields, then patient, device and vital, each behind its size."""
+_COLUMNS = {"at": ">i8", "seq": ">i8", "value": ">f8", "quality": ">f4", "none": "?"}
+_ARRAY = struct.Struct(">iiiIii")
+"""Size, dimensions, whether any is NULL (none is), the elements' type, how many, the first one's number; then each behind its size."""
 _EPOCH_MS = 946_684_800_000
 """2000-01-01 UTC, from which PostgreSQL counts microseconds."""
 _HEADER_BYTES, _END = 19, struct.pack(">h", -1)
+
+Columns = dict[str, npt.NDArray[Any]]
+"""Of m readings: patient, device, vital and those of `_COLUMNS`."""
 _DAY = timedelta(days=1)
 
 
@@ -73,7 +70,7 @@ class History:
             while day < self.end:
                 until = min(day + _DAY, self.end)
                 rows = _copied(connection, day, until)
-                if len(rows):
+                if rows is not None:
                     yield _batch(rows, names)
                 day = until
 
@@ -84,12 +81,29 @@ class History:
             raise PartAway(f"the database does not answer: {error}") from error
 
 
-def _copied(connection: psycopg.Connection[tuple[Any, ...]], begin: datetime, end: datetime) -> npt.NDArray[np.void]:
+def _copied(connection: psycopg.Connection[tuple[Any, ...]], begin: datetime, end: datetime) -> Columns | None:
+    """The readings of a span; None where there are none."""
     sql = _READINGS.format(begin=_literal(begin), end=_literal(end))
     with connection.cursor() as cursor, cursor.copy(sql.encode()) as copy:
         data = b"".join(bytes(block) for block in copy)
-    body = data[_HEADER_BYTES:].removesuffix(_END)
-    return np.frombuffer(body, dtype=_ROW)
+    rows, at = [], _HEADER_BYTES
+    while data[at : at + len(_END)] != _END:
+        row, at = _row(data, at)
+        rows.append(row)
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]} if rows else None
+
+
+def _row(data: bytes, at: int) -> tuple[Columns, int]:
+    """One patient's vital by one device, and where the next begins."""
+    _, _, patient, _, device, _, vital = _WHOSE.unpack_from(data, at)
+    found, at = Columns(), at + _WHOSE.size
+    for name, kind in _COLUMNS.items():
+        size, _, _, _, count, _ = _ARRAY.unpack_from(data, at)
+        cells = np.dtype([("size", ">i4"), ("x", kind)])
+        column = np.frombuffer(data, dtype=cells, count=count, offset=at + _ARRAY.size)["x"]
+        found[name], at = column.astype(column.dtype.newbyteorder("=")), at + 4 + size
+    whose = {"patient": patient, "device": device, "vital": vital}
+    return {name: np.full(len(found["at"]), no, dtype=np.int64) for name, no in whose.items()} | found, at
 
 
 def _literal(at: datetime) -> str:
@@ -97,14 +111,12 @@ def _literal(at: datetime) -> str:
     return f"timestamptz '{at.astimezone(UTC).isoformat()}'"
 
 
-def _batch(rows: npt.NDArray[np.void], names: dict[int, str]) -> Batch:
+def _batch(rows: Columns, names: dict[int, str]) -> Batch:
     """Readings of one sample (device, seq, time) side by side."""
-    # in the machine's own order of bytes all that follows is twice as fast
-    at, device_no, seq = (rows[name].astype(np.int64) for name in ("at", "device", "seq"))
-    at = (at + 500) // 1000 + _EPOCH_MS
+    at, device_no, seq = (rows["at"] + 500) // 1000 + _EPOCH_MS, rows["device"], rows["seq"]
     order = np.lexsort((seq, device_no, at))
     at, device_no, seq = at[order], device_no[order], seq[order]
-    new = np.ones(len(rows), dtype=np.bool_)
+    new = np.ones(len(at), dtype=np.bool_)
     new[1:] = (at[1:] != at[:-1]) | (device_no[1:] != device_no[:-1]) | (seq[1:] != seq[:-1])
     cell = (np.cumsum(new) - 1) * V + rows["vital"][order]
     n, none = int(np.count_nonzero(new)), cell[rows["none"][order]]
@@ -112,7 +124,7 @@ def _batch(rows: npt.NDArray[np.void], names: dict[int, str]) -> Batch:
     values[cell], quality[cell] = rows["value"][order], rows["quality"][order]
     no_value = np.zeros(n, dtype=np.uint32)
     np.bitwise_or.at(no_value, none // V, np.left_shift(np.uint32(1), (none % V).astype(np.uint32)))
-    patients, patient = np.unique(rows["patient"][order[new]].astype(np.int64), return_inverse=True)
+    patients, patient = np.unique(rows["patient"][order[new]], return_inverse=True)
     devices, device = np.unique(device_no[new], return_inverse=True)
     at = at[new]
     return Batch(
