@@ -26,7 +26,7 @@ from streams.detect.rules import bounds
 from vitals.batch import Batch
 from vitals.context import PatientContext
 from vitals.finding import Finding
-from vitals.registry import V
+from vitals.registry import V, index
 from vitals.rules import RuleSet, default
 
 NAME = "alarms"
@@ -69,12 +69,25 @@ def _told(name: str, c: Chart, naive: float, told: Iterable[Finding], rows: list
     yield Figure(f"{title}, conditions", summed(body, c.days).total, "conditions/patient-day")
     yield from _reached(title, every, c.days)
     yield Figure(f"{title}, fewer than naive", 100 * (1 - every.total / c.days / naive), "%")
+    yield Figure(f"{title}, pages, fewer than naive", 100 * (1 - every.pages / c.days / naive), "%")
     yield Figure(f"{title}, deaths found", deaths, f"of {len(c.death)}")
+    yield from _by_stay(title, c, every)
     yield Figure(f"{title}, high alone", high.total / c.days, "alerts/patient-day")
     yield Figure(f"{title}, high alone, fewer than naive", 100 * (1 - high.total / c.days / naive), "%")
     yield Figure(f"{title}, high alone, deaths found", _found(c.death, _minutes(high)), f"of {len(c.death)}")
     rows.append(Row("MIMIC demo", f"Vigil, {name}", "vigil", every.total / c.days, deaths, len(c.death)))
     rows.append(Row("MIMIC demo", "  of these high", "vigil", high.total / c.days, _found(c.death, _minutes(high)), len(c.death)))
+
+
+def _by_stay(title: str, c: Chart, every: Reach) -> Iterator[Figure]:
+    """Which deaths only one of both finds; and each half of the stays (every other one, by number) by itself."""
+    mine, theirs = _stays_found(c.death, _minutes(every)), _stays_found(c.death, c.naive)
+    for name, stays in (("naive limits alone", theirs - mine), ("Vigil alone", mine - theirs)):
+        yield Figure(f"{title}, deaths found by {name} ({' '.join(sorted(stays)) or 'none'})", len(stays), f"of {len(c.death)}")
+    for half in (0, 1):
+        stays = set(sorted(c.naive)[half::2])
+        naive, ours = (sum(len(x) for stay, x in each.items() if stay in stays) for each in (c.naive, every.raised))
+        yield Figure(f"{title}, half {half + 1} of the stays, fewer than naive", 100 * (1 - ours / naive), "%")
 
 
 def _reached(title: str, reach: Reach, days: float) -> Iterator[Figure]:
@@ -95,7 +108,11 @@ def _minutes(reach: Reach) -> dict[str, list[int]]:
 
 def _found(deaths: Mapping[str, int], alerts: Mapping[str, Sequence[int]]) -> int:
     """Deaths with an alert in their last 24 hours."""
-    return sum(any(death - DAY_MIN <= m <= death for m in alerts.get(stay, ())) for stay, death in deaths.items())
+    return len(_stays_found(deaths, alerts))
+
+
+def _stays_found(deaths: Mapping[str, int], alerts: Mapping[str, Sequence[int]]) -> set[str]:
+    return {stay for stay, death in deaths.items() if any(death - DAY_MIN <= m <= death for m in alerts.get(stay, ()))}
 
 
 def _simulated(rows: list[Row]) -> Iterator[Figure]:
@@ -105,6 +122,7 @@ def _simulated(rows: list[Row]) -> Iterator[Figure]:
     findings = list(rehearse(naive.watching(ward(PATIENTS, DAYS, scripts, SEED)), default()))
     spent = time.process_time() - began
     reach, days = called(_body(findings)), float(PATIENTS * DAYS)
+    high = called([f for f in _body(findings) if f.priority == "high"]).calls
     own = {s.patient: reach.calls.get(names(PATIENTS)[s.patient], []) for s in scripts}
     leads = [lead for s in scripts if (lead := _lead_s(s, own[s.patient], naive.alerts[s.patient])) is not None]
     before, after = sum(len(x) for x in naive.alerts.values()) / days, reach.total / days
@@ -119,10 +137,26 @@ def _simulated(rows: list[Row]) -> Iterator[Figure]:
     yield Figure("alarms, simulated ward, Vigil, on patients who stay well", well / days, "pages/patient-day")
     yield Figure("alarms, simulated ward, deteriorations found", len(leads), f"of {len(scripts)}")
     yield Figure("alarms, simulated ward, lead before the naive limit, median", float(np.median(leads)) / 60, "min")
+    late = [x for s in scripts if (x := _lead_s(s, own[s.patient], naive.lasting[s.patient])) is not None]
+    yield Figure("alarms, simulated ward, lead before a naive limit that lasts, median", float(np.median(late)) / 60, "min")
+    for s in scripts:
+        patient = names(PATIENTS)[s.patient]
+        title = f"alarms, simulated ward, {s.story} of {patient}"
+        yield from _lead(f"{title}, lead before the first naive crossing", _lead_s(s, own[s.patient], naive.alerts[s.patient]))
+        yield from _lead(f"{title}, lead before the first that lasts", _lead_s(s, own[s.patient], naive.lasting[s.patient]))
+        yield from _lead(
+            f"{title}, lead of the first high before the first that lasts", _lead_s(s, high.get(patient, []), naive.lasting[s.patient])
+        )
     yield Figure("alarms, simulated ward, folding", 2 * PATIENTS * DAYS * DAY_MIN / spent, "samples/CPU-s")
     known = sum(any(begin <= at <= end for at in naive.alerts[s.patient]) for s in scripts for begin, end in [_span(s)])
     rows.append(Row("simulated ward, 7 days", "every crossing", "naive", before, known, len(scripts)))
     rows.append(Row("simulated ward, 7 days", "Vigil", "vigil", after, len(leads), len(scripts)))
+
+
+def _lead(title: str, seconds: float | None) -> Iterator[Figure]:
+    """Nothing where it was not found."""
+    if seconds is not None:
+        yield Figure(title, seconds / 60, "min")
 
 
 def _span(script: Script) -> tuple[int, int]:
@@ -138,12 +172,17 @@ def _lead_s(script: Script, calls: Sequence[int], crossings: Sequence[int]) -> f
 
 
 class _Naive:
-    """Every crossing of the rules' first limits, at once, without wait or hysteresis."""
+    """Every crossing of the rules' first limits, at once, without wait or hysteresis; lasting: the readings past the rule's own wait."""
 
     def __init__(self, rules: RuleSet) -> None:
         self._bounds = bounds(rules, None, 0)
         self._outside: npt.NDArray[np.bool_] = np.zeros((PATIENTS, V), dtype=np.bool_)
+        self._since: npt.NDArray[np.int64] = np.zeros((PATIENTS, V), dtype=np.int64)
+        self._wait = np.full(V, 1 << 60)
+        for name, rule in rules.limits.items():
+            self._wait[index(name)] = round(rule.wait_s[0] * 1000)
         self.alerts: dict[int, list[int]] = {p: [] for p in range(PATIENTS)}
+        self.lasting: dict[int, list[int]] = {p: [] for p in range(PATIENTS)}
 
     def watching(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Passes `batches` on."""
@@ -157,5 +196,8 @@ class _Naive:
         out = (values < self._bounds[0]) | (values > self._bounds[2])
         new = there & out & ~self._outside
         self._outside = np.where(there, out, self._outside)
-        for patient in np.nonzero(new)[0].tolist():
-            self.alerts[patient].append(at)
+        self._since = np.where(new, at, self._since)
+        lasts = there & out & (at - self._since >= self._wait)
+        for told, which in ((self.alerts, new), (self.lasting, lasts)):
+            for patient in np.nonzero(which)[0].tolist():
+                told[patient].append(at)

@@ -24,12 +24,13 @@ _DAY_MS = 24 * HOUR_MS
 class Reach:
     """calls: patient -> ms at which a page went out, ascending. alerts: (rule, priority at its first page) -> alerts that paged at all.
 
-    pages: all pages, those for an alert that grew worse among them.
+    pages: all pages, those for an alert that grew worse among them. raised: patient -> ms of the first page of each alert.
     """
 
     calls: Mapping[str, list[int]]
     alerts: Mapping[tuple[str, str], int]
     pages: int
+    raised: Mapping[str, list[int]]
 
     @property
     def total(self) -> int:
@@ -41,6 +42,7 @@ def called(told: Iterable[Finding]) -> Reach:
     """What the desk makes of them."""
     desk, windows = Desk(_BOOK), _Windows()
     calls: dict[str, list[int]] = defaultdict(list)
+    raised: dict[str, list[int]] = defaultdict(list)
     alerts: Counter[tuple[str, str]] = Counter()
     before: set[str] = set()
     pages = 0
@@ -54,12 +56,13 @@ def called(told: Iterable[Finding]) -> Reach:
             pages += 1
             if page.alert not in before:
                 before.add(page.alert)
+                raised[finding.patient].append(finding.at)
                 alerts[case.alert.rule, page.priority] += 1
             _answer(desk, page.alert, finding)
         desk.pages, desk.changes, desk.answers = [], [], []
         desk.adopted.clear()
         _forget(desk, finding.patient)
-    return Reach(calls, alerts, pages)
+    return Reach(calls, alerts, pages, raised)
 
 
 def _answer(desk: Desk, alert: str, finding: Finding) -> None:
