@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,13 +37,17 @@ def news2_alert(feed: ClientConnection, patient: str, deadline_s: float) -> dict
     return None
 
 
+def assigned(memory: Path, names: str) -> list[str]:
+    """The patients of the simulator's devices of those names; none as long as it has written nothing."""
+    known = json.loads(memory.read_text()) if memory.exists() else {}
+    return [device["patient"] for name, device in known.items() if name.startswith(names) and device["assigned"]]
+
+
 @pytest.mark.timeout(300)
 def test_sepsis_ends_in_a_news2_alert_on_the_live_feed_and_in_the_list(vigil: Running, feed: ClientConnection) -> None:
     words = ["--patients", "1", "--scenario", "sepsis", "--seed", "4", "--onset", "5", "--speed", "3", "--duration", "120"]
     simulation = vigil.begin("simulate", *words)
-    memory = vigil.folder / "simulator.json"
-    known = wait_for(lambda: [k for n, k in json.loads(memory.read_text()).items() if n.startswith("SIM-4-") and k["assigned"]], 60)
-    patient = known[0]["patient"]
+    patient = wait_for(lambda: assigned(vigil.folder / "simulator.json", "SIM-4-"), 60)[0]
     live = news2_alert(feed, patient, 150)
     listed = vigil.ask("doctor", "GET", f"/alerts?patient={patient}")["items"]
     simulation.terminate()

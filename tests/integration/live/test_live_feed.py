@@ -114,10 +114,10 @@ def test_without_a_token_nothing_is_told(stage: Stage) -> None:
 def test_a_token_that_runs_out_ends_the_connection_and_a_new_one_extends_it(stage: Stage) -> None:
     stage.patient("north")
     stage.account("n1", "nurse", ("north",))
-    short = stage.token("n1", issued_s_ago=1797)
+    short = stage.token("n1", issued_s_ago=1790)
     with stage.feed() as feed, feed.reader(short, wards=["north"]) as ends, feed.reader(short, wards=["north"]) as stays:
         stays.say(type="auth", token=stage.token("n1"))
-        assert ends.a("error")["code"] == "token_expired"
+        assert ends.a("error", 30)["code"] == "token_expired"
         stays.a("heartbeat")
         stays.a("heartbeat")
 
