@@ -19,7 +19,7 @@ from deploy.parts.errors import Missing, PartError
 from deploy.parts.prefix import Say
 
 BIN = Path(sys.executable).parent
-LANES = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")  # the lanes are tests/conftest.py's, the longest first
+LANES = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")  # the lanes are tests/conftest.py's, the longest first
 
 CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ruff", ("ruff", "check", "--quiet", ".")),
