@@ -19,12 +19,12 @@ from deploy.renewal import LOOK_S, RENEW_S, Certificates, Renewal
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 BROKER = """
-import signal, sys
-for number in (signal.SIGHUP, signal.SIGUSR1):
-    signal.signal(number, lambda got, _: print(signal.Signals(got).name, flush=True))
+import signal
+watched = (signal.SIGHUP, signal.SIGUSR1)
+signal.pthread_sigmask(signal.SIG_BLOCK, watched)
 print("up", flush=True)
 while True:
-    signal.pause()
+    print(signal.Signals(signal.sigwait(watched)).name, flush=True)
 """
 
 
