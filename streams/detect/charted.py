@@ -3,7 +3,7 @@
 In: channels' sightings and the learned pauses between readings. Out: how long a condition must stand to count, in the readings' own time.
 Promise: only what is mild waits (the first step of a limit, a medium score, one parameter at 3), for as many readings in a row as the rule
 set says, or as long as they are overdue; what is high counts at its first reading, as ever. A patient with one vital read more often than
-every 5 min is monitored: nothing here concerns them.
+every 2 min is monitored: nothing here concerns them.
 Sources: the milder the excursion the longer the wait (137 alerts a patient-day became 19 by it, CLINICAL.md); hourly observation of
 5-6, four-hourly of less (RCP 2017); one parameter at 3 without the aggregate finds little at much work (Jarvis 2015, unchecked).
 The numbers are this project's choice (unchecked).

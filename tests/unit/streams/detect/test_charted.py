@@ -1,12 +1,16 @@
 """What is charted by hand: a mild condition is confirmed by the next readings, a bad one calls at its first."""
 
 import msgspec
+import numpy as np
 import pytest
 
+from streams.detect.channels import NEWS2
+from streams.detect.charted import Waits, by_hand, in_a_row, lengthen
 from streams.detect.memory import empty
 from streams.detect.rules import default
 from streams.detect.step import step, tick
 from tests.unit.streams.detect.readings import T0, batch
+from vitals.registry import index
 from vitals.rules import RuleError, parsed
 
 HOUR, MINUTE = 3_600_000, 60_000
@@ -87,3 +91,39 @@ def test_a_number_of_readings_below_one_is_refused_with_its_line():
     text = msgspec.json.encode(default()).replace(b'"news2_single":5', b'"news2_single":0')
     with pytest.raises(RuleError, match=r"charted\.news2_single"):
         parsed(text)
+
+
+@pytest.mark.parametrize(("gap", "expected"), [(0, True), (1, False), (119_999, False), (120_000, True)])
+def test_a_pause_of_two_minutes_is_no_monitors(gap, expected):
+    assert by_hand(np.array([float(gap)])).tolist() == [expected]
+
+
+def two(gap):
+    """A memory in which `p` was charted with a mild rate, each reading `gap` ms after the last, and `q` is monitored."""
+    m = empty(default())
+    charted = [("p", "d", i, T0 + i * gap, {"hr": 125}) for i in range(3 if gap else 1)]
+    step(m, batch(charted + [("q", "e", i, T0 + i * 1000, {"hr": 80}) for i in range(30)]), 0)
+    return m
+
+
+@pytest.mark.parametrize(
+    ("pause", "first", "hold", "alone"),
+    [(0, 3.5 * HOUR, 4 * HOUR, 1.5 * HOUR), (HOUR, 3.5 * HOUR, 4 * HOUR, 1.5 * HOUR), (4 * HOUR, 14 * HOUR, 12 * HOUR, 6 * HOUR)],
+    ids=["unknown", "hourly", "four-hourly"],
+)
+def test_a_mild_value_waits_for_the_next_four_and_stands_four_pauses_but_half_a_day_at_most(pause, first, hold, alone):
+    m = two(0)
+    waits = Waits(*(np.zeros(1, dtype=np.int64) for _ in range(3)))
+    lengthen(m, np.array([m.row("p")]), np.array([index("hr")]), np.array([float(pause)]), waits)
+    assert [int(w[0]) for w in waits] == [first, hold, alone]
+
+
+@pytest.mark.parametrize(("patient", "expected"), [("p", [5, 2]), ("q", [1, 1])])
+def test_only_where_nobody_monitors_readings_in_a_row_are_asked_for(patient, expected):
+    m = two(HOUR)
+    assert [in_a_row(m, m.row(patient), channel) for channel in (index("hr"), NEWS2)] == expected
+
+
+def test_a_pressure_taken_seldom_of_one_who_is_monitored_counts_at_once():
+    m = two(HOUR)
+    assert in_a_row(m, m.row("q"), index("sbp")) == 1

@@ -337,7 +337,7 @@ def test_what_has_stood_long_enough_is_told_by_time_alone_at_its_readings_time()
 @pytest.mark.parametrize("why", ["discharged", "history", "held"])
 def test_time_alone_tells_nothing_of_the_discharged_nor_while_history_comes_in(why):
     m = ward(HOUR)
-    course(m, (0, 125.0))
+    course(m, (0, 150.0))
     m.settings.active[0] = why != "discharged"
     m.rows.history_at[0] = T0 + HOUR if why == "history" else 0
     m.timers.held[limits(HR)] = why == "held"

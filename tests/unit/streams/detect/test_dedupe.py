@@ -49,6 +49,23 @@ def test_a_batch_of_next_numbers_is_seen_then(first, second):
     assert (was, again) == ([True, second[1][1] != first[1][1]], [False, False])
 
 
+@pytest.mark.parametrize(
+    ("before", "samples", "expected"),
+    [([], [(0, 0), (1, 0), (1, 0)], [True, True, False]), ([(0, 0), (0, 1), (0, 2)], [(0, 1)], [False])],
+    ids=["twice in one batch", "the one before the last"],
+)
+def test_what_comes_again_is_not_new(before, samples, expected):
+    s = seen()
+    if before:
+        new(s, *before)
+    assert new(s, *samples) == expected
+
+
+def test_the_next_number_leaves_no_hole():
+    s = seen(1)
+    assert ([s.one(0, n) for n in (0, 1)], s.holes[0]) == ([True, True], [])
+
+
 def test_growing_keeps_what_was_seen_and_knows_nothing_of_the_new():
     s = seen(1)
     new(s, (0, 5), (0, 7))

@@ -108,6 +108,14 @@ def test_without_any_pulse_there_is_nothing_to_compare():
     assert only(looked_at(m), AGREEMENT, 1) == {}
 
 
+def test_of_two_patients_the_one_with_a_pulse_is_compared():
+    m = ward()
+    for row, pulse in ((1, {}), (2, {1: 70, 0: 70})):
+        put(m, HR, {2: 70, 1: 140, 0: 70}, row)
+        put(m, PULSE, pulse, row)
+    assert looked_at(m, (1, 2)) == {(2, AGREEMENT): 2.5}
+
+
 def test_a_disagreement_that_is_told_is_followed_but_not_by_what_is_unknown():
     m = ward()
     m.timers.side[[CHANNELS + AGREEMENT, 2 * CHANNELS + AGREEMENT]] = 1
@@ -171,6 +179,21 @@ def test_a_trend_is_of_four_minutes_at_least(ago, seen):
     assert bool(only(looked_at(m), TREND)) is seen
 
 
+def test_without_habits_a_trend_is_seen_all_the_same():
+    m = ward(msgspec.structs.replace(default(), habit=None), looked=NOW - 4)
+    put(m, GLUCOSE, {ago: 80 + 2 * ago for ago in range(RING)}, row=2)
+    assert {row for row, channel in looked_at(m, (0, 2)) if channel == TREND + GLUCOSE} == {2}
+
+
+@pytest.mark.parametrize(("beyond", "seen"), [(0.0, False), (1e-3, True)])
+def test_what_is_at_its_first_step_is_not_beyond_it(beyond, seen):
+    m = ward()
+    put(m, HR, {1: 140})
+    put(m, PULSE, {1: 70, 0: 70})
+    m.layout.high1[AGREEMENT] = 2.5 - beyond
+    assert bool(only(looked_at(m), AGREEMENT, 1)) is seen
+
+
 def test_a_shift_is_seen_where_a_vital_has_a_voice():
     rules = loud(shift={"priority": {"hr": "low"}})
     m = ward(rules, looked=NOW - 4)
@@ -216,11 +239,13 @@ def test_a_habit_is_compared_with_the_four_minutes_that_are_over():
 
 def test_a_drift_sums_what_the_habit_says_and_is_seen_beyond_its_reach():
     m = ward(at_noon(loud()), looked=NOW - 4)
-    usual(m)
-    put(m, HR, FOUR)
-    m.courses.up[W + HR], m.courses.down[W + HR], m.courses.up[HR] = 7.0, 3.0, 5.0
+    usual(m, SBP)
+    put(m, SBP, FOUR)
+    mine, before, after = W + SBP, W - SBP, SBP
+    m.courses.up[[mine, before, after]], m.courses.down[mine] = (7.0, 5.0, 5.0), 3.0
     seen = only(looked_at(m), DRIFT)
-    assert (seen, m.courses.up[[HR, W + HR]].tolist(), m.courses.down[W + HR]) == ({HR: 10.5}, [5.0, 10.5], 0.0)
+    assert (list(seen), m.courses.up[[before, after]].tolist(), m.courses.down[mine]) == ([SBP], [5.0, 5.0], 0.0)
+    assert seen[SBP] == pytest.approx(m.courses.up[mine], abs=1e-4)
 
 
 def test_without_a_voice_the_habit_is_learned_and_nothing_is_seen():
