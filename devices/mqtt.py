@@ -107,6 +107,10 @@ class Line:
             await asyncio.to_thread(self._client.connect, self._where.host, self._where.port, KEEPALIVE_S, **_clean())
         except (OSError, ValueError):
             return False
+        if self._fd() < 0:  # the broker went while it was greeted: paho says so by having no socket
+            return False
+        self._client.on_disconnect = lambda *_: self._down()
+        self._client.on_socket_close = self._on_socket_close
         loop.add_reader(self._fd(), self._readable)
         self._flush()
         with contextlib.suppress(TimeoutError):
@@ -161,6 +165,7 @@ class Line:
         self.close()
 
     def _made(self, will: bytes) -> paho.Client:
+        """A client that tells nothing of its end yet: it connects in a thread, and what ends there is no business of the loop's."""
         client = paho.Client(CallbackAPIVersion.VERSION2, self._who.device, protocol=paho.MQTTv5)
         client.username_pw_set(self._who.device, self._who.password)
         client.max_inflight_messages_set(IN_FLIGHT)
@@ -170,8 +175,6 @@ class Line:
         client.on_connect = self._on_connect
         client.on_publish = self._on_publish
         client.on_message = self._on_message
-        client.on_disconnect = lambda *_: self._down()
-        client.on_socket_close = self._on_socket_close
         return client
 
     def _fd(self) -> int:
