@@ -56,7 +56,7 @@ _DETECT: Mapping[str, Target] = {
     "scores": Target(("scores",), _SCORES),
     "shift": Target(("departures",), _amounts("LEAST_POINTS", "ROBUST")),
     "silence": Target(("silence", "outage_parts")),
-    "step": Target(("step", "courses")),
+    "step": Target(("step", "ticking", "courses", "charted", "conditions", "silence", "motion")),
     "stuck": Target(("departures",)),
     "timers": Target(("timers",)),
     "trend": Target(("departures",), _amounts("LEAST_POINTS", "LEAST_SPAN_MIN")),
@@ -67,8 +67,25 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
     {"vitals/news2.py": _NEWS2} | {f"streams/detect/{name}.py": target for name, target in _DETECT.items()}
 )
 
-_C, _K, _S, _T = (f"streams/detect/{name}.py" for name in ("conditions", "course", "silence", "timers"))
+_C, _D, _E, _K, _S, _T = (f"streams/detect/{name}.py" for name in ("conditions", "dedupe", "early_warning", "course", "silence", "timers"))
 _J, _L, _W = (f"streams/detect/{name}.py" for name in ("jump", "trend", "wrong_patient"))
+_F = "streams/detect/step.py"
+_LONG_WAY = (
+    "s.rows * CHANNELS + s.channels -> s.rows * CHANNELS - s.channels",
+    "s.t - timers.at[cells] -> s.t + timers.at[cells]",
+    "timers.fired[cells] > 0 -> timers.fired[cells] >= 0",
+    "timers.held[cells] == 0 -> timers.held[cells] != 0",
+    "elapsed >= 0 -> elapsed > 0",
+    "elapsed <= SIGNAL_HOLD_MS -> elapsed < SIGNAL_HOLD_MS",
+)
+_INSIDE = (
+    ("_signals", "memory.cells.busy.reshape(-1, V)[r.rows] & SIGNAL -> memory.cells.busy.reshape(-1, V)[r.rows] | SIGNAL"),
+    ("_remembered", "m.x < s.low1[m.cell] -> m.x <= s.low1[m.cell]"),
+    ("_remembered", "m.x > s.high1[m.cell] -> m.x >= s.high1[m.cell]"),
+    ("_remembered", "busy & LIMITS -> busy | LIMITS"),
+    ("_strange", "np.abs(z) > rule.z -> np.abs(z) >= rule.z"),
+    ("_strange", "busy & BASELINE -> busy | BASELINE"),
+)
 EQUIVALENT: Mapping[tuple[str, str, str], str] = MappingProxyType(
     {
         (_C, "", "2 * V -> 2 / V (2)"): "below the signals every channel has a pace of its own, which says how long a value stands",
@@ -96,5 +113,27 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = MappingProxyType(
         (_W, "WrongPatient._meet", "memory.cells.n[cells] < warm_up -> memory.cells.n[cells] <= warm_up"): "the batch added one at least",
         (_W, "WrongPatient._compared", "len(h) >= READINGS -> len(h) > READINGS"): "the first readings count: more change nothing",
         (_T, "_severity", "before > 0 -> before >= 0"): "at 0 there is no slack to give to either side",
+        (_T, "_severity", "before > 0 -> before >= 0 (2)"): "the same",
+        **{(_F, "_unsettled", change): "a shortcut: what is not taken out is watched, and that gives the same" for change in _LONG_WAY},
+        **{(_F, function, change): "what is inside moves no idle timer" for function, change in _INSIDE},
+        (_F, "_strange", "np.count_nonzero(watched) < len(watched) -> np.count_nonzero(watched) <= len(watched)"): "all of them are all",
+        (
+            _F,
+            "_score_sightings",
+            "x <= memory.layout.high1[_SCORED][:, None] -> x < memory.layout.high1[_SCORED][:, None]",
+        ): "a shortcut, as in `_unsettled`",
+        (_F, "_score_sightings", "t >= timers.at[cells] -> t > timers.at[cells]"): "a shortcut, as in `_unsettled`",
+        (_D, "Seen.uneven", "-1 -> --1 (4)"): "more are taken for a slot's last, and the last of them is written last",
+        (
+            _E,
+            "_chart",
+            "1 + np.searchsorted(np.rint(np.array(uppers) * steps), np.arange(_TICKS), side='left')"
+            " -> 1 - np.searchsorted(np.rint(np.array(uppers) * steps), np.arange(_TICKS), side='left')",
+        ): "cells are only told apart, and have other numbers",
+        (
+            _E,
+            "_chart",
+            "1 + (np.arange(_TICKS) > 10 * news2.ROOM_AIR_PERCENT) -> 1 - (np.arange(_TICKS) > 10 * news2.ROOM_AIR_PERCENT)",
+        ): "the same",
     }
 )

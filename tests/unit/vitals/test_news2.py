@@ -208,8 +208,9 @@ def test_many_patients_at_once_are_the_same_as_each_alone():
     values = np.where(rng.random((200, news2.V)) < 0.2, np.nan, rng.uniform(0, 130, (200, news2.V)))
     values[:, 13], values[:, 14] = rng.integers(0, 2, 200), rng.integers(0, 5, 200)
     at, scale = rng.integers(NOW - 13 * HOUR, NOW, (200, news2.V)), rng.integers(1, 3, 200)
-    many = news2.score(values, at, NOW, scale)
-    alone = [news2.score(values[i : i + 1], at[i : i + 1], NOW, scale[i]) for i in range(200)]
+    now = NOW + rng.integers(0, HOUR, 200)
+    many = news2.score(values, at, now, scale)
+    alone = [news2.score(values[i : i + 1], at[i : i + 1], now[i], scale[i]) for i in range(200)]
     assert [(int(s.lowest[0]), int(s.highest[0]), int(s.tier[0])) for s in alone] == [
         (int(a), int(b), int(c)) for a, b, c in zip(many.lowest, many.highest, many.tier, strict=True)
     ]

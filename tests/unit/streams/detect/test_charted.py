@@ -10,7 +10,7 @@ from streams.detect.memory import empty
 from streams.detect.rules import default
 from streams.detect.step import step, tick
 from tests.unit.streams.detect.readings import T0, batch
-from vitals.registry import index
+from vitals.registry import V, index
 from vitals.rules import RuleError, parsed
 
 HOUR, MINUTE = 3_600_000, 60_000
@@ -106,16 +106,42 @@ def two(gap):
     return m
 
 
+def lengthened(m, vital, pause):
+    """What the waits of `p` for a vital become, of which nothing stands or waits yet: ms each."""
+    waits = Waits(*(np.zeros(1, dtype=np.int64) for _ in range(3)))
+    lengthen(m, np.array([m.row("p")]), np.array([index(vital)]), np.array([float(pause)]), waits)
+    return [int(w[0]) for w in waits]
+
+
 @pytest.mark.parametrize(
     ("pause", "first", "hold", "alone"),
     [(0, 3.5 * HOUR, 4 * HOUR, 1.5 * HOUR), (HOUR, 3.5 * HOUR, 4 * HOUR, 1.5 * HOUR), (4 * HOUR, 14 * HOUR, 12 * HOUR, 6 * HOUR)],
     ids=["unknown", "hourly", "four-hourly"],
 )
 def test_a_mild_value_waits_for_the_next_four_and_stands_four_pauses_but_half_a_day_at_most(pause, first, hold, alone):
+    assert lengthened(two(0), "hr", pause) == [first, hold, alone]
+
+
+def test_a_vital_that_comes_often_waits_for_nothing():
+    assert lengthened(two(0), "hr", 1000) == [0, 0, 0]
+
+
+def test_where_each_reading_counts_nothing_waits():
     m = two(0)
-    waits = Waits(*(np.zeros(1, dtype=np.int64) for _ in range(3)))
-    lengthen(m, np.array([m.row("p")]), np.array([index("hr")]), np.array([float(pause)]), waits)
-    assert [int(w[0]) for w in waits] == [first, hold, alone]
+    m.layout.charted[index("hr")] = 1
+    assert lengthened(m, "hr", HOUR) == [0, 0, 0]
+
+
+def test_what_is_no_vital_goes_by_the_fastest_of_them():
+    m = two(HOUR)
+    m.layout.charted[V] = 3
+    assert [in_a_row(m, m.row(patient), V) for patient in "pq"] == [3, 1]
+
+
+def test_an_arterial_line_alone_is_a_monitor():
+    m = two(0)
+    step(m, batch([("r", "f", i, T0 + i * 1000, {"sbp": 85}) for i in range(30)]), 0)
+    assert in_a_row(m, m.row("r"), index("sbp")) == 1
 
 
 @pytest.mark.parametrize(("patient", "expected"), [("p", [5, 2]), ("q", [1, 1])])

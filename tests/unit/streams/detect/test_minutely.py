@@ -180,7 +180,8 @@ def test_a_trend_is_of_four_minutes_at_least(ago, seen):
 
 
 def test_without_habits_a_trend_is_seen_all_the_same():
-    m = ward(msgspec.structs.replace(default(), habit=None), looked=NOW - 4)
+    rules = default()
+    m = ward(msgspec.structs.replace(rules, habit=None, shift=msgspec.structs.replace(rules.shift, priority={"hr": "low"})), NOW - 4)
     put(m, GLUCOSE, {ago: 80 + 2 * ago for ago in range(RING)}, row=2)
     assert {row for row, channel in looked_at(m, (0, 2)) if channel == TREND + GLUCOSE} == {2}
 

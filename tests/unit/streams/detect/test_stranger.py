@@ -161,7 +161,9 @@ def test_the_old_devices_readings_are_not_the_newcomers():
 def test_what_is_now_is_of_the_first_ten_readings_also_where_more_come_at_once():
     later = {name: x + 20 for name, x in OTHER.items()}
     samples = [("b", t * 1000, OTHER if t < 10 else later) for t in range(20)]
-    (unlike,) = together(*known(), *samples)
+    m, watcher = known()
+    assert together(m, watcher, *samples[:5]) == []
+    (unlike,) = together(m, watcher, *samples[5:])
     assert {name: each["now"] for name, each in unlike.items()} == {"hr": 120.0, "rr": 30.0}
 
 
