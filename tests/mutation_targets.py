@@ -52,6 +52,7 @@ _DETECT: Mapping[str, Target] = {
     "habit": Target(("departures",), _amounts("ROBUST")),
     "jump": Target(("departures",)),
     "minutely": Target(("minutely",)),
+    "order": Target(("order", "order_parts"), _amounts("HOLD_MS", "GRACE_MS", "_SLACK", "_ROOM")),
     "outage": Target(("outage_parts",)),
     "scores": Target(("scores",), _SCORES),
     "shift": Target(("departures",), _amounts("LEAST_POINTS", "ROBUST")),
