@@ -1,7 +1,8 @@
 """Plays entries through their devices: MQTT QoS 1, in the order of their times, no faster than they are acknowledged.
 
 In: entries in time order with their devices. Out: messages. Promise: it ends when every message is acknowledged; what
-the devices of one patient say arrives in the order of its times: one speaks when the other's words are acknowledged.
+the devices of one patient say arrives in the order of its times: one speaks when the other's words are acknowledged; nothing is said before
+its time has come by the clock, however fast it is played (a recording begun slowly keeps its first times).
 """
 
 import asyncio
@@ -41,13 +42,24 @@ async def _say(entries: Sequence[Entry], devices: Mapping[tuple[str, str], Devic
         if speed is not None:
             await asyncio.sleep(max(0.0, (entry.at_ms - entries[0].at_ms) / 1000 / speed - (time.monotonic() - began)))
         device = devices[entry.stay, entry.part]
+        at_ms = entry.at_ms + device.known.shift_ms
+        await _come(at_ms)
         before = last.get(entry.stay, device)
         while not device.up or device.in_flight >= WINDOW or (before is not device and before.in_flight):
             await asyncio.sleep(0.001)
         last[entry.stay] = device
-        device.say(entry.seq, len(entry.vitals), encoded(entry.seq, entry.at_ms + device.known.shift_ms, entry.vitals))
+        device.say(entry.seq, len(entry.vitals), encoded(entry.seq, at_ms, entry.vitals))
         if i % 20 == 0:
             await asyncio.sleep(0)
         if time.monotonic() - told > _PROGRESS_S:
             told = time.monotonic()
             sys.stderr.write(f"  {i + 1:,} of {len(entries):,} samples\n")
+
+
+async def _come(at_ms: int) -> None:
+    """Until the clock is there."""
+    ahead_s = at_ms / 1000 - time.time()
+    if ahead_s > 0:
+        if ahead_s > _PROGRESS_S:
+            sys.stderr.write(f"  what is left lies ahead of the clock: said as it happens, the next in {ahead_s:,.0f} s\n")
+        await asyncio.sleep(ahead_s)
