@@ -27,6 +27,19 @@ def test_values_appear_with_the_name_and_move(site: Site, bed: Bed, page: Page) 
     expect(bed.value(page, "bp")).to_contain_text("121/78")
 
 
+def test_two_of_one_name_on_a_ward_are_marked_and_one_of_another_is_not(site: Site, bed: Bed, page: Page) -> None:
+    twin, other = site.admitted(bed.ward, "8", "ada moreau"), site.admitted(bed.ward, "9", "Ada Lovelace")
+    bed.says(71)
+    log_in(page, site, bed.user)
+    marked = {who: page.locator(f'[data-patient="{who}"] [data-namesake]') for who in (bed.patient, twin, other)}
+    expect(marked[bed.patient]).to_contain_text("Same name on this ward")
+    expect(marked[twin]).to_contain_text("born")
+    expect(page.locator(f'[data-patient="{other}"]')).to_contain_text("Ada Lovelace")
+    expect(marked[other]).to_have_count(0)
+    page.locator(f'[data-patient="{twin}"] .who').click()
+    expect(page.locator("main.patient [data-namesake]")).to_be_visible()
+
+
 def test_a_channel_that_falls_silent_turns_grey_and_says_so(site: Site, bed: Bed, page: Page) -> None:
     at = now_ms()
     for before in (3000, 2000, 1000, 0):

@@ -43,6 +43,8 @@ export const de: Texts = {
   "ward.bed": "Bett {bed}",
   "ward.nobed": "Kein Bett",
   "ward.choose": "Station",
+  "ward.namesake": "Noch jemand auf dieser Station heißt so",
+  "ward.namesake.born": "Noch jemand auf dieser Station heißt so; geb. {born}",
   "ward.quiet": "Keine offenen Alarme",
   "sum.high": "{n} hoch",
   "sum.medium": "{n} mittel",

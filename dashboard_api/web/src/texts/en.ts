@@ -41,6 +41,8 @@ export const en = {
   "ward.bed": "Bed {bed}",
   "ward.nobed": "No bed",
   "ward.choose": "Ward",
+  "ward.namesake": "Same name as another on this ward",
+  "ward.namesake.born": "Same name on this ward; born {born}",
   "ward.quiet": "No open alerts",
   "sum.high": "{n} high",
   "sum.medium": "{n} medium",

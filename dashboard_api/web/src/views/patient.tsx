@@ -21,7 +21,7 @@ import { HistoryView } from "./history";
 import { Limits } from "./limits";
 import { Notes } from "./notes";
 import { Strip } from "./strip";
-import { Why } from "./tile";
+import { Namesake, Why } from "./tile";
 
 const FIRST = ["hr", "pulse", "spo2", "rr"];
 const SHOWN_APART = new Set([...FIRST, "sbp", "dbp", "temp", "on_oxygen"]);
@@ -67,6 +67,7 @@ function Known({ patient, person, children }: KnownProps) {
         )}
         <LinkMark link={patient.link} />
       </header>
+      <Namesake id={id} born={null} />
       <Why of={patient} />
       {children}
       <section class="nowrow">

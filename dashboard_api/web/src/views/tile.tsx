@@ -8,6 +8,7 @@ import { NewsBadge } from "../parts/news";
 import { Sparkline } from "../parts/sparkline";
 import { PressureValue, VitalValue, stateNow } from "../parts/value";
 import { calls, ranked, silent } from "../need";
+import { namesakes } from "../namesakes";
 import { follow } from "../route";
 import { people, short } from "../store";
 import { t } from "../texts";
@@ -39,6 +40,7 @@ export function Tile({ of, wardName }: Props) {
         </a>
         <LinkMark link={patient.link} />
       </header>
+      <Namesake id={patient.id} born={person?.birth_date ?? null} />
       <div class="tile-body">
         <dl class="vitals">
           <VitalValue patient={patient} name={rate} />
@@ -57,6 +59,16 @@ export function Tile({ of, wardName }: Props) {
       <Why of={patient} />
       {top ? <AlertChip alert={top} more={alerts.length - 1} /> : <p class="quiet">{t("ward.quiet")}</p>}
     </article>
+  );
+}
+
+// Two of one name on a ward are told apart by more than the bed.
+export function Namesake({ id, born }: { id: string; born: string | null }) {
+  if (!namesakes.value.has(id)) return null;
+  return (
+    <p class="namesake" data-namesake>
+      {born ? t("ward.namesake.born", { born }) : t("ward.namesake")}
+    </p>
   );
 }
 
