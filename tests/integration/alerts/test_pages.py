@@ -60,7 +60,7 @@ def state(connection: Connection) -> list[tuple[str, int]]:
 
 @pytest.fixture
 def sender(receiver: Receiver) -> Sender:
-    webhook: Channel = Webhook(receiver.url, "s", 0.5)
+    webhook: Channel = Webhook(receiver.url, "s", 2.0)
     return Sender("s1", {"webhook": webhook, "other": webhook}, Clock(), lambda _: "")
 
 
