@@ -10,7 +10,6 @@ import asyncio
 import logging
 import logging.config
 import os
-import random
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -24,10 +23,9 @@ from faust.types import TP
 from prometheus_client import start_http_server
 
 from streams.archive import jobs
-from streams.archive.backoff import pause
 from streams.archive.guard import Guarded, Store
 from streams.archive.intake import Intake, Limits
-from streams.archive.kafka import RefusalProducer, missing_topics
+from streams.archive.kafka import RefusalProducer
 from streams.archive.metrics import Metrics
 from streams.archive.notes import Links, Refused, refuse
 from streams.archive.readings import Readings, Tell
@@ -36,6 +34,7 @@ from streams.archive.settings import Settings
 from streams.archive.timescale import Session
 from streams.archive.waveforms import Waveforms
 from streams.faust_settings import LOGGING, consumer
+from streams.kafka import wait_for_topics
 from streams.runs_app import App
 from vitals import settings
 from vitals.errors import PartAway
@@ -199,23 +198,6 @@ def watch(app: Any, hands: Mapping[str, Intake], chosen: Settings, metrics: Metr
     return task
 
 
-def wait_for_kafka(chosen: Settings) -> None:
-    """Until Kafka answers and has the topics: they are made with their partitions elsewhere, never by reading them."""
-    topics, attempt = Topics(chosen.prefix), 0
-    wanted = [topics.readings, topics.refused, topics.links, topics.waveforms]
-    while True:
-        try:
-            missing = missing_topics(chosen.kafka, wanted)
-            if not missing:
-                return
-            reason = f"no topic {', '.join(missing)}"
-        except PartAway as error:
-            reason = str(error)
-        attempt += 1
-        log.warning("event=waiting for=kafka attempt=%d reason=%s", attempt, reason)
-        time.sleep(pause(attempt, random.random(), most=5.0))
-
-
 def main() -> None:
     """Reads the environment, waits for Kafka, and hands over to Faust's command line."""
     if sys.argv[1:] != ["worker"]:
@@ -226,7 +208,8 @@ def main() -> None:
     metrics.ready.set(0)
     if chosen.metrics_port:
         start_http_server(chosen.metrics_port, chosen.bind)
-    wait_for_kafka(chosen)
+    topics = Topics(chosen.prefix)
+    wait_for_topics(chosen.kafka, [topics.readings, topics.refused, topics.links, topics.waveforms], log)
     worker = faust.Worker(wired(chosen, metrics), loglevel="WARNING", quiet=True)
     worker.spinner = None  # it draws on the log
     worker.execute_from_commandline()

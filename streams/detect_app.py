@@ -9,10 +9,9 @@ import asyncio
 import logging
 import logging.config
 import os
-import random
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +24,9 @@ from streams.detect.partition import Record
 from streams.detect.rules import default
 from streams.detect.worker import Worker
 from streams.faust_settings import LOGGING, consumer
+from streams.kafka import wait_for_topics
 from streams.runs_app import App, Tableless
 from vitals import settings
-from vitals.errors import PartAway
 from vitals.settings import setting
 from vitals.topics import Topics
 
@@ -255,22 +254,6 @@ def wired(chosen: Settings) -> Any:
     return app
 
 
-def wait_for_topics(bootstrap: str, wanted: Sequence[str]) -> None:
-    """Until Kafka answers and has the topics: they are made with their partitions elsewhere, never by reading them."""
-    attempt = 0
-    while True:
-        try:
-            missing = kafka.missing_topics(bootstrap, wanted)
-            if not missing:
-                return
-            reason = f"no topic {', '.join(missing)}"
-        except PartAway as error:
-            reason = str(error)
-        attempt += 1
-        log.warning("event=waiting for=kafka attempt=%d reason=%s", attempt, reason)
-        time.sleep(min(5.0, 0.2 * 2**attempt) * random.uniform(0.5, 1.0))
-
-
 def main() -> None:
     """Reads the environment, waits for Kafka, and hands over to Faust's command line."""
     if sys.argv[1:] != ["worker"]:
@@ -282,7 +265,7 @@ def main() -> None:
         start_http_server(chosen.metrics_port, chosen.bind)
     topics = Topics(chosen.prefix)
     used = (topics.readings, topics.patients, topics.links, topics.rules, topics.findings, topics.scores, topics.checkpoints)
-    wait_for_topics(chosen.kafka, used)
+    wait_for_topics(chosen.kafka, used, log)
     worker = faust.Worker(wired(chosen), loglevel="WARNING", quiet=True)
     worker.spinner = None  # it draws on the log
     worker.execute_from_commandline()

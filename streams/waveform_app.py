@@ -22,8 +22,9 @@ from prometheus_client import Counter, start_http_server
 from streams.detect import kafka, metrics
 from streams.detect.waveform.kafka import Marks, read_marks
 from streams.detect.waveform.worker import Outcome, Ward
-from streams.detect_app import Settings, faust_app, wait_for_topics
+from streams.detect_app import Settings, faust_app
 from streams.faust_settings import LOGGING
+from streams.kafka import wait_for_topics
 from vitals import settings
 from vitals.context import PatientContext
 from vitals.errors import PartAway
@@ -154,7 +155,7 @@ def main() -> None:
     metrics.READY.set(0)
     if chosen.metrics_port:
         start_http_server(chosen.metrics_port, chosen.bind)
-    wait_for_topics(chosen.kafka, [topics.waveforms, topics.patients, topics.findings, topics.watches, topics.refused])
+    wait_for_topics(chosen.kafka, [topics.waveforms, topics.patients, topics.findings, topics.watches, topics.refused], log)
     worker = faust.Worker(wired(chosen), loglevel="WARNING", quiet=True)
     worker.spinner = None  # it draws on the log
     worker.execute_from_commandline()

@@ -8,7 +8,7 @@ its time has come by the clock, however fast it is played (a recording begun slo
 import asyncio
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from devices.device import Device
@@ -20,11 +20,11 @@ WINDOW = 50
 _PROGRESS_S = 2.0
 
 
-async def play(entries: Sequence[Entry], devices: Mapping[tuple[str, str], Device], speed: float | None) -> None:
-    """`speed` None: as fast as acknowledgements come."""
+async def play(entries: Sequence[Entry], devices: Mapping[tuple[str, str], Device], speed: float | None, clock: Callable[[], int]) -> None:
+    """`speed` None: as fast as acknowledgements come. clock: now, ms."""
     lives = [asyncio.create_task(device.live()) for device in devices.values()]
     try:
-        await _say(entries, devices, speed)
+        await _say(entries, devices, speed, clock)
         while any(device.unsettled for device in devices.values()):
             await asyncio.sleep(0.05)
         await asyncio.gather(*(device.leave() for device in devices.values()))
@@ -35,7 +35,7 @@ async def play(entries: Sequence[Entry], devices: Mapping[tuple[str, str], Devic
                 await life
 
 
-async def _say(entries: Sequence[Entry], devices: Mapping[tuple[str, str], Device], speed: float | None) -> None:
+async def _say(entries: Sequence[Entry], devices: Mapping[tuple[str, str], Device], speed: float | None, clock: Callable[[], int]) -> None:
     began, told = time.monotonic(), time.monotonic()
     last: dict[str, Device] = {}
     for i, entry in enumerate(entries):
@@ -43,7 +43,7 @@ async def _say(entries: Sequence[Entry], devices: Mapping[tuple[str, str], Devic
             await asyncio.sleep(max(0.0, (entry.at_ms - entries[0].at_ms) / 1000 / speed - (time.monotonic() - began)))
         device = devices[entry.stay, entry.part]
         at_ms = entry.at_ms + device.known.shift_ms
-        await _come(at_ms)
+        await _wait((at_ms - clock()) / 1000)
         before = last.get(entry.stay, device)
         while not device.up or device.in_flight >= WINDOW or (before is not device and before.in_flight):
             await asyncio.sleep(0.001)
@@ -56,9 +56,7 @@ async def _say(entries: Sequence[Entry], devices: Mapping[tuple[str, str], Devic
             sys.stderr.write(f"  {i + 1:,} of {len(entries):,} samples\n")
 
 
-async def _come(at_ms: int) -> None:
-    """Until the clock is there."""
-    ahead_s = at_ms / 1000 - time.time()
+async def _wait(ahead_s: float) -> None:
     if ahead_s > 0:
         if ahead_s > _PROGRESS_S:
             sys.stderr.write(f"  what is left lies ahead of the clock: said as it happens, the next in {ahead_s:,.0f} s\n")

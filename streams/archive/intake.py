@@ -17,9 +17,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from streams.archive.backoff import pause
 from streams.archive.metrics import Metrics
 from streams.archive.record import Record, Stored
+from streams.backoff import pause
 from vitals.errors import World
 
 log = logging.getLogger("vigil.archive")

@@ -83,12 +83,3 @@ class RefusalProducer:
         if not self._partitions:
             self._partitions = len(self._producer.list_topics(self._topic, timeout=self._patience_s).topics[self._topic].partitions) or 1
         return self._partitions
-
-
-def missing_topics(bootstrap: str, wanted: Sequence[str]) -> list[str]:
-    """The topics of `wanted` that Kafka does not have (yet). Raises PartAway when it does not answer within 5 s."""
-    try:
-        known = Producer({"bootstrap.servers": bootstrap, "log_level": 0}).list_topics(timeout=5.0).topics
-    except KafkaException as error:
-        raise PartAway(f"Kafka: {error}") from error
-    return [topic for topic in wanted if topic not in known]

@@ -30,15 +30,6 @@ Taken = Callable[[str, bytes], None]
 """(topic, value) of a context record."""
 
 
-def missing_topics(bootstrap: str, wanted: Sequence[str]) -> list[str]:
-    """The topics of `wanted` that Kafka does not have (yet). Raises PartAway when it does not answer within 5 s."""
-    try:
-        known = Producer({"bootstrap.servers": bootstrap, "log_level": 0}).list_topics(timeout=5.0).topics
-    except KafkaException as error:
-        raise PartAway(f"Kafka: {error}") from error
-    return [topic for topic in wanted if topic not in known]
-
-
 def _consumer(bootstrap: str, group: str) -> Consumer:
     return Consumer(
         {

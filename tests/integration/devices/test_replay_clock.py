@@ -25,6 +25,6 @@ def test_nothing_is_said_before_its_time_has_come_however_fast_it_is_played(
     device = Device(Door(mosquitto.host, mosquitto.port), known, Account(), tmp_path / "box")
     entries = [Entry("s", "monitor", 1, -1000, {"hr": 70}), Entry("s", "monitor", 2, 2000, {"hr": 71})]
     with listening(mosquitto, name) as seqs:
-        asyncio.run(play(entries, {("s", "monitor"): device}, None))
+        asyncio.run(play(entries, {("s", "monitor"): device}, None, lambda: round(time.time() * 1000)))
         assert time.time() * 1000 >= now + 2000
         wait_for(lambda: seqs == [1, 2], 10)

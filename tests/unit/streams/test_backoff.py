@@ -1,6 +1,6 @@
 """Pauses between attempts."""
 
-from streams.archive.backoff import pause
+from streams.backoff import pause
 
 
 def test_pauses_double_up_to_the_cap_and_jitter_takes_at_most_half() -> None:
