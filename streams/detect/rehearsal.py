@@ -24,6 +24,7 @@ from vitals.rules import RuleSet
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 _TICK_MS = 300_000
+_OF_ARRIVALS = frozenset({"silence", "outage"})
 _COLUMNS = ("seq", "observed_at", "received_at", "clock_ms", "values", "quality", "no_value")
 
 
@@ -53,7 +54,7 @@ def rehearse(history: Iterable[Batch | PatientContext], rules: RuleSet) -> Itera
         if now - told >= _TICK_MS:
             told = now
             yield from tick(memory, now)
-    yield from tick(memory, now + HOUR_MS)
+    yield from (f for f in tick(memory, now + HOUR_MS) if f.rule not in _OF_ARRIVALS)  # the history ended, not the devices
 
 
 def voiced(rules: RuleSet) -> RuleSet:

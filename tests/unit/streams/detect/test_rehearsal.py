@@ -36,6 +36,13 @@ def test_without_what_only_supports_the_findings_are_the_same(rules):
     assert bare(rehearse(minutes(history()), voiced(rules))) == found
 
 
+def test_the_end_of_the_history_is_no_silence_but_one_within_it_is():
+    whole = history()
+    gone = only(whole, (whole.patient != 2) | (whole.observed_at < T0 + 60 * 60_000))
+    told = [[(f.patient, f.phase) for f in rehearse(minutes(each), default()) if f.rule in ("silence", "outage")] for each in (whole, gone)]
+    assert told == [[], [("p2", "start")]]
+
+
 def test_what_raises_nothing_is_left_out():
     rules = voiced(default())
     assert (rules.drift, rules.shift, rules.habit) == (None, None, None)
