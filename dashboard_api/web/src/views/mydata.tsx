@@ -1,6 +1,6 @@
 // A patient's own page: what is measured of me, what I agree to, who saw it, and a copy of all of it.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Pending, useLoad, worded } from "../parts/load";
 import { call, may, me } from "../session";
 import { moment, t, word } from "../texts";
@@ -49,12 +49,17 @@ function Consents({ patient }: { patient: string }) {
   const [fresh, setFresh] = useState(0);
   const [said, setSaid] = useState("");
   const loaded = useLoad<Page<Consent>>(`/patients/${patient}/consents`, 0, fresh);
+  // What was ticked stays as it is until the server's word of it is there: it never jumps back and forth.
+  const [asked, setAsked] = useState<Record<string, boolean>>({});
+  useEffect(() => setAsked({}), [loaded.data]);
   const put = async (purpose: string, granted: boolean) => {
+    setAsked({ ...asked, [purpose]: granted });
     try {
       await call("PUT", `/patients/${patient}/consents`, { items: [{ purpose, granted }] });
       setSaid(t("limits.saved"));
       setFresh(fresh + 1);
     } catch (problem) {
+      setAsked({});
       setSaid(worded(problem));
     }
   };
@@ -67,7 +72,7 @@ function Consents({ patient }: { patient: string }) {
             {page.items.map((c) => (
               <li key={c.purpose}>
                 <label>
-                  <input type="checkbox" checked={c.granted === true} disabled={!may("consents.write")} onChange={(e) => void put(c.purpose, e.currentTarget.checked)} />
+                  <input type="checkbox" checked={asked[c.purpose] ?? c.granted === true} disabled={!may("consents.write")} onChange={(e) => void put(c.purpose, e.currentTarget.checked)} />
                   {word("consent", c.purpose)}
                 </label>
                 <small>{c.at ? `${t(c.granted ? "mydata.agreed" : "mydata.withdrawn")} ${moment(c.at)}` : t("mydata.notasked")}</small>
