@@ -55,11 +55,14 @@ class Leased:
         )
 
 
+# Chosen in a WITH, not in a subquery of the UPDATE: a nested loop runs that once for every page, and each run would choose and lock more.
 _LEASE = """
+WITH due AS MATERIALIZED (
+    SELECT id FROM alerting.page WHERE state = 'waiting' AND next_at <= %(now)s AND coalesce(leased_until, 0) < %(now)s
+    ORDER BY CASE priority WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END, next_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
 UPDATE alerting.page SET leased_by = %(by)s, leased_until = %(until)s, attempts = attempts + 1, sent_at = coalesce(sent_at, %(now)s)
-WHERE id IN (SELECT id FROM alerting.page WHERE state = 'waiting' AND next_at <= %(now)s AND coalesce(leased_until, 0) < %(now)s
-             ORDER BY CASE priority WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END, next_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
-RETURNING id, alert, kind, priority, ward, bed, channel, address, fallback::text, attempts, expires_at, count, about
+FROM due WHERE page.id = due.id
+RETURNING page.id, alert, kind, priority, ward, bed, channel, address, fallback::text, attempts, expires_at, count, about
 """
 _COLUMNS = tuple(field.name for field in fields(Leased))
 

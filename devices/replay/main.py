@@ -147,7 +147,7 @@ def played(options: argparse.Namespace, where: endpoints.Endpoints, sent: Sequen
     for group in grouped(sent, memory, names):
         known = {key: memory.known[names[key]] for key in {(e.stay, e.part) for e in group}}
         devices = {key: Device(door, k, account, boxes / f"{k.device}.jsonl") for key, k in known.items()}
-        asyncio.run(play(group, devices, speed_of(options.speed), now_ms))
+        asyncio.run(play(group, devices, speed_of(options.speed), now_ms if options.at == "now" else None))
     return {key: memory.known[name].device for key, name in names.items()}
 
 

@@ -2,7 +2,7 @@
 
 In: entries in time order with their devices. Out: messages. Promise: it ends when every message is acknowledged; what
 the devices of one patient say arrives in the order of its times: one speaks when the other's words are acknowledged; nothing is said before
-its time has come by the clock, however fast it is played (a recording begun slowly keeps its first times).
+its time has come by the `clock`, however fast it is played (a recording begun slowly keeps its first times).
 """
 
 import asyncio
@@ -18,10 +18,11 @@ from devices.simulator.sample import encoded
 WINDOW = 50
 """Messages of one device on their way at most."""
 _PROGRESS_S = 2.0
+Clock = Callable[[], int] | None
 
 
-async def play(entries: Sequence[Entry], devices: Mapping[tuple[str, str], Device], speed: float | None, clock: Callable[[], int]) -> None:
-    """`speed` None: as fast as acknowledgements come. clock: now, ms."""
+async def play(entries: Sequence[Entry], devices: Mapping[tuple[str, str], Device], speed: float | None, clock: Clock) -> None:
+    """`speed` None: as fast as acknowledgements come. clock: now, ms; None: times are said as they were recorded, also those to come."""
     lives = [asyncio.create_task(device.live()) for device in devices.values()]
     try:
         await _say(entries, devices, speed, clock)
@@ -35,7 +36,7 @@ async def play(entries: Sequence[Entry], devices: Mapping[tuple[str, str], Devic
                 await life
 
 
-async def _say(entries: Sequence[Entry], devices: Mapping[tuple[str, str], Device], speed: float | None, clock: Callable[[], int]) -> None:
+async def _say(entries: Sequence[Entry], devices: Mapping[tuple[str, str], Device], speed: float | None, clock: Clock) -> None:
     began, told = time.monotonic(), time.monotonic()
     last: dict[str, Device] = {}
     for i, entry in enumerate(entries):
@@ -43,7 +44,8 @@ async def _say(entries: Sequence[Entry], devices: Mapping[tuple[str, str], Devic
             await asyncio.sleep(max(0.0, (entry.at_ms - entries[0].at_ms) / 1000 / speed - (time.monotonic() - began)))
         device = devices[entry.stay, entry.part]
         at_ms = entry.at_ms + device.known.shift_ms
-        await _wait((at_ms - clock()) / 1000)
+        if clock is not None:
+            await _wait((at_ms - clock()) / 1000)
         before = last.get(entry.stay, device)
         while not device.up or device.in_flight >= WINDOW or (before is not device and before.in_flight):
             await asyncio.sleep(0.001)

@@ -136,8 +136,12 @@ def test_the_lease_of_a_dead_sender_runs_out_and_another_sends_with_the_same_key
     assert dict(receiver.taken) == {key: 1}
 
 
-def test_two_senders_never_lease_the_same_page(connection: Connection, module_database: str) -> None:
-    _ = [waits(connection, n) for n in range(20)]
+@pytest.mark.parametrize("known", [0, 1, 20])
+def test_two_senders_lease_no_page_twice_and_no_more_than_they_ask_for(connection: Connection, module_database: str, known: int) -> None:
+    """However many pages the database's planner knows of: a table that was counted nearly empty is joined in another way."""
+    _ = [waits(connection, n) for n in range(known)]
+    connection.execute("ANALYZE alerting.page")
+    _ = [waits(connection, n) for n in range(known, 20)]
     with psycopg.connect(module_database) as one, psycopg.connect(module_database) as two:
         first = {page.id for page in timescale_pages.lease(one, "one", T0, 10)}
         second = {page.id for page in timescale_pages.lease(two, "two", T0, 20)}

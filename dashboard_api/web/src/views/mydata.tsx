@@ -1,6 +1,6 @@
 // A patient's own page: what is measured of me, what I agree to, who saw it, and a copy of all of it.
 
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { Pending, useLoad, worded } from "../parts/load";
 import { call, may, me } from "../session";
 import { moment, t, word } from "../texts";
@@ -49,17 +49,16 @@ function Consents({ patient }: { patient: string }) {
   const [fresh, setFresh] = useState(0);
   const [said, setSaid] = useState("");
   const loaded = useLoad<Page<Consent>>(`/patients/${patient}/consents`, 0, fresh);
-  // What was ticked stays as it is until the server's word of it is there: it never jumps back and forth.
-  const [asked, setAsked] = useState<Record<string, boolean>>({});
-  useEffect(() => setAsked({}), [loaded.data]);
+  // What was ticked here counts before what was loaded, so that no tick jumps back while the server is asked; refused, it does.
+  const [asked, setAsked] = useState<Record<string, boolean | undefined>>({});
   const put = async (purpose: string, granted: boolean) => {
-    setAsked({ ...asked, [purpose]: granted });
+    setAsked((were) => ({ ...were, [purpose]: granted }));
     try {
       await call("PUT", `/patients/${patient}/consents`, { items: [{ purpose, granted }] });
       setSaid(t("limits.saved"));
-      setFresh(fresh + 1);
+      setFresh((n) => n + 1);
     } catch (problem) {
-      setAsked({});
+      setAsked((were) => ({ ...were, [purpose]: undefined }));
       setSaid(worded(problem));
     }
   };
