@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from deploy import records
@@ -38,18 +39,7 @@ def supervisor(home: Home) -> Record | None:
 def remember_supervisor(home: Home) -> Iterator[None]:
     """This process is the supervisor of `home`, as long as the block lasts."""
     file, pid = home.run / SUPERVISOR, os.getpid()
-    write_json(
-        file,
-        {
-            "name": "supervisor",
-            "pid": pid,
-            "created": records.created(pid),
-            "started_at": "",
-            "restarts": 0,
-            "stage": 0,
-            "stop_signal": int(signal.SIGTERM),
-        },
-    )
+    write_json(file, asdict(Record("supervisor", pid, records.created(pid), "", 0, 0, int(signal.SIGTERM), boot=records.boot())))
     try:
         yield
     finally:

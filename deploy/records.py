@@ -1,7 +1,8 @@
 """What was started, on disk: `run/NAME.json`, so that a process is found again by exactly what it is.
 
-A pid alone may be another program's by now; pid and the moment it was created are one process for ever. Written when a process is started,
-removed when it has ended.
+A pid alone may be another program's by now; pid, the moment it was created and the machine's run are one process for ever. The moment is
+counted from the machine's start, for the time of day is set anew while processes run. Written when a process is started, removed when it
+has ended.
 """
 
 import contextlib
@@ -17,6 +18,9 @@ import psutil
 
 from deploy.home import write_json
 
+TICKS_S = os.sysconf("SC_CLK_TCK")
+STATE, STARTED = 0, 19  # of what follows the name in /proc/PID/stat (fields 3 and 22 in proc(5))
+BOOT = Path("/proc/sys/kernel/random/boot_id")
 CREATED_TOLERANCE_S = 0.05
 FORCED_S = 10.0
 POLL_S = 0.05
@@ -24,7 +28,8 @@ POLL_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A started process. `stage` orders the stopping; `metrics_port` is 0 for a part."""
+    """A started process. `stage` orders the stopping; `metrics_port` is 0 for a part; `created` counts within the machine's run `boot`
+    (`created()`, `boot()`)."""
 
     name: str
     pid: int
@@ -34,20 +39,39 @@ class Record:
     stage: int
     stop_signal: int
     metrics_port: int = 0
+    boot: str = ""
 
 
 def created(pid: int) -> float:
-    """When process `pid` was created, epoch seconds; 0 when there is none (a zombie counts as none)."""
+    """When process `pid` was created, seconds from the machine's start; 0 when there is none (a zombie counts as none)."""
     try:
-        process = psutil.Process(pid)
-        return 0.0 if process.status() == psutil.STATUS_ZOMBIE else float(process.create_time())
-    except psutil.NoSuchProcess:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2].split()  # a name may hold anything
+    except (FileNotFoundError, ProcessLookupError):
         return 0.0
+    return 0.0 if fields[STATE] in (b"Z", b"X") else int(fields[STARTED]) / TICKS_S
+
+
+def boot() -> str:
+    """The machine's run from one start to the next; "unknown" where it does not say."""
+    try:
+        return BOOT.read_text().strip()
+    except FileNotFoundError:
+        return "unknown"
 
 
 def alive(record: Record) -> bool:
     """Whether exactly this process still runs."""
-    return abs(created(record.pid) - record.created) < CREATED_TOLERANCE_S
+    if not record.boot:
+        return _alive_by_the_clock(record)
+    return record.boot == boot() and 0 < record.created == created(record.pid)
+
+
+def _alive_by_the_clock(record: Record) -> bool:
+    """For a record of the version before, in epoch seconds: an upgrade finds what it left running. Goes with the next version."""
+    try:
+        return bool(created(record.pid)) and abs(psutil.Process(record.pid).create_time() - record.created) < CREATED_TOLERANCE_S
+    except psutil.NoSuchProcess:
+        return False
 
 
 def write(folder: Path, record: Record) -> None:

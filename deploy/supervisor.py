@@ -87,7 +87,7 @@ class Supervisor:
         process = running.start(program, job.address, tied=self.tied)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         identity = (job.name, process.pid, records.created(process.pid), now, restarts)
-        records.write(self.folder, Record(*identity, job.stage, int(program.stop_signal), job.metrics_port))
+        records.write(self.folder, Record(*identity, job.stage, int(program.stop_signal), job.metrics_port, records.boot()))
         return process
 
     def _wait(self, child: Child) -> None:
