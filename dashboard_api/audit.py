@@ -35,6 +35,11 @@ class Link(msgspec.Struct, frozen=True):
     digest: bytes
 
 
+def with_detail_as_text(entry: Entry) -> Entry:
+    """`entry` with its detail as one text, JSON in ASCII: PostgreSQL keeps a text that tells of a NUL, but no jsonb that holds one."""
+    return msgspec.structs.replace(entry, detail={"text": msgspec.json.encode(entry.detail).decode()})
+
+
 def canonical(n: int, entry: Entry) -> bytes:
     """The bytes that are sealed: sorted keys, UTC, microseconds."""
     at = entry.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

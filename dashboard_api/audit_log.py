@@ -2,7 +2,8 @@
 
 In: entries. Out: rows of access.audit, chained under the lock of the one head row, so several processes may write. Promise: `write`
 returns only when the entry is stored. With the database away it raises PartAway (the answer is then not sent), the entry stays queued
-and is written later; when `MOST_WAITING` are queued, `write` refuses at once. Drops nothing but what a crash finds in the queue.
+and is written later; when `MOST_WAITING` are queued, `write` refuses at once. A detail that the database refuses is stored as text and holds up
+no other entry. Drops nothing but what a crash finds in the queue.
 """
 
 import asyncio
@@ -47,7 +48,7 @@ class AuditLog:
             batch = [await self._queue.get()]
             while not self._queue.empty() and len(batch) < _AT_ONCE:
                 batch.append(self._queue.get_nowait())
-            await self._store(batch)
+            await self._store([entry for entry, _ in batch])
             for _, stored in batch:
                 if not stored.done():
                     stored.set_result(None)
@@ -58,13 +59,25 @@ class AuditLog:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._queue.join(), PATIENCE_S)
 
-    async def _store(self, batch: list[_Waiting]) -> None:
+    async def _store(self, entries: list[audit.Entry]) -> None:
+        """Appends them, however long it takes; those among which one is refused, one by one."""
+        try:
+            await self._appended(entries)
+        except Invalid:
+            for entry in entries:
+                try:
+                    await self._appended([entry])
+                except Invalid as error:
+                    _log.warning("event=audit_detail_as_text action=%s cause=%s", entry.action, error)
+                    await self._appended([audit.with_detail_as_text(entry)])
+
+    async def _appended(self, entries: list[audit.Entry]) -> None:
         pause = 0.1
         while True:
             try:
-                return await self._append([entry for entry, _ in batch])
-            except (PartAway, Clash, Invalid) as error:
-                _log.warning("event=audit_delayed entries=%d cause=%s", len(batch), type(error).__name__)
+                return await self._append(entries)
+            except (PartAway, Clash) as error:
+                _log.warning("event=audit_delayed entries=%d cause=%s", len(entries), type(error).__name__)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
 

@@ -36,6 +36,14 @@ def test_every_failure_is_a_problem_document(as_: As, method: str, path: str, co
     assert {"type", "title", "status"} <= answer.json().keys()
 
 
+def test_a_nul_in_what_only_the_audit_keeps_holds_up_nobody(as_: As, site: Site) -> None:
+    path = f"/api/v1/patients/{site.patient()['id']}/limits"
+    answers = [as_("doctor").put(path, json={"hr": None, "reason": "a\0b"}), as_("doctor").get(path)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    kept = site.sql("SELECT detail->>'text' FROM access.audit WHERE detail ? 'text'")
+    assert kept == [('{"limits":{"hr":null},"reason":"a\\u0000b"}',)]
+
+
 def test_a_wrong_method_says_the_right_ones(as_: As) -> None:
     assert as_("admin").delete("/api/v1/wards").headers["allow"] == "GET, POST"
 
