@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 failed, with the reason and the way out on stderr; 2 wrong
 """
 
 import argparse
+import contextlib
 import errno
 import json
 import os
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 from deploy import checks, daemon, delegate, doctor, down, status, up
 from deploy.choices import PORTS, Choices
@@ -27,15 +29,22 @@ OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.E
 
 def say(text: str) -> None:
     """One line of progress, with the seconds since the start."""
-    print(f"[{time.monotonic() - _STARTED:6.1f}] {text}", file=sys.stderr, flush=True)
+    _tell(f"[{time.monotonic() - _STARTED:6.1f}] {text}", sys.stderr)
 
 
-def _plain(text: str) -> None:
-    print(text, flush=True)
+def plain(text: str) -> None:
+    """A line of a result."""
+    _tell(text, sys.stdout)
 
 
 def _to_stderr(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    _tell(text, sys.stderr)
+
+
+def _tell(text: str, out: TextIO) -> None:
+    """A line that cannot be written (the log's disk is full, the terminal is gone) must not end a ward."""
+    with contextlib.suppress(OSError):
+        print(text, file=out, flush=True)
 
 
 def main(words: Sequence[str]) -> int:
@@ -128,7 +137,7 @@ def _up(options: argparse.Namespace) -> int:
     simulator = not options.no_simulator
     canary = options.canary or bool(os.environ.get("VIGIL_OPERATIONS_URL"))
     choices = Choices(home.path, ports, options.patients, options.speed, simulator, options.bind, canary, options.mqtt_plain)
-    up.run(choices, os.environ, say, _plain)
+    up.run(choices, os.environ, say, plain)
     return 0
 
 
@@ -140,7 +149,7 @@ def _detached(home: Home, options: argparse.Namespace) -> int:
     words += ["--no-simulator"] * options.no_simulator + ["--canary"] * options.canary + ["--mqtt-plain"] * options.mqtt_plain
     for port in PORTS:
         words += [port.option, str(getattr(options, f"{port.name}_port"))]
-    return daemon.start(home, words, _to_stderr, _plain)
+    return daemon.start(home, words, _to_stderr, plain)
 
 
 def _down(options: argparse.Namespace) -> int:

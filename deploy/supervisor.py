@@ -85,10 +85,17 @@ class Supervisor:
     def _spawn(self, job: Job, restarts: int) -> Running:
         program = job.program()
         process = running.start(program, job.address, tied=self.tied)
+        try:
+            self._record(job, process, restarts)
+        except BaseException:  # a full disk, or a signal just now: what nobody knows of would run on beside its successor
+            process.wait(0)
+            raise
+        return process
+
+    def _record(self, job: Job, process: Running, restarts: int) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         identity = (job.name, process.pid, records.created(process.pid), now, restarts)
-        records.write(self.folder, Record(*identity, job.stage, int(program.stop_signal), job.metrics_port, records.boot()))
-        return process
+        records.write(self.folder, Record(*identity, job.stage, int(process.stop_signal), job.metrics_port, records.boot()))
 
     def _wait(self, child: Child) -> None:
         until = child.started + child.job.ready_s

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from deploy import records
@@ -42,6 +43,20 @@ def test_a_killed_process_is_started_again(supervisor: Supervisor, tmp_path: Pat
 
     wait_for(restarted, 5, "a restart")
     assert records.read(tmp_path)[0].pid == supervisor.children[0].process.pid != before
+
+
+def test_a_process_that_cannot_be_recorded_is_not_left_running(supervisor: Supervisor, tmp_path: Path) -> None:
+    supervisor.start([job(tmp_path, script=f"sleep 600; : {tmp_path}")])
+    (tmp_path / ".sleeper.json.new").mkdir()  # no record can be written any more, as on a full disk
+    os.kill(supervisor.children[0].process.pid, signal.SIGKILL)
+
+    def tried_again() -> bool:
+        supervisor.check()
+        return supervisor.children[0].restarts > 2
+
+    wait_for(tried_again, 10, "three starts")
+    running = [process for process in psutil.Process().children() if records.created(process.pid)]
+    assert [process for process in running if str(tmp_path) in " ".join(process.cmdline())] == []
 
 
 def test_a_process_that_keeps_dying_is_named_with_its_last_words(supervisor: Supervisor, tmp_path: Path) -> None:
