@@ -2,8 +2,8 @@
 
 In: entries. Out: rows of access.audit, chained under the lock of the one head row, so several processes may write. Promise: `write`
 returns only when the entry is stored. With the database away it raises PartAway (the answer is then not sent), the entry stays queued
-and is written later; when `MOST_WAITING` are queued, `write` refuses at once. A detail that the database refuses is stored as text and holds up
-no other entry. Drops nothing but what a crash finds in the queue.
+and is written later; when `MOST_WAITING` are queued, `write` refuses at once. A detail that the database refuses is stored as
+text and holds up no other entry. Drops nothing but what a crash finds in the queue.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """What detection and the live feed must know of a patient, published after each change on the compacted topic `patients`.
 
 In: patients whose row changed. Out: `vitals.context.PatientContext`. Promise: a version that Kafka has not acknowledged is published
-again within a minute, and everything at start; a reader keeps the highest version.
+again within a minute, and everything at start; a patient's last record is the newest, however many processes publish.
 """
 
 import asyncio
@@ -62,10 +62,17 @@ class Contexts:
     async def _publish_where(self, where: str, parameters: list[object]) -> None:
         rows = await self._database.rows(_SELECT + where, parameters)
         for start in range(0, len(rows), 500):
-            batch = rows[start : start + 500]
-            await asyncio.gather(*(self._give(context_from(row)) for row in batch))
+            await self._publish(rows[start : start + 500])
+
+    async def _publish(self, rows: list[Row]) -> None:
+        """These, and again what changed meanwhile: another process may have given a newer version before this one's arrived."""
+        while rows:
+            await asyncio.gather(*(self._give(context_from(row)) for row in rows))
+            given = {row["id"]: row["version"] for row in rows}
             async with self._database.transaction() as transaction:
-                await transaction.many(_MARK, [(row["id"], row["version"]) for row in batch])
+                await transaction.many(_MARK, list(given.items()))
+            now = await self._database.rows(_SELECT + "WHERE p.id = ANY(%s)", [list(given)])
+            rows = [row for row in now if row["version"] != given[row["id"]]]
 
     async def _give(self, context: PatientContext) -> None:
         await self._kafka.give(self._topic, context.patient, msgspec.json.encode(context), "vigil.patient.v1")
