@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
 
 from prometheus_client import start_http_server
@@ -106,10 +107,10 @@ def main() -> int:
 
 
 def run(worker: Worker, settings: AlertSettings, topics: Topics) -> None:
-    """The worker's threads; the intake is this one."""
+    """The worker's threads; the intake is this one. Without its clerk or sender it is no worker: it ends with them."""
     group, taken = f"{settings.prefix}-alerts", (topics.findings, topics.commands)
     intake = Intake(settings.kafka, group, settings.instance, taken, worker.lost, worker.written)
-    targets = [worker.clerk, worker.send]
+    targets = [ending(worker.stop, worker.clerk), ending(worker.stop, worker.send)]
     if settings.keep_days:
         targets.append(Keeper(settings.database, settings.keep_days, wall, worker.partitions, worker.stop).run)
     threads = [threading.Thread(target=target, name=target.__name__, daemon=True) for target in targets]
@@ -121,6 +122,19 @@ def run(worker: Worker, settings: AlertSettings, topics: Topics) -> None:
         thread.join(8.0)
     intake.close()
     logging.getLogger("alerts").info("event=stopped")
+
+
+def ending(stop: threading.Event, work: Callable[[], None]) -> Callable[[], None]:
+    """The same work, after which, whatever its end, all is told to stop: the supervisor starts a process again that ends."""
+
+    @wraps(work)
+    def done() -> None:
+        try:
+            work()
+        finally:
+            stop.set()
+
+    return done
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ class Result:
     wait_ms: int | None = None
 
 
-# (address, notice) -> what became of it. A channel raises nothing and takes at most its own timeout.
+# (address, notice) -> what became of it, in at most its own timeout. A channel raises only where an address has no form for it.
 Channel = Callable[[str, Notice], Result]
 
 _KINDS = {"raised": "Alert", "worsened": "Worse", "unanswered": "Unanswered", "step_overdue": "Overdue", "escalated": "Escalated"}
@@ -45,11 +45,15 @@ _KINDS = {"raised": "Alert", "worsened": "Worse", "unanswered": "Unanswered", "s
 
 def subject(notice: Notice) -> str:
     """One line: `HIGH north bed 4: Alert`; `MEDIUM north: 40 alerts` where it speaks for several."""
-    where = notice.ward or "site"
+    where, bed = _line(notice.ward) or "site", _line(notice.bed)
     if notice.count > 1:
         return f"{notice.priority.upper()} {where}: {notice.count} alerts"
-    bed = f" bed {notice.bed}" if notice.bed else ""
-    return f"{notice.priority.upper()} {where}{bed}: {_KINDS.get(notice.kind, 'Alert')}"
+    return f"{notice.priority.upper()} {where}{bed and f' bed {bed}'}: {_KINDS.get(notice.kind, 'Alert')}"
+
+
+def _line(label: str) -> str:
+    """What people call a ward or a bed, without line breaks: a mail's subject takes none."""
+    return " ".join(label.split())
 
 
 def text(notice: Notice) -> str:

@@ -54,13 +54,16 @@ class Sender:
         PAGES.labels(page.channel if page.channel in self.channels else "unknown", f"hasty_{self.attempt(page).outcome}").inc()
 
     def attempt(self, page: Leased) -> Result:
-        """One attempt at one page."""
+        """One attempt at one page. Raises nothing: what a channel cannot make of a contact or a notice is refused by the error's name."""
         channel, now = self.channels.get(page.channel), self.clock()
         if channel is None:
             return Result("refused", f"unknown channel {page.channel}")
         if not self._circuit(page).allows(now):
             return Result("retry", "circuit open")
-        return channel(page.address, page.notice(self.link(page.key), now))
+        try:
+            return channel(page.address, page.notice(self.link(page.key), now))
+        except Exception as error:  # noqa: BLE001  libraries fail in their own ways on odd addresses; one contact must not end all pages
+            return Result("refused", type(error).__name__)
 
     def settle(self, connection: Connection, page: Leased, result: Result) -> None:
         """Writes what became of it."""

@@ -45,9 +45,10 @@ class Mail:
 
     def __call__(self, address: str, notice: Notice) -> Result:
         """One attempt."""
+        message = self._message(address, notice)  # an address that none can be made for opens no connection
         try:
             with self._connected() as connection:
-                connection.send_message(self._message(address, notice))
+                connection.send_message(message)
         except smtplib.SMTPRecipientsRefused as error:
             return _judged(max(code for code, _ in error.recipients.values()))
         except smtplib.SMTPResponseException as error:

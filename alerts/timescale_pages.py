@@ -98,10 +98,11 @@ def _settle(connection: psycopg.Connection[TupleRow], page: Leased, state: str, 
 
 
 def later(connection: psycopg.Connection[TupleRow], page: Leased, next_at: int, error: str, *, onward: bool) -> None:
-    """Again at `next_at`; by the next contact where this one refused (`onward`) or was tried enough."""
+    """Again at `next_at`; by the next contact where this one refused (`onward`: it is not asked again) or was tried enough."""
     channel, address, fallback = page.channel, page.address, page.fallback
     if (onward or page.attempt % TRIES_BEFORE_FALLBACK == 0) and fallback:
-        channel, address, fallback = fallback[0].channel, fallback[0].address, (*fallback[1:], Contact(page.channel, page.address))
+        tried = () if onward else (Contact(channel, address),)
+        channel, address, fallback = fallback[0].channel, fallback[0].address, (*fallback[1:], *tried)
     connection.execute(
         "UPDATE alerting.page SET next_at = %s, leased_until = NULL, error = %s, channel = %s, address = %s, fallback = %s"
         " WHERE id = %s AND state = 'waiting'",

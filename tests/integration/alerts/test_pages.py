@@ -9,10 +9,13 @@ from alerts import timescale_pages
 from alerts.backoff import TRIES
 from alerts.notice import Channel
 from alerts.sender import Sender
+from alerts.shapes import opsgenie
+from alerts.smtp import Mail, MailServer
 from alerts.timescale import Connection
-from alerts.webhook import Webhook
+from alerts.webhook import Shaped, Webhook
 from tests.integration.alerts.stage import Receiver
 from tests.waiting import wait_for
+from vitals.settings import Secret
 
 T0 = 1_800_000_000_000
 
@@ -61,7 +64,9 @@ def state(connection: Connection) -> list[tuple[str, int]]:
 @pytest.fixture
 def sender(receiver: Receiver) -> Sender:
     webhook: Channel = Webhook(receiver.url, "s", 2.0)
-    return Sender("s1", {"webhook": webhook, "other": webhook}, Clock(), lambda _: "")
+    nobody = Mail(MailServer("127.0.0.1", 1, "", Secret(""), False), "vigil@hospital.example", 2.0)
+    known = {"webhook": webhook, "other": webhook, "opsgenie": Shaped(opsgenie, receiver.url, 2.0), "smtp": nobody}
+    return Sender("s1", known, Clock(), lambda _: "")
 
 
 def settle(sender: Sender, connection: Connection, until: Callable[[], bool]) -> None:
@@ -110,6 +115,29 @@ def test_a_page_that_nobody_can_take_is_failed_by_name_and_left_to_be_told(
     waits(connection, 1, channel)
     settle(sender, connection, lambda: state(connection)[0][0] == "failed")
     assert connection.execute("SELECT error <> '', told FROM alerting.page").fetchone() == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("channel", "address", "error"),
+    [
+        ("opsgenie", "k\u200b", "UnicodeEncodeError"), ("webhook", "http://pager..ward/", "UnicodeError"), ("smtp", "a@", "IndexError"),
+        ("smtp", '"', "IndexError"), ("smtp", "<", "IndexError"), ("smtp", "a@[", "AttributeError"), ("smtp", "a\n", "ValueError"),
+    ],
+)  # fmt: skip
+def test_a_contact_that_its_channel_cannot_encode_fails_by_name_and_the_next_page_goes_out(
+    channel: str, address: str, error: str, connection: Connection, receiver: Receiver, sender: Sender
+) -> None:
+    _ = [waits(connection, 1, channel, address), waits(connection, 2)]
+    settle(sender, connection, lambda: "waiting" not in dict(state(connection)))
+    rows = connection.execute("SELECT state, error FROM alerting.page ORDER BY id").fetchall()
+    assert rows == [("failed", error), ("delivered", "")]
+
+
+def test_contacts_that_all_refuse_are_each_asked_once(connection: Connection, receiver: Receiver, sender: Sender) -> None:
+    receiver.answers = [404] * 1_000
+    waits(connection, 1, fallback='[["other", ""]]')
+    settle(sender, connection, lambda: state(connection)[0][0] == "failed")
+    assert len(receiver.got) == 2
 
 
 def test_a_dead_receiver_is_left_alone_after_some_tries_and_given_up_at_the_end_of_the_pages_life(
