@@ -1,12 +1,13 @@
 """The canary's patient, device and pager, made through the API as an administrator makes any other.
 
 In: the API's address, the administrator's account, the pager's port. Out: the device's id and secret, kept in `secrets/canary.json` (0600)
-so that it is the same after a restart. Promise: run again it changes nothing but the pager's address.
+with the pager's port, so that it is the same after a restart, and runs as it was where the administrator's account is not ours any more.
+Promise: run again it changes nothing but the pager's address.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,11 @@ TIMEOUT_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The canary's device at the broker."""
+    """The canary's device at the broker, and the port of its pager (0: not known, in a file of the version before)."""
 
     device: str
     password: str
+    pager: int = 0
 
     def url(self, gateways: str) -> str:
         """VIGIL_CANARY_MQTT: the broker of that address (VIGIL_MQTT), as this device."""
@@ -57,10 +59,8 @@ def _told(answer: httpx.Response, but: tuple[int, ...] = ()) -> Any:
 
 def enrol(api: httpx.Client, kept: Path, pager_port: int) -> Account:
     """The canary's device, enrolled on its patient where it is not; its pager is on `pager_port`."""
-    account = _remembered(api, kept)
-    if account is None:
-        account = _made(api)
-        write_json(kept, asdict(account))
+    account = replace(_remembered(api, kept) or _made(api), pager=pager_port)
+    write_json(kept, asdict(account))
     contacts = [["webhook", f"http://127.0.0.1:{pager_port}/"]]
     _told(api.put(f"/oncall/people/{PERSON}", json={"contacts": contacts}))
     rungs = [{"targets": [f"person:{PERSON}"], "wait_ms": WAIT_MS}]
@@ -68,12 +68,20 @@ def enrol(api: httpx.Client, kept: Path, pager_port: int) -> Account:
     return account
 
 
+def as_it_was(kept: Path, pager_port: int) -> Account:
+    """The account of before, with its pager where it was; where there is none, one that nobody lets in: what it watches is then silent."""
+    account = _kept(kept) or Account("canary", "never enrolled")
+    return account if account.pager else replace(account, pager=pager_port)
+
+
+def _kept(kept: Path) -> Account | None:
+    return Account(**json.loads(kept.read_text())) if kept.exists() else None
+
+
 def _remembered(api: httpx.Client, kept: Path) -> Account | None:
     """The account of before; None where this database does not know its device."""
-    if not kept.exists():
-        return None
-    account = Account(**json.loads(kept.read_text()))
-    return account if _told(api.get(f"/devices/{account.device}"), but=(404,)) else None
+    account = _kept(kept)
+    return account if account and _told(api.get(f"/devices/{account.device}"), but=(404,)) else None
 
 
 def _made(api: httpx.Client) -> Account:
