@@ -120,7 +120,7 @@ def inhibit(case: Case, scene: Scene) -> Verdict:
 
 
 def group(case: Case, scene: Scene) -> Verdict:
-    """One patient, one cause, one page: somebody was just called for the same cause, for something no milder."""
+    """One patient, one cause, one page: somebody was just called for the same cause, for something no milder that stays open."""
     if not scene.fresh:
         return Verdict("pass", "nobody answered for its cause")
     spoken = next((o for o in scene.others if _speaks_for(o, case, scene.now)), None)
@@ -217,6 +217,8 @@ def covers(cover: Case, case: Case) -> bool:
 def _speaks_for(other: Case, case: Case, now: int) -> bool:
     same = other.memory.cause == case.memory.cause and other.alert.id != case.alert.id
     paged_at = other.memory.paged_at
+    if other.alert.state == "active" and covers(case, other):  # then it is suppressed at once, and its page withdrawn
+        return False
     if not same or paged_at is None or RANK[other.alert.priority] < RANK[case.alert.priority]:
         return False
     high, lately = case.alert.priority == "high", now - paged_at < GROUP_MS

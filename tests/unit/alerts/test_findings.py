@@ -8,7 +8,7 @@ import pytest
 from alerts.findings import take
 from tests.unit.alerts.stories import T0, command, desk, finding, only
 from vitals.canary import WARD
-from vitals.finding import Finding
+from vitals.finding import Finding, Priority
 
 HOUR = 3_600_000
 
@@ -104,6 +104,15 @@ def test_sepsis_covers_its_parts_and_frees_them_when_it_is_gone() -> None:
     assert made.cases[part.id].alert.state == "suppressed"
     desk(command(whole.id, "resolve", outcome="treated"), start=made)
     assert made.cases[part.id].alert.state == "active"
+
+
+@pytest.mark.parametrize(
+    ("covered", "cover", "priority"), [("ecg_bradycardia", "ecg_asystole", "high"), ("combination", "news2", "medium")]
+)
+def test_what_covers_an_alert_that_was_just_paged_pages_itself(covered: str, cover: str, priority: Priority) -> None:
+    first, over = finding(covered, priority=priority), finding(cover, priority=priority, start=T0 + 50)
+    made = desk(first, over)
+    assert ([page.alert for page in made.pages], made.cases[over.id].memory.joined) == ([over.id], None)
 
 
 def test_the_timeline_says_why_it_paged() -> None:

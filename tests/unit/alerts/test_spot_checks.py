@@ -79,6 +79,13 @@ def test_a_score_covers_a_milder_combination_of_its_inputs() -> None:
     assert sorted(case.alert.state for case in at.cases.values()) == ["active", "suppressed"]
 
 
+def test_what_was_answered_speaks_for_what_covers_it() -> None:
+    single = finding("news2-single", subject="", evidence=HOURLY)
+    at = desk(single, command(single.id, "acknowledge"), now=T0)
+    at.pages = []
+    assert desk(finding("news2", subject="", start=T0 + HOUR_MS, evidence=HOURLY), now=T0 + HOUR_MS, start=at).pages == []
+
+
 def when_the_cover_is_over(answered: bool, alert_class: AlertClass = "physiological") -> tuple[int, str]:
     """How many calls, and the state of what a medium alert covered, when that is over."""
     cover = finding("news2", subject="", priority="medium", alert_class=alert_class)
