@@ -114,7 +114,7 @@ class Intake:
 
     def _patients(self, record: Record) -> None:
         if record.value:
-            self._picture.context(_context.decode(record.value), record.offset)
+            self._picture.context(_context.decode(record.value), record.offset, record.partition)
 
     def _waveforms(self, record: Record) -> None:
         if not self._feed.audiences:

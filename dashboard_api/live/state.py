@@ -39,6 +39,8 @@ class Patient:
     changed: list[int] = field(default_factory=lambda: [-1] * len(KINDS))
     dirty: set[int] = field(default_factory=set)
     left: dict[str, int] = field(default_factory=dict)
+    placed: tuple[int, str | None] = (0, None)
+    """Version and ward of the topic's newest record, which comes after the database may have told of it."""
 
     @property
     def ward(self) -> str | None:
@@ -143,19 +145,30 @@ class Picture:
             patient.links[link.device] = link
             self._touch(patient, LINKS, offset)
 
-    def context(self, context: PatientContext, offset: int) -> None:
-        """Ward, bed, limits; the highest version is kept."""
+    def context(self, context: PatientContext, offset: int, partition: int = 0) -> None:
+        """Ward, bed, limits; the highest version is kept. offset -1: from the database, before the topic's records."""
         patient = self.patient(context.patient)
+        if offset >= 0 and context.version > patient.placed[0]:
+            self._place(patient, context, offset, partition)
         if patient.context is not None and patient.context.version >= context.version:
             return
         before, patient.context = patient.ward, context
         if before is not None and before != patient.ward:
-            patient.left[before] = offset
             self._moved.setdefault(patient.id, []).append(before)
         if before != patient.ward:
             self.layout += 1
-        patient.left.pop(context.ward if context.active else "", 0)
         self._touch(patient, PATIENTS, offset)
+
+    def _place(self, patient: Patient, context: PatientContext, offset: int, partition: int) -> None:
+        """When the topic moved the patient: those who were away are told by it, though the database may have told the picture before."""
+        (known, before), ward = patient.placed, context.ward if context.active else None
+        patient.placed = (context.version, ward)
+        patient.changed[PATIENTS] = max(patient.changed[PATIENTS], offset)
+        if not known and context.version > 1:  # where the patient was is not on the topic any more: who was away then begins anew
+            self.base[PATIENTS][partition] = max(self.base[PATIENTS][partition], offset + 1)
+        if before is not None and before != ward:
+            patient.left[before] = offset
+        patient.left.pop(ward or "", 0)
 
     def take(self) -> tuple[list[Change], list[Logged]]:
         """What changed since the last call: patients, then alerts in the order of their topic."""

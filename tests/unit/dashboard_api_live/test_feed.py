@@ -6,6 +6,7 @@ from dashboard_api.live.audience import Subscription
 from dashboard_api.live.cursor import Cursor, read, write
 from dashboard_api.live.feed import CUT_AFTER_MS, FULL_BYTES, Feed, Reader
 from tests.unit.dashboard_api_live.ward import NOW, Port, Ward, alert
+from vitals.context import PatientContext
 
 NORTH = Subscription(frozenset({"north"}))
 
@@ -128,6 +129,34 @@ def test_a_patient_who_moved_while_a_reader_was_away_is_gone_on_resuming(feed: F
     feed.tick(NOW + 1)
     _, port = joined(feed, cursor)
     assert port.frames[-1]["patients"] == [{"id": "p1", "removed": True}]
+
+
+def restarted(known: dict[str, str], *records: tuple[str, str, int]) -> Feed:
+    """A feed of a new process: `known` (patient -> ward, version 2) from the database, then the topic's records from its beginning."""
+    ward = Ward()
+    for patient, where in known.items():
+        ward.picture.context(PatientContext(patient=patient, version=2, ward=where, bed="1"), -1)
+    ward.picture.take()
+    for patient, where, version in records:
+        ward.admit(patient, where, version)
+    feed = Feed(ward.picture, "kafka-1")
+    feed.tick(NOW)
+    return feed
+
+
+def test_a_move_that_a_restarted_feed_knew_from_the_database_is_told_on_resuming(feed: Feed) -> None:
+    reader, _ = joined(feed)
+    before = [("p1", "north", 1), ("p2", "south", 1)]
+    again = restarted({"p1": "south", "p2": "north"}, *before, ("p1", "south", 2), ("p2", "north", 2))
+    _, port = joined(again, feed.here(reader.audience))
+    assert {p["id"]: p.get("removed", p.get("ward")) for p in port.frames[-1]["patients"]} == {"p1": True, "p2": "north"}
+
+
+def test_a_move_from_a_ward_that_the_topic_no_longer_tells_gives_a_fresh_snapshot(feed: Feed) -> None:
+    reader, _ = joined(feed)
+    again = restarted({"p1": "south"}, ("p2", "north", 1), ("p3", "north", 1), ("p1", "south", 2))
+    _, port = joined(again, feed.here(reader.audience))
+    assert port.frames[0]["resumed"] is False
 
 
 def test_an_alert_log_that_no_longer_reaches_back_gives_a_fresh_snapshot(feed: Feed, ward: Ward) -> None:
