@@ -1,9 +1,10 @@
 """What the waveforms of one patient say that a person should know: asystole, bradycardia, fibrillation, a poor signal, a stranger's rhythm.
 
 In: chunks of any channels of one patient. Out: findings. Promise: silent while warming up; a poor signal makes one technical finding and
-no physiological one; an asystole needs every pulsatile channel to be silent (the false one of Challenge 2015 a103l is not raised); a
-chunk that comes late is history: its condition is told as live only when a live chunk still shows it. Bounded memory: eight channels.
-Dropped: chunks of channels that do not beat (respiration), and of more channels than eight.
+no physiological one; an asystole needs every pulsatile channel that is still sent to be silent (the false one of Challenge 2015 a103l is
+not raised); a chunk that comes late is history: its condition is told as live only when a live chunk still shows it. Bounded memory:
+eight channels; a further one takes the place of one that is sent no more.
+Dropped: chunks of channels that do not beat (respiration), and of more channels than eight that are sent at once.
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ BEATING = ("ecg", "ppg", "pleth")
 CHANNELS = 8
 WARM_BEATS = 10
 LATE_MS = 60_000
+UNHEARD_MS = 10_000
+"""A channel so far behind in signal time is sent no more: its last beats stand still and say nothing of now."""
 VERSION = 1
 
 
@@ -71,6 +74,7 @@ def step(watch: Watch, chunk: Waveform, ward: str, now: int) -> tuple[Watch, lis
     if not chunk.channel.startswith(BEATING):
         return watch, []
     key = f"{chunk.device}/{chunk.channel}"
+    watch = watch if key in watch.channels else with_room(watch, chunk.observed_at)
     channel = watch.channels.get(key)
     if channel is None and len(watch.channels) >= CHANNELS:
         return watch, []
@@ -83,13 +87,26 @@ def step(watch: Watch, chunk: Waveform, ward: str, now: int) -> tuple[Watch, lis
     return _judged(replace(watch, channels=channels), channel, chunk, _Telling(chunk, ward, now))
 
 
+def with_room(watch: Watch, at: int) -> Watch:
+    """Where every place is taken: without the channel unheard for longest, if it is sent no more at `at` (ms). What is on stays on."""
+    if len(watch.channels) < CHANNELS:
+        return watch
+    gone, channel = min(watch.channels.items(), key=lambda item: item[1].heard)
+    if at - channel.heard < UNHEARD_MS:
+        return watch
+    channels = {key: c for key, c in watch.channels.items() if key != gone}
+    timers = {key: t for key, t in watch.timers.items() if t.started is not None or not key.startswith(f"{gone}/")}
+    return Watch(MappingProxyType(channels), MappingProxyType(timers))
+
+
 def conditions(channel: Channel, others: list[Channel]) -> dict[str, bool]:
     """Rule -> whether it holds on this ECG now. Before ten beats nothing is known: what was on stays on."""
     if channel.beats < WARM_BEATS:
         return {}
     poor = channel.quality < DOUBTFUL
     gaps = channel.intervals
-    silent = channel.silence_s >= ASYSTOLE_S and not any(o.silence_s < ASYSTOLE_S and o.beats for o in others)
+    sent = [o for o in others if channel.heard - o.heard < UNHEARD_MS]
+    silent = channel.silence_s >= ASYSTOLE_S and not any(o.silence_s < ASYSTOLE_S and o.beats for o in sent)
     return {
         ASYSTOLE.name: silent,
         BRADYCARDIA.name: not poor and bradycardic(gaps),

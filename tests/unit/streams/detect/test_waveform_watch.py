@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from streams.detect.waveform.watch import Watch, step
+from streams.detect.waveform.watch import CHANNELS, Watch, step
 from vitals.finding import Finding
 from vitals.waveform import Waveform, folded
 
@@ -22,7 +22,7 @@ def heart(intervals: list[float], stop_s: float = 0.0) -> Array:
     return ecg
 
 
-def chunks(signal: Array, channel: str = "ecg_ii", delay_ms: int = 200, start: int = T0) -> list[Waveform]:
+def chunks(signal: Array, channel: str = "ecg_ii", delay_ms: int = 200, start: int = T0, device: str = "d") -> list[Waveform]:
     cut = []
     for seq, at in enumerate(range(0, len(signal), RATE)):
         gain, offset, samples = folded(list(signal[at : at + RATE]))
@@ -30,7 +30,7 @@ def chunks(signal: Array, channel: str = "ecg_ii", delay_ms: int = 200, start: i
         cut.append(
             Waveform(
                 patient="p",
-                device="d",
+                device=device,
                 channel=channel,
                 seq=seq,
                 observed_at=start + round(1000 * at / RATE),
@@ -51,6 +51,10 @@ def told(stream: list[Waveform]) -> list[Finding]:
         watch, more = step(watch, chunk, "north", chunk.received_at)
         found += more
     return found
+
+
+def merged(*streams: list[Waveform]) -> list[Waveform]:
+    return sorted((chunk for stream in streams for chunk in stream), key=lambda chunk: chunk.observed_at)
 
 
 def said(found: list[Finding]) -> list[tuple[str, str, bool]]:
@@ -76,6 +80,29 @@ def test_a_pulse_elsewhere_forbids_the_asystole() -> None:
     ecg, ppg = chunks(heart(CALM, stop_s=12)), chunks(heart(CALM + [0.8] * 15), "ppg")
     both = [c for pair in zip(ppg, ecg, strict=False) for c in pair]
     assert told(both) == []
+
+
+def test_a_pulse_that_is_sent_no_more_forbids_no_asystole() -> None:
+    ppg, ecg = chunks(heart(CALM), "ppg"), chunks(heart(CALM + [0.8] * 30, stop_s=20))
+    assert said(told(merged(ppg, ecg))) == [("ecg_asystole", "start", False)]
+
+
+def test_the_ecg_of_the_device_before_forbids_no_asystole() -> None:
+    before, after = chunks(heart(CALM), device="d1"), chunks(heart(CALM, stop_s=12), device="d2", start=T0 + 60_000)
+    assert said(told(merged(before, after))) == [("ecg_asystole", "start", False)]
+
+
+def test_a_ninth_channel_takes_the_place_of_one_that_is_sent_no_more() -> None:
+    before = [chunks(heart(CALM[:10]), device=f"d{n}") for n in range(CHANNELS)]
+    after = chunks(heart(CALM, stop_s=12), start=T0 + 60_000)
+    assert said(told(merged(*before, after))) == [("ecg_asystole", "start", False)]
+
+
+def test_a_ninth_channel_takes_the_place_of_none_that_is_still_sent() -> None:
+    watch = Watch()
+    for chunk in merged(*(chunks(heart(CALM[:30]), device=f"d{n}") for n in range(CHANNELS + 1))):
+        watch, _ = step(watch, chunk, "north", chunk.received_at)
+    assert set(watch.channels) == {f"d{n}/ecg_ii" for n in range(CHANNELS)}
 
 
 @pytest.mark.parametrize(("late_ms", "expected"), [(200, False), (3_600_000, True)])
