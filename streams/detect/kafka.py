@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -25,6 +26,17 @@ from vitals.trace import continued
 _TIMEOUT_S = 10.0
 _READ_S = 60.0
 _ENCODER = msgspec.json.Encoder()
+PRODUCER: Mapping[str, str | int | bool] = MappingProxyType(
+    {
+        "enable.idempotence": True,
+        "compression.type": "lz4",
+        "linger.ms": 5,
+        "message.timeout.ms": 0,  # never: a finding given up would be told by nobody, for the page that includes it follows
+        "message.max.bytes": 8_000_000,  # Kafka's own is 8 MiB; a page of 64 patients whose samples all wait comes close to 1 MB
+        "queue.buffering.max.messages": 200_000,
+        "log_level": 0,
+    }
+)
 
 Taken = Callable[[str, bytes], None]
 """(topic, value) of a context record."""
@@ -108,16 +120,7 @@ class Out:
     def __init__(self, bootstrap: str, topics: Topics) -> None:
         self._topics = topics
         self._failures: list[KafkaError] = []
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "enable.idempotence": True,
-                "compression.type": "lz4",
-                "linger.ms": 5,
-                "queue.buffering.max.messages": 200_000,
-                "log_level": 0,
-            }
-        )
+        self._producer = Producer({"bootstrap.servers": bootstrap, **PRODUCER})
         self._refusal_partitions, self._finding_partitions = (self._partitions(topic) for topic in (topics.refused, topics.findings))
 
     def findings(self, partition: int, found: Sequence[tuple[Finding, bytes | None]]) -> None:
