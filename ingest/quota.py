@@ -2,7 +2,7 @@
 
 In: messages, the time. Out: `Admitted`: those that may go on, those beyond all patience, and which devices begin or end to babble.
 Promise: a device within its quota is never delayed by another; its own order is kept; nothing is lost: what is over the quota waits,
-unacknowledged, so many messages a device and so many together at most; what is more is refused (durably, told, counted).
+unacknowledged, so many messages and bytes a device and so many together at most; what is more is refused (durably, told, counted).
 A backlog comes as batches, a few messages an hour's worth, and the burst is made for it.
 """
 
@@ -21,6 +21,8 @@ class Limits:
     """Of one device: `rate` a second for ever, `burst` at once, of messages and of bytes.
 
     `waiting`: messages beyond them that may wait, of one device, and `waiting_in_all` of all; `hub`: a hub speaks for many, so many quotas.
+    `waiting_bytes`, `waiting_bytes_in_all`: the same in bytes, no site's choice: what waits is in hand, and must never be all that may
+    be (`ingest.gateway.IN_HAND_BYTES`), for then nobody would be read.
     """
 
     rate: float = 100.0
@@ -30,6 +32,8 @@ class Limits:
     waiting: int = 500
     waiting_in_all: int = 2_000
     hub: int = 20
+    waiting_bytes: int = 16 * 1024 * 1024
+    waiting_bytes_in_all: int = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class _Bucket:
     times: int = 1
     since: int | None = None
     waiting: deque[Message] = field(default_factory=deque)
+    held: int = 0
 
 
 class Quota:
@@ -67,7 +72,7 @@ class Quota:
         self._limits = limits
         self._buckets: dict[bytes, _Bucket] = {}
         self._babbling: dict[bytes, _Bucket] = {}
-        self.waiting = 0
+        self.waiting = self._held = 0
 
     def admit(self, messages: Sequence[Message], now: int) -> Admitted:
         """Those of `messages`, and of what waits, that may go on now."""
@@ -92,11 +97,23 @@ class Quota:
         bucket = self._babbling.get(m.topic)
         if bucket is None or (not bucket.waiting and self._paid(bucket, m)):
             out.messages.append(m)
-        elif len(bucket.waiting) < self._limits.waiting and self.waiting < self._limits.waiting_in_all:
+        elif self._room(bucket, len(m.payload)):
             bucket.waiting.append(m)
-            self.waiting += 1
+            self._holds(bucket, 1, len(m.payload))
         else:
             out.over.append(m)
+
+    def _room(self, bucket: _Bucket, size: int) -> bool:
+        """Whether one more message, of `size` bytes, may wait."""
+        most = self._limits
+        few = len(bucket.waiting) < most.waiting and self.waiting < most.waiting_in_all
+        return few and bucket.held + size <= most.waiting_bytes and self._held + size <= most.waiting_bytes_in_all
+
+    def _holds(self, bucket: _Bucket, messages: int, size: int) -> None:
+        """So many more wait, of so many bytes; fewer where these are negative."""
+        self.waiting += messages
+        self._held += size
+        bucket.held += size
 
     def _babble(self, topic: bytes, bucket: _Bucket, now: int, out: Admitted) -> None:
         if topic not in self._babbling:
@@ -109,7 +126,7 @@ class Quota:
             bucket = self._refilled(topic, now)
             while bucket.waiting and self._paid(bucket, bucket.waiting[0]):
                 out.messages.append(bucket.waiting.popleft())
-                self.waiting -= 1
+                self._holds(bucket, -1, -len(out.messages[-1].payload))
             if not bucket.waiting and bucket.messages > self._limits.burst * bucket.times / 2:
                 out.babbles.append(Babble(route(topic).name, bucket.since or now, True))
                 del self._babbling[topic]

@@ -105,6 +105,37 @@ def test_beyond_all_patience_a_babbling_devices_messages_are_refused_never_lost(
     assert ([r.reason.value for r in flush.refusals], len(flush.mids), gateway.quota.waiting) == (["too_large"] * 10, 20, 30)
 
 
+def large(device: str, mid: int, received_at: int) -> Message:
+    return Message(f"vigil/v1/{device}/vitals".encode(), b"x" * 1_048_576, received_at, mid)
+
+
+def test_one_device_with_large_messages_does_not_stop_the_others() -> None:
+    gateway, known = Gateway(), who(NOW - 1, "a", "b")
+    for n in range(1, 301):
+        gateway.receive([large("a", n, NOW + 50 * n)])
+        gateway.settled(gateway.flush(known, NOW + 50 * n))
+    full = gateway.full
+    gateway.receive([message("b", 1, 1_000, NOW + 15_000)])
+    assert (full, 1_000 in gateway.flush(known, NOW + 15_000).mids) == (False, True)
+
+
+def test_what_waits_of_all_devices_together_is_less_than_what_stops_the_reading() -> None:
+    gateway, names = Gateway(), [f"d{n}" for n in range(10)]
+    for n in range(60):
+        gateway.receive([large(name, 100 * i + n, NOW) for i, name in enumerate(names)])
+        gateway.settled(gateway.flush(who(NOW + 1, *names), NOW))
+    assert gateway.full is False
+
+
+def test_what_waited_has_room_for_others_once_it_was_taken() -> None:
+    gateway, known = Gateway(Limits(byte_rate=1, byte_burst=1, waiting_bytes=2_000_000)), who(NOW + 1, "a")
+    told = []
+    for n, at in enumerate((NOW, NOW, NOW, NOW + 3_600_000_000)):
+        gateway.receive([large("a", n, at)])
+        told.append(len(gateway.flush(known, at).mids))
+    assert (told, gateway.quota.waiting) == ([1, 0, 1, 1], 1)
+
+
 def test_a_defect_of_ours_costs_the_message_that_brings_it_out_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     def defective(messages: list[Message], *rest: Any) -> Translated:
         found = translate(messages, *rest)
