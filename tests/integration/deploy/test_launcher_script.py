@@ -16,6 +16,7 @@ pytestmark = pytest.mark.slow
 def launcher(tmp_path: Path) -> Path:
     """A copy whose `.venv` is of its lock, but whose Python is gone, as after an upgrade of the machine."""
     (tmp_path / "deploy").mkdir()
+    (tmp_path / "deploy" / "__init__.py").touch()
     (tmp_path / "deploy" / "cli.py").write_text("print('here')")
     lock = tmp_path / "requirements.lock"
     lock.touch()
