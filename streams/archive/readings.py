@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from streams.archive import pgcopy, timescale_notes, timescale_progress, timescale_readings
+from streams.archive import pgcopy, timescale_attribution, timescale_notes, timescale_progress, timescale_readings
 from streams.archive.ledger import Ledger
 from streams.archive.record import Record, Stored, due
 from streams.archive.rows import minutes_of, present, rows_of
@@ -88,6 +88,7 @@ class Readings:
         rows = rows_of(samples, told)
         stream = pgcopy.encode(rows)
         timescale_readings.note_touched(self._session, "1m", minutes_of(samples, told))
+        timescale_attribution.look_again(self._session, samples.device_no, samples.received_at)
         if not staged:
             timescale_readings.copy(self._session, stream)
             return len(rows), []

@@ -1,6 +1,8 @@
 """A corrected assignment takes the readings with it."""
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +10,8 @@ from streams.archive.readings import Readings
 from streams.archive.timescale import Session
 from streams.archive.timescale_attribution import settle
 from streams.archive.timescale_rollup import HOURS, MINUTES, drain
-from tests.unit.streams.archive.made import record
+from tests.unit.streams.archive.made import batch, record
+from vitals.batch import encode
 from vitals.registry import VITALS
 
 Ask = Callable[..., list[tuple[object, ...]]]
@@ -20,6 +23,9 @@ CHANGE = (
     "UPDATE clinical.assignment SET patient = %s, during = tstzrange(to_timestamp(%s), to_timestamp(%s)) WHERE device = 'd1' RETURNING 1"
 )
 MOVE = "SELECT readings, samples, unassigned FROM telemetry.reattribute('d1', to_timestamp(%s), NULL)"
+
+LATER = "UPDATE telemetry.attribution_todo SET at = at - %s::interval, look_until = look_until - %s::interval RETURNING 1"
+LOOKED_AT = "SELECT look_until > now() FROM telemetry.attribution_todo"
 
 
 @pytest.fixture
@@ -71,6 +77,44 @@ def test_what_a_gateway_attributed_before_it_heard_follows_later(assigned: None,
     readings.store([record([("p1", "d1", 700, (START + 700) * 1000, {0: 70.0})], 2)])
     moved = [settle(session), settle(session)]
     assert (moved, ask(WHOSE)) == ([1, 0], [("p2", 1200), ("p3", 1201)])
+
+
+def test_what_is_stored_long_after_the_correction_follows_too(
+    assigned: None, session: Session, ask: Ask, readings: Readings
+) -> None:
+    ask(CHANGE, "p3", START, None)
+    ask(MOVE, START)
+    ask(LATER, "1 hour", "1 hour")
+    first = settle(session)
+    readings.store([record([("p1", "d1", 700, (START + 700) * 1000, {0: 70.0})], 2)])
+    assert ([first, settle(session), settle(session)], ask(WHOSE)) == ([0, 1, 0], [("p2", 1200), ("p3", 1201)])
+
+
+@pytest.mark.parametrize(("after_s", "looked_at"), [(-3600, True), (200, True), (400, False)])
+def test_only_what_was_received_before_the_correction_was_heard_of_is_looked_at_again(
+    assigned: None, session: Session, ask: Ask, readings: Readings, after_s: int, looked_at: bool
+) -> None:
+    ask(MOVE, START)
+    ask(LATER, "1 hour", "1 hour")
+    received = int(time.time() - 3600 + after_s) * 1000
+    body = encode(batch([("p1", "d1", 700, (START + 700) * 1000, {0: 70.0})], received))
+    readings.store([replace(record([], 2), value=body)])
+    assert ask(LOOKED_AT) == [(looked_at,)]
+
+
+def test_another_device_s_old_readings_are_no_reason_to_look_again(assigned: None, ask: Ask, readings: Readings) -> None:
+    ask(MOVE, START)
+    ask(LATER, "1 hour", "1 hour")
+    readings.store([record([("p2", "d2", 700, (START + 700) * 1000, {0: 70.0})], 2)])
+    assert ask(LOOKED_AT) == [(False,)]
+
+
+@pytest.mark.parametrize(("age", "kept"), [("7 days", 1), ("8 days 1 minute", 0)])
+def test_a_correction_is_kept_as_long_as_kafka_keeps_readings(assigned: None, session: Session, ask: Ask, age: str, kept: int) -> None:
+    ask(MOVE, START)
+    ask(LATER, age, age)
+    settle(session)
+    assert len(ask(LOOKED_AT)) == kept
 
 
 def test_the_database_names_the_vitals_as_the_registry_does(ask: Ask) -> None:
