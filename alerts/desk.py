@@ -22,6 +22,8 @@ MINUTE_MS = 60_000
 RETRY_MS = MINUTE_MS
 PAGE_LIFE_MS = 60 * MINUTE_MS
 SILENT: frozenset[State] = frozenset({"acknowledged", "shelved", "suppressed", "closed"})
+# What covers nothing any more: its condition is over, or it was put away alone. One that is covered itself hands its cover on.
+GONE: frozenset[State] = frozenset({"returned", "shelved", "closed"})
 _NAMESPACE = uuid.UUID("0d2f6a52-6c5c-4b35-9d0c-0a6e0f7b1b66")
 
 # How long a person has for each step before the alert is active again. This project's choice (unchecked). None: no limit.
@@ -118,7 +120,7 @@ class Desk:
     def put(
         self, before: Case | None, after: Case, note: Mapping[str, Any], *, kind: str, at: int, cause: str | None, actor: str | None = None
     ) -> Case:
-        """Takes a case's new version; sets when time changes it next; frees what it covered once it is closed."""
+        """Takes a case's new version; sets when time changes it next; frees what it covered once it covers nothing."""
         made = change(before, timed(before, after, at), note, kind=kind, at=at, cause=cause, actor=actor)
         self.keep(made.case)
         self.changes.append(made)
@@ -126,7 +128,7 @@ class Desk:
             self.seen.add(cause)
         if made.case.alert.state in SILENT:
             self._silence(made.case.alert.id)
-        if made.case.alert.state == "closed":
+        if made.case.alert.state in GONE:
             self._uncover(made.case, at)
         return made.case
 

@@ -7,7 +7,8 @@ The rules, which the table below states case by case:
     2. Acknowledging silences; it ends nothing. Only the condition's end, or `resolve`, closes an acknowledged alert.
     3. What becomes worse (a higher priority) is active again, whoever acknowledged, shelved or suppressed it; even a closed one.
     4. A shelf has an end. When it ends the alert is what it would have been without the shelf.
-    5. Suppressed means: another alert covers it. When that one is gone, it is active again, unless its condition is over.
+    5. Suppressed means: another alert covers it. When that one is gone (closed, returned or shelved), it is active again, unless its
+       own condition is over.
     6. The clinical ladder (on_my_way, at_bedside) acknowledges; a step whose time is up makes the alert active again.
     7. Escalating makes an alert active again: somebody else has to answer it.
     8. Comments and delivery notes are taken in every state and move nothing. A closed alert refuses all else.

@@ -115,6 +115,19 @@ def test_what_covers_an_alert_that_was_just_paged_pages_itself(covered: str, cov
     assert ([page.alert for page in made.pages], made.cases[over.id].memory.joined) == ([over.id], None)
 
 
+def test_what_is_over_though_nobody_answered_for_it_covers_nothing_any_more() -> None:
+    cover, under = finding("ecg_asystole", subject=""), finding("ecg_bradycardia", subject="")
+    made = desk(cover, under, msgspec.structs.replace(cover, phase="end", at=T0 + 20_000, ended_at=T0 + 20_000), now=T0 + 20_000)
+    states = [made.cases[one.id].alert.state for one in (cover, under)]
+    assert (states, made.cases[under.id].memory.pages) == (["returned", "active"], 1)
+
+
+def test_a_shelf_hides_only_what_was_put_on_it() -> None:
+    cover, under = finding("sepsis", subject=""), finding()
+    made = desk(cover, under, command(cover.id, "shelve", until=T0 + HOUR))
+    assert (made.cases[under.id].alert.state, [page.alert for page in made.pages]) == ("active", [under.id])
+
+
 def test_the_timeline_says_why_it_paged() -> None:
     assert [name for name, _ in desk(finding()).changes[0].body["stages"]] == [
         "deduplicate", "inhibit", "group", "shelve", "flap", "quiet", "budget", "throttle", "route",

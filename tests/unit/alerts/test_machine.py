@@ -110,6 +110,14 @@ class Lives(RuleBasedStateMachine):
             assert case.alert.state != "active" or (told and calls_on), case
 
     @invariant()
+    def nothing_stays_suppressed_by_what_covers_nothing(self) -> None:
+        cases = getattr(self, "desk", Desk(SITE)).cases
+        for case in cases.values():
+            cover = cases.get(case.memory.covered_by or "")
+            if case.alert.state == "suppressed" and cover is not None:
+                assert cover.alert.state in ("active", "acknowledged", "suppressed"), (cover, case)
+
+    @invariant()
     def versions_rise_by_one(self) -> None:
         if hasattr(self, "desk"):
             newest: dict[str, int] = {}
