@@ -223,7 +223,8 @@ def wired(chosen: Settings) -> Any:
         context.known.wait()
         return kafka.read_pages(chosen.kafka, topics, partition)
 
-    worker = Worker(default(), topics, kafka.Out(chosen.kafka, topics), pages, rereader(app, topics.readings), int(chosen.hold_s * 1000))
+    out, reread = kafka.Out(chosen.kafka, topics), rereader(app, topics.readings)
+    worker = Worker(default(), topics, out, pages, reread, clock, int(chosen.hold_s * 1000))
     loop: list[asyncio.AbstractEventLoop] = []
 
     def take(topic: str, value: bytes) -> None:

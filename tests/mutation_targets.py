@@ -57,7 +57,7 @@ _DETECT: Mapping[str, Target] = {
     "scores": Target(("scores",), _SCORES),
     "shift": Target(("departures",), _amounts("LEAST_POINTS", "ROBUST")),
     "silence": Target(("silence", "outage_parts")),
-    "step": Target(("step", "ticking", "courses", "charted", "conditions", "silence", "motion")),
+    "step": Target(("step", "ticking", "memory", "courses", "charted", "conditions", "silence", "motion")),
     "stuck": Target(("departures",)),
     "timers": Target(("timers",)),
     "trend": Target(("departures",), _amounts("LEAST_POINTS", "LEAST_SPAN_MIN")),

@@ -145,6 +145,7 @@ class Memory:
     """One partition's memory. `counts`: what was not folded in, by reason (duplicate, late, poor, doubtful, inactive).
 
     `house`: the memories of all partitions in the same hands, among which a silence has its cause; empty: this one alone.
+    `now_ms`: the newest moment that it has heard of, by which a limit of a patient's own has expired or not.
     """
 
     rules: RuleSet
@@ -170,6 +171,7 @@ class Memory:
     counts: dict[str, int] = field(default_factory=dict)
     room: int = FIRST_ROWS
     slots: int = FIRST_ROWS
+    now_ms: int = 0
 
     def row(self, patient: str) -> int:
         """The row of `patient`; a new one with its context's settings where there was none."""
@@ -180,7 +182,7 @@ class Memory:
         self.patients.append(patient)
         if row >= self.room:
             self._grow(2 * self.room)
-        self.settle(patient, 0)
+        self.settle(patient, self.now_ms)
         return row
 
     def slot(self, row: int, device: str, observed_at: int) -> int:
@@ -229,6 +231,7 @@ class Memory:
 
     def know(self, context: PatientContext, now_ms: int) -> None:
         """A patient's context; an older version than the known one is ignored."""
+        self.now_ms = max(self.now_ms, now_ms)
         before = self.contexts.get(context.patient)
         if before is not None and before.version > context.version:
             return
@@ -239,6 +242,7 @@ class Memory:
     def rule(self, rules: RuleSet, now_ms: int) -> None:
         """Takes up another rule set; running timers go on under it."""
         self.rules, self.layout = rules, columns(rules)
+        self.now_ms = max(self.now_ms, now_ms)
         for patient in self.patients:
             self.settle(patient, now_ms)
 
@@ -268,11 +272,16 @@ class Memory:
 
 
 def empty(
-    rules: RuleSet, contexts: dict[str, PatientContext] | None = None, links: dict[str, Link] | None = None, hold_ms: int = 0
+    rules: RuleSet,
+    contexts: dict[str, PatientContext] | None = None,
+    links: dict[str, Link] | None = None,
+    hold_ms: int = 0,
+    now_ms: int = 0,
 ) -> Memory:
     """A partition that has seen nothing; `contexts` and `links` may be shared by all partitions.
 
     hold_ms: how long a sample waits for what is missing before it (`order`); 0: samples are folded as they come.
+    now_ms: the moment, by which limits of before have expired; 0: none has.
     """
     tables = [cls(*filled(cls, FIRST_ROWS)) for cls in (Cells, Rows, Settings, Devices)]
     seen = Seen()
@@ -281,5 +290,5 @@ def empty(
     order.grow(FIRST_ROWS)
     cells, rows, settings, devices = tables
     memory = Memory(rules, columns(rules), cells, rows, settings, Timers.of(FIRST_ROWS * CHANNELS), devices, seen, order)  # type: ignore[arg-type]  # in the order of the classes above
-    memory.contexts, memory.links = {} if contexts is None else contexts, {} if links is None else links
+    memory.contexts, memory.links, memory.now_ms = {} if contexts is None else contexts, {} if links is None else links, now_ms
     return memory

@@ -92,6 +92,7 @@ def tick(memory: Memory, now_ms: int) -> list[Finding]:
     """Folds in that it is `now_ms`: samples that have waited long enough, silences, values that have stood long enough, inputs gone stale,
     history that is complete. For patients of whom samples wait, the rest waits too.
     """
+    memory.now_ms = max(memory.now_ms, now_ms)
     n, late = len(memory.patients), overdue(memory, now_ms)
     found = [] if late is None else folded(memory, late, now_ms)
     known = ~waiting(memory)

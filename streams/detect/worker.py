@@ -50,15 +50,19 @@ Restored = Callable[[int], dict[int, bytes]]
 """Partition -> its newest pages (blocking). Raises World."""
 Reread = Callable[[int, int], Awaitable[int]]
 """(partition, offset) -> the offset from which Kafka hands out again."""
+Clock = Callable[[], int]
+"""Now, ms: how long a partition is waited for is not known when that begins."""
 
 
 class Worker:
-    """All partitions that this process has in hand. hold_ms: how long a sample waits for what is missing before it (`order`)."""
+    """All partitions that this process has in hand. clock: now, ms. hold_ms: how long a sample waits for what is missing (`order`)."""
 
-    def __init__(self, rules: RuleSet, topics: Topics, out: Told, restored: Restored, reread: Reread, hold_ms: int = HOLD_MS) -> None:
+    def __init__(
+        self, rules: RuleSet, topics: Topics, out: Told, restored: Restored, reread: Reread, clock: Clock, hold_ms: int = HOLD_MS
+    ) -> None:
         self.partitions: dict[int, Partition] = {}
         self._rules, self._topics, self._out = rules, topics, out
-        self._restored, self._reread, self._hold_ms = restored, reread, hold_ms
+        self._restored, self._reread, self._clock, self._hold_ms = restored, reread, clock, hold_ms
         self._contexts: dict[str, PatientContext] = {}
         self._links: dict[str, Link] = {}
         self._house: list[Memory] = []
@@ -96,7 +100,7 @@ class Worker:
                     await asyncio.sleep(1.0)
                     continue
                 if generation == self._generation:
-                    memory = empty(self._rules, self._contexts, self._links, self._hold_ms)
+                    memory = empty(self._rules, self._contexts, self._links, self._hold_ms, self._clock())
                     self.partitions[number] = Partition(number, memory, pages)
                     self._house.append(memory)
                     memory.house = self._house

@@ -1,0 +1,61 @@
+"""What a memory takes for now: a patient who is new to it, or taken up again, has the limits that hold by then."""
+
+import pytest
+
+from streams.detect import checkpoint
+from streams.detect.memory import empty
+from streams.detect.step import step, tick
+from tests.unit.streams.detect.readings import T0, batch, series
+from vitals.context import Limit, PatientContext
+from vitals.registry import V
+from vitals.rules import default
+
+HOUR = 3_600_000
+
+
+def known(limit, now_ms=T0):
+    """A memory that knows of `p` and a limit of its own on the heart rate."""
+    context = PatientContext(patient="p", version=1, ward="north", limits={"hr": limit})
+    return empty(default(), {"p": context}, now_ms=now_ms)
+
+
+def phases(m, values, first=0):
+    found = step(m, batch(series("hr", values, start=T0 + first * 1000, first_seq=first)), T0)
+    return [f.phase for f in found if f.rule == "limits"]
+
+
+@pytest.mark.parametrize(("expires_at", "told"), [(T0, []), (T0 + 1, ["start"])])
+def test_a_limit_that_expired_before_the_first_reading_raises_nothing(expires_at, told):
+    assert phases(known(Limit(low=100, expires_at=expires_at)), [85.0] * 200) == told
+
+
+def test_a_restart_does_not_end_what_only_an_expired_limit_allows():
+    limit = Limit(high=180, expires_at=T0 - HOUR)
+    m = known(limit)
+    before = phases(m, [150.0] * 60)
+    again = known(limit)
+    checkpoint.restore(again, checkpoint.save(m, [0], 0))
+    assert (before, phases(again, [150.0] * 90, first=60)) == (["start"], [])
+
+
+def later(m, how):
+    """The memory hears that it is an hour later."""
+    if how == "time passes":
+        tick(m, T0 + HOUR)
+    elif how == "a context comes":
+        m.know(PatientContext(patient="q", version=1, ward="north"), T0 + HOUR)
+    elif how == "rules come":
+        m.rule(default(), T0 + HOUR)
+    return m
+
+
+@pytest.mark.parametrize(("how", "low"), [("", 100), ("time passes", 45), ("a context comes", 45), ("rules come", 45)])
+def test_a_new_patient_has_the_limits_of_the_newest_moment_heard_of(how, low):
+    m = later(known(Limit(low=100, expires_at=T0 + HOUR)), how)
+    assert m.settings.low1[m.row("p") * V] == low
+
+
+@pytest.mark.parametrize("how", ["time passes", "a context comes", "rules come"])
+def test_an_older_moment_turns_nothing_back(how):
+    m = later(known(Limit(low=100, expires_at=T0 + 2 * HOUR), now_ms=T0 + 2 * HOUR), how)
+    assert m.now_ms == T0 + 2 * HOUR

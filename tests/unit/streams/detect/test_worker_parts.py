@@ -1,0 +1,55 @@
+"""The worker without Faust and without Kafka: what it takes up, and by which moment."""
+
+import asyncio
+
+import msgspec
+
+from streams.detect import checkpoint
+from streams.detect.memory import empty
+from streams.detect.partition import Record
+from streams.detect.step import step
+from streams.detect.worker import Worker
+from tests.unit.streams.detect.readings import T0, batch, series
+from vitals.batch import SCHEMA_ID, encode
+from vitals.context import Limit, PatientContext
+from vitals.rules import default
+from vitals.topics import Topics
+
+TOPICS = Topics()
+
+
+class Heard:
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.said = []
+
+    def findings(self, partition, found):
+        self.said += [f for f, _ in found]
+
+    def scores(self, *_):
+        """Not looked at here."""
+
+    refusals = pages = flush = poll = scores
+
+
+def worker(pages=None, now_ms=T0, restored=None):
+    async def reread(partition, offset):
+        return offset
+
+    out = Heard()
+    return Worker(default(), TOPICS, out, restored or (lambda number: pages or {}), reread, lambda: now_ms, 0), out
+
+
+def record(samples, offset=1):
+    return Record(offset, encode(batch(samples)), SCHEMA_ID, None, lambda: None)
+
+
+def test_a_partition_is_taken_up_with_the_limits_that_hold_by_then():
+    context = PatientContext(patient="p", version=1, ward="north", limits={"hr": Limit(high=180, expires_at=T0)})
+    before = empty(default(), {"p": context}, now_ms=T0)
+    step(before, batch(series("hr", [150.0] * 60)), T0)
+    w, out = worker(checkpoint.save(before, [0], 0))
+    w.context(TOPICS.patients, msgspec.json.encode(context), T0)
+    asyncio.run(w.take(0, [record(series("hr", [150.0] * 90, start=T0 + 60_000, first_seq=60))], T0))
+    assert out.said == []
