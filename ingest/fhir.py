@@ -98,10 +98,10 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One Observation. `at`: its FHIRPath in what was posted; `raw`: its own bytes."""
+    """One Observation. `at`: its FHIRPath in what was posted; `samples`: one, or more where it says a vital twice; `raw`: its own bytes."""
 
     at: str
-    spoken: Spoken
+    samples: tuple[Spoken, ...]
     raw: bytes
 
 
@@ -152,18 +152,28 @@ def _entry(at: str, raw: bytes, directory: Directory, now: int) -> Entry | Issue
         return Issue("structure", str(error)[:200], at)
     if one.status not in STATUSES:
         return Issue("not-supported" if one.status else "required", f"status {one.status[:32]!r} is not taken", f"{at}.status")
-    spoken = Spoken("", _moment(one.effectiveDateTime or one.effectiveInstant or one.effectivePeriod.start))
-    for path, measured in _measured(at, one):
-        key, value = _value(measured)
-        spoken.vitals[key], spoken.rows[key] = value, path
-    if not spoken.vitals:
-        return Issue("required", "neither a value nor a dataAbsentReason nor a component", at)
-    moment = spoken.observed_at if isinstance(spoken.observed_at, int) else now
+    observed_at = _moment(one.effectiveDateTime or one.effectiveInstant or one.effectivePeriod.start)
+    moment = observed_at if isinstance(observed_at, int) else now
     device, subject = _id(one.device), _id(one.subject)
-    spoken.device = device or directory.device_on(subject, moment) or subject
+    samples = _samples(at, one, device or directory.device_on(subject, moment) or subject, observed_at)
+    if not samples:
+        return Issue("required", "neither a value nor a dataAbsentReason nor a component", at)
     if device and subject and directory.patient_of(device, moment) not in (subject, None):
         return Issue("business-rule", "the device was on another patient than the subject then", f"{at}.device")
-    return Entry(at, spoken, raw)
+    return Entry(at, samples, raw)
+
+
+def _samples(at: str, one: _Observation, device: str, observed_at: int | str) -> tuple[Spoken, ...]:
+    found: list[tuple[set[str], Spoken]] = []
+    for path, measured in _measured(at, one):
+        key, value = _value(measured)
+        vital = BY_KEY[key][0].name if key in BY_KEY else key
+        free = next((f for f in found if vital not in f[0]), None)
+        if free is None:  # the same vital twice: each is kept, as in `ingest.hl7`
+            found.append(free := (set(), Spoken(device, observed_at)))
+        free[0].add(vital)
+        free[1].vitals[key], free[1].rows[key] = value, path
+    return tuple(spoken for _, spoken in found)
 
 
 def _measured(at: str, one: _Observation) -> list[tuple[str, _Measured]]:

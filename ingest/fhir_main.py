@@ -22,6 +22,7 @@ from starlette.routing import Route
 from ingest.door_app import Door, DoorSettings, run
 from ingest.fhir import ISSUE_CODES, Entry, Issue, Posted, outcome, read
 from ingest.gather import Message, Refused
+from ingest.hl7 import Spoken
 from ingest.intake import Intake
 from ingest.route import vitals_topic
 from ingest.wire import MESSAGE_BYTES, Fault
@@ -47,30 +48,33 @@ async def posted(intake: Intake, body: bytes, source: str, parent: bytes | None)
         fault = Fault(Reason.TOO_LARGE if len(body) > MESSAGE_BYTES else Reason.MALFORMED, "; ".join(i.detail for i in found)[:500])
         await intake.refuse(Message(b"", body, now, door="fhir", source=source), fault)
         return 400, outcome(found)
-    messages = [_message(e, now, source) for e in found.entries]
     if found.bundle == "batch":
-        return 200, _response(found, [await intake.take_whole([m], parent) for m in messages])
-    refused = await intake.take_whole(messages, parent)
+        return 200, _response(found, [await intake.take_whole(_messages([e], now, source), parent) for e in found.entries])
+    refused = await intake.take_whole(_messages(found.entries, now, source), parent)
     if refused:
         return 422, outcome(_issues(found.entries, refused))
-    return (200, _response(found, [[] for _ in messages])) if found.bundle else (201, msgspec.json.decode(body))
+    return (200, _response(found, [[] for _ in found.entries])) if found.bundle else (201, msgspec.json.decode(body))
 
 
-def _message(entry: Entry, now: int, source: str) -> Message:
-    spoken = entry.spoken
-    return Message(vitals_topic(spoken.device), spoken.payload(), now, again=True, door="fhir", source=source, original=entry.raw)
+def _messages(entries: Sequence[Entry], now: int, source: str) -> list[Message]:
+    return [
+        Message(vitals_topic(spoken.device), spoken.payload(), now, again=True, door="fhir", source=source, original=entry.raw)
+        for entry in entries
+        for spoken in entry.samples
+    ]
 
 
 def _issues(entries: Sequence[Entry], refused: Sequence[Refused]) -> list[Issue]:
-    """`refused[i].message` is a place in `entries`."""
+    """`refused[i].message` is a place in the entries' samples."""
+    said = [(entry, spoken) for entry in entries for spoken in entry.samples]
     return [
-        Issue(ISSUE_CODES[r.refusal.reason], f"{r.refusal.reason}: {r.refusal.detail}", _place(entries[r.message], r.refusal.vital))
+        Issue(ISSUE_CODES[r.refusal.reason], f"{r.refusal.reason}: {r.refusal.detail}", _place(*said[r.message], r.refusal.vital))
         for r in refused
     ]
 
 
-def _place(entry: Entry, vital: str | None) -> str:
-    return entry.spoken.rows.get(vital or "", entry.at)
+def _place(entry: Entry, spoken: Spoken, vital: str | None) -> str:
+    return spoken.rows.get(vital or "", entry.at)
 
 
 def _response(found: Posted, refused: list[list[Refused]]) -> dict[str, Any]:
@@ -78,7 +82,7 @@ def _response(found: Posted, refused: list[list[Refused]]) -> dict[str, Any]:
     entries = []
     for entry, faults in zip(found.entries, refused, strict=True):
         ok: dict[str, Any] = {"status": "201 Created"}
-        bad = {"status": "422 Unprocessable Entity", "outcome": outcome(_issues([entry] * 1, faults))}
+        bad = {"status": "422 Unprocessable Entity", "outcome": outcome(_issues([entry], faults))}
         entries.append({"response": bad if faults else ok})
     return {"resourceType": "Bundle", "type": f"{found.bundle}-response", "entry": entries}
 

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from vitals.refusal import Reason
-from vitals.registry import NO_VALUE_NUMBERS, VITALS, Scale, Vital
+from vitals.registry import NO_VALUE_NUMBERS, VITALS, Scale, V, Vital
 
 ABSENT = math.inf
 """JSON cannot write infinity, so no device can."""
@@ -49,6 +49,27 @@ def _quantity_form(vital: Vital) -> Any:
 
 FORMS = {v.name: _word_form(v) if v.words else _quantity_form(v) for v in VITALS}
 """Vital's name -> the type that its usual JSON decodes to; each has a float (None's is NaN to numpy)."""
+
+
+class Cells:
+    """A sample's row while its members are read: of two values of a vital the first counts, but a number goes before "no value"."""
+
+    def __init__(self) -> None:
+        self.row = [ABSENT] * V
+        self._keys: dict[int, str] = {}
+
+    def put(self, vital: Vital, key: str, value: float) -> str | None:
+        """Takes the value that was said under `key`. The key whose value is left out, where two say different things."""
+        before, first = self.row[vital.index], self._keys.get(vital.index)
+        left_out = key
+        if first is None or (math.isnan(before) and not math.isnan(value)):
+            self.row[vital.index], self._keys[vital.index], left_out = value, key, first or key
+        return None if first is None or _same(value, before) else left_out
+
+
+def _same(one: float, other: float) -> bool:
+    """Whether two values of a vital say the same, each perhaps converted from another unit."""
+    return math.isclose(one, other, rel_tol=1e-6) or (math.isnan(one) and math.isnan(other))
 
 
 class _Quantity(Struct, frozen=True):

@@ -2,7 +2,8 @@
 
 In: the bytes of one message. Out: samples, or a named `Fault` for the message, the sample or the vital that is wrong.
 Promise: any bytes give samples or faults, never an exception; one wrong vital or sample never costs the others. A sample's row has
-one cell for each vital of the registry: ABSENT where the sample does not name it, NaN or None where the device says "no value".
+one cell for each vital of the registry: ABSENT where the sample does not name it, NaN or None where the device says "no value". Of two
+values of one vital (under its name and a code, or two codes) one is kept and the other named: nothing says which the device means.
 Dropped: members that the contract does not name (a later device may send more than this gateway knows).
 
 Two ways lead to the same row: a typed decoding that takes the usual message in half a microsecond, and, where that one
@@ -20,7 +21,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 from msgspec.structs import astuple
 
-from ingest.measure import ABSENT, FORMS, WrongValueError, value_of
+from ingest.measure import ABSENT, FORMS, Cells, WrongValueError, value_of
 from vitals.refusal import Reason
 from vitals.registry import BY_KEY, VITALS, V
 
@@ -224,7 +225,7 @@ def _careful(payload: bytes | Raw) -> Sample | Fault:
 
 
 def _with_parts(seq: int, observed_at: int, vitals: dict[str, Raw], quality: Raw) -> Sample:
-    row, shares, faults = [ABSENT] * V, [math.nan] * V, []
+    cells, shares, faults = Cells(), [math.nan] * V, []
 
     def refuse(key: str, reason: Reason, detail: str) -> None:
         faults.append(Fault(reason, f"{key[:64]}: {detail}", seq, key[:64], observed_at))
@@ -235,14 +236,17 @@ def _with_parts(seq: int, observed_at: int, vitals: dict[str, Raw], quality: Raw
             continue
         vital, scale = BY_KEY[key]
         try:
-            row[vital.index] = value_of(vital, scale, raw)
+            left_out = cells.put(vital, key, value_of(vital, scale, raw))
         except WrongValueError as error:
             refuse(key, error.reason, str(error))
+            continue
+        if left_out is not None:
+            refuse(left_out, Reason.MALFORMED, f"a second value of {vital.name} in one sample")
     for key, why in _qualities(quality, shares):
         if key in BY_KEY:  # a value of which the quality cannot be read cannot be trusted either
-            row[BY_KEY[key][0].index] = ABSENT
+            cells.row[BY_KEY[key][0].index] = ABSENT
         refuse(key, Reason.MALFORMED, f"quality: {why}")
-    return Sample(seq, observed_at, tuple(row), tuple(shares), tuple(faults))
+    return Sample(seq, observed_at, tuple(cells.row), tuple(shares), tuple(faults))
 
 
 def _qualities(raw: Raw, shares: list[float]) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -49,7 +50,7 @@ def taken(resource: object) -> Translated:
     found = posted(resource)
     assert isinstance(found, Posted), found
     messages = [
-        Message(vitals_topic(e.spoken.device), e.spoken.payload(), NOW, again=True, door="fhir", original=e.raw) for e in found.entries
+        Message(vitals_topic(s.device), s.payload(), NOW, again=True, door="fhir", original=e.raw) for e in found.entries for s in e.samples
     ]
     return translate(messages, WHO, Seen())
 
@@ -77,6 +78,23 @@ def test_a_pressure_panel_is_one_sample_with_an_absent_component_as_no_value() -
     ]
     batch = taken(observation("85354-9", component=parts)).batches[0][1]
     assert (len(batch), float(batch.values[0, index("sbp")]), int(batch.no_value[0])) == (1, 118, 1 << index("dbp"))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "values"),
+    [
+        (("8480-6", quantity(62, "mm[Hg]")), ("8480-6", quantity(118, "mm[Hg]")), [62, 118]),
+        (("59408-5", quantity(82)), ("2708-6", quantity(97, "%")), [82, 97]),
+        (("59408-5", quantity(82)), ("59408-5", quantity(82)), [82]),
+    ],
+    ids=["one code", "two codes", "the same"],
+)
+def test_a_vital_twice_in_one_observation_is_two_samples_unless_it_says_the_same(
+    first: tuple[str, Any], second: tuple[str, Any], values: list[float]
+) -> None:
+    parts = [{"code": concept(code), "valueQuantity": value} for code, value in (first, second)]
+    found = taken(observation("85353-1", component=parts))
+    assert ([float(x) for _, b in found.batches for x in np.nanmax(b.values, axis=1)], found.refused) == (values, [])
 
 
 def test_time_and_patient_come_from_effective_and_the_devices_assignment() -> None:

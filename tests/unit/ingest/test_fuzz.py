@@ -213,7 +213,7 @@ def test_fhir(body: bytes) -> None:
     if isinstance(posted, list):
         assert fhir.outcome(posted)["issue"]
         return
-    messages = [Message(vitals_topic(e.spoken.device), e.spoken.payload(), NOW, again=True, door="fhir") for e in posted.entries]
+    messages = [Message(vitals_topic(s.device), s.payload(), NOW, again=True, door="fhir") for e in posted.entries for s in e.samples]
     assert sound(translate(messages, WHO, Seen(), final=True))
 
 

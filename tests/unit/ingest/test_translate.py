@@ -164,6 +164,34 @@ def test_a_zero_of_a_vital_that_can_be_zero_is_a_number() -> None:
     assert value(said(sample(o2_flow=0)), "o2_flow") == 0
 
 
+@pytest.mark.parametrize(
+    ("vitals", "refused", "kept"),
+    [
+        ({"150033": 62, "150034": 38, "150021": 118, "150022": 76}, ["150021", "150022"], {"sbp": 62, "dbp": 38}),
+        ({"59408-5": 82, "2708-6": 97}, ["2708-6"], {"spo2": 82}),
+        ({"spo2": 82, "2708-6": 97}, ["2708-6"], {"spo2": 82}),
+        ({"59408-5": 82, "2708-6": None}, ["2708-6"], {"spo2": 82}),
+        ({"59408-5": None, "2708-6": 82}, ["59408-5"], {"spo2": 82}),
+        ({"59408-5": 82, "2708-6": None, "spo2": 97}, ["2708-6", "spo2"], {"spo2": 82}),
+        ({"59408-5": 82, "2708-6": 82}, [], {"spo2": 82}),
+        ({"8310-5": 37, "temp": {"value": 98.6, "unit": "[degF]"}}, [], {"temp": 37}),
+        ({"59408-5": None, "2708-6": -100, "hr": 70}, [], {"hr": 70}),
+        ({"59408-5": "?", "2708-6": 82}, ["59408-5"], {"spo2": 82}),
+    ],
+)
+def test_of_two_values_of_a_vital_in_a_sample_the_first_number_counts_and_the_other_is_refused(
+    vitals: dict[str, Any], refused: list[str], kept: dict[str, float]
+) -> None:
+    found = said(sample(**vitals))
+    assert (reasons(found), {name: value(found, name) for name in kept}) == ([("malformed", key) for key in refused], kept)
+
+
+def test_a_second_value_is_refused_by_the_name_of_its_vital() -> None:
+    assert [r.refusal.detail for r in said(sample(**{"59408-5": 82, "2708-6": 97})).refused] == [
+        "2708-6: a second value of spo2 in one sample"
+    ]
+
+
 def test_quality_travels_with_its_vital() -> None:
     batch = said({**sample(spo2=97, hr=70), "quality": {"spo2": 0.4}}).batches[0][1]
     assert (float(batch.quality[0, index("spo2")]), bool(np.isnan(batch.quality[0, index("hr")]))) == (pytest.approx(0.4), True)
