@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.parts import running
+from deploy.parts import mosquitto, running
 from deploy.parts.errors import PortTaken
 
 
@@ -57,8 +57,8 @@ class Choices:
         return "127.0.0.1" if self.bind == "0.0.0.0" else self.bind  # noqa: S104 - compared with, not bound to
 
 
-def settle_ports(chosen: Mapping[str, int], bind: str, environ: Mapping[str, str]) -> dict[str, int]:
-    """The ports to use: 0 becomes a free one; `PortTaken` names the first that another program has."""
+def settle_ports(chosen: Mapping[str, int], bind: str, environ: Mapping[str, str], mqtt_plain: bool = False) -> dict[str, int]:
+    """The ports to use: 0 becomes a free one; `PortTaken` names the first that another program has on an address that it is wanted on."""
     ours = {name for variable, names in NAMED.items() if variable not in environ for name in names} | {"http", "live", "mllp"}
     settled: dict[str, int] = {}
     for option in PORTS:
@@ -67,9 +67,20 @@ def settle_ports(chosen: Mapping[str, int], bind: str, environ: Mapping[str, str
         port = chosen[option.name] or running.free_port()
         if port in settled.values():
             raise PortTaken(port, option.what, option.option, f"is Vigil's own {_user_of(port, settled)} already")
-        running.require_free(port, option.what, option.option, bind if option.bound else "127.0.0.1")
+        for host in addresses(option, bind, mqtt_plain):
+            running.require_free(port, option.what, option.option, host)
         settled[option.name] = port
     return settled
+
+
+def addresses(option: PortOption, bind: str, mqtt_plain: bool) -> tuple[str, ...]:
+    """Where this port will listen: the broker's are not all on `bind`, nor on `bind` alone."""
+    broker = mosquitto.Ports(0, 0, bind, open_plain=mqtt_plain)
+    if option.name == "mqtt":
+        return (broker.plain_bind,)
+    if option.name in NAMED["VIGIL_MQTT"]:
+        return broker.secure_binds
+    return (bind if option.bound else "127.0.0.1",)
 
 
 def _user_of(port: int, settled: Mapping[str, int]) -> str:

@@ -69,7 +69,7 @@ def _with_servers(command: Delegate, words: Sequence[str], say: Say) -> int:
         Path(folder).chmod(0o755)  # PostgreSQL's user passes through it
         home, choices = Home(Path(folder)), Choices(Path(folder), {option.name: 0 for option in PORTS})
         home.make()
-        ports = settle_ports(choices.ports, choices.bind, os.environ)
+        ports = settle_ports(choices.ports, choices.bind, os.environ, choices.mqtt_plain)
         supervisor = Supervisor(home.run, say, tied=True)
         try:
             site = plan(home, choices, ports, os.environ, say)

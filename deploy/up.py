@@ -78,7 +78,7 @@ def run(choices: Choices, environ: Mapping[str, str], say: Say, announce: Say) -
     with _alone(home), _stoppable():
         home.endpoints.unlink(missing_ok=True)
         sweep(home, say)
-        ports = settle_ports(choices.ports, choices.bind, environ)
+        ports = settle_ports(choices.ports, choices.bind, environ, choices.mqtt_plain)
         named.check(environ)
         setup.parts(environ, say)
         supervisor = Supervisor(home.run, say)

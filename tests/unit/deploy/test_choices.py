@@ -5,6 +5,7 @@ import os
 import socket
 from pathlib import Path
 
+import psutil
 import pytest
 
 from deploy import cli
@@ -13,6 +14,9 @@ from deploy.home import ROOM_MB, Home, require_room
 from deploy.parts.errors import NotOurAddress, PortTaken, Unusable
 
 FREE = {option.name: 0 for option in PORTS}
+# an address of this machine that is not only its own, where it has one
+FACES = [face.address for faces in psutil.net_if_addrs().values() for face in faces if face.family == socket.AF_INET]
+OWN = next((address for address in FACES if not address.startswith("127.")), "127.0.0.1")
 
 
 @pytest.mark.parametrize("option", PORTS, ids=lambda option: option.name)
@@ -23,6 +27,18 @@ def test_a_taken_port_is_an_error_that_names_it_and_its_option(option) -> None: 
         port = other.getsockname()[1]
         with pytest.raises(PortTaken, match=rf"port {port} \({option.what}\) is taken.*{option.option}"):
             settle_ports({**FREE, option.name: port}, "127.0.0.1", {})
+
+
+@pytest.mark.parametrize("name", ["mqtt", "mqtt_tls"])
+def test_a_port_of_the_broker_that_is_taken_on_this_machine_alone_is_taken(name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(PortTaken):
+        settle_ports({**FREE, name: other.getsockname()[1]}, OWN, {})
+
+
+def test_unencrypted_mqtt_leaves_the_address_of_the_ward_to_others() -> None:
+    with socket.create_server(("127.0.0.2", 0)) as other:
+        port = other.getsockname()[1]
+        assert settle_ports({**FREE, "mqtt": port}, "0.0.0.0", {})["mqtt"] == port  # noqa: S104 - nothing is bound for long
 
 
 def test_one_port_for_two_listeners_is_an_error_that_names_both() -> None:
