@@ -17,7 +17,7 @@ from pathlib import Path
 
 from deploy import records
 from deploy.parts import running
-from deploy.parts.errors import NotReady, PartError
+from deploy.parts.errors import NotReady
 from deploy.parts.prefix import Say
 from deploy.parts.running import Program, Running
 from deploy.records import Record
@@ -130,7 +130,7 @@ class Supervisor:
         child.started, child.again_at = now, 0.0
         try:
             child.process = self._spawn(child.job, child.restarts)
-        except (PartError, OSError) as failed:
+        except Exception as failed:  # noqa: BLE001 - whatever one's files make its preparation raise ends none of the others
             child.deaths += 1
             child.again_at = now + pause_s(child.deaths)
             self.say(f"{child.job.name} cannot be started: {failed}")

@@ -53,7 +53,7 @@ def ensure(home: Path, hosts: Sequence[str], now: datetime.datetime) -> Certific
     made = Certificates(home / "ca.pem", home / "server.pem", home / "server.key")
     if not made.ca.exists() or not (home / "ca.key").exists():
         _make_authority(home, "Vigil local authority", now)
-    if not made.certificate.exists() or _outdated(made.certificate, hosts, now):
+    if _outdated(made, hosts, now):
         _make_server(home, hosts, now)
     return made
 
@@ -108,10 +108,16 @@ def _certificate(
     return builder.not_valid_before(now - DAY).not_valid_after(now + days * DAY)
 
 
-def _outdated(certificate: Path, hosts: Sequence[str], now: datetime.datetime) -> bool:
-    held = x509.load_pem_x509_certificate(certificate.read_bytes())
+def _outdated(made: Certificates, hosts: Sequence[str], now: datetime.datetime) -> bool:
+    """Too old, for other hosts, not there, or cut short: the power may have gone between the key and the certificate."""
+    try:
+        held = x509.load_pem_x509_certificate(made.certificate.read_bytes())
+        key = serialization.load_pem_private_key(made.key.read_bytes(), None)
+    except (FileNotFoundError, ValueError):
+        return True
     names = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return now + RENEW > held.not_valid_after_utc or set(names) != {_alternative(host) for host in hosts}
+    wanted = {_alternative(host) for host in hosts}
+    return now + RENEW > held.not_valid_after_utc or set(names) != wanted or held.public_key() != key.public_key()
 
 
 def _alternative(host: str) -> x509.GeneralName:
@@ -127,5 +133,10 @@ def _write_private(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+    """Whole or not at all, whenever the power goes."""
+    making = path.with_name(f".{path.name}.new")
+    with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
         file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    making.replace(path)

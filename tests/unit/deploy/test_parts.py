@@ -110,6 +110,30 @@ def test_a_certificate_is_renewed_in_time_and_for_new_hosts(tmp_path: Path, late
     assert (before == after) == same
 
 
+@pytest.mark.parametrize("name", ["server.pem", "server.key"])
+def test_a_certificate_that_was_cut_short_is_made_again(tmp_path: Path, name: str) -> None:
+    certificates.ensure(tmp_path, ["localhost"], NOW)
+    (tmp_path / name).write_bytes(b"")
+    made = certificates.ensure(tmp_path, ["localhost"], NOW)
+    assert ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(made.certificate, made.key) is None
+
+
+def test_a_certificate_that_is_not_of_its_key_is_made_again(tmp_path: Path) -> None:
+    old = certificates.ensure(tmp_path, ["localhost"], NOW).certificate.read_bytes()
+    made = certificates.ensure(tmp_path, ["ward.example"], NOW)
+    made.certificate.write_bytes(old)
+    certificates.ensure(tmp_path, ["localhost"], NOW)
+    assert ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(made.certificate, made.key) is None
+
+
+def test_who_reads_a_certificate_while_it_is_renewed_reads_all_of_it(tmp_path: Path) -> None:
+    file = certificates.ensure(tmp_path, ["localhost"], NOW).certificate
+    before = file.read_bytes()
+    with file.open("rb") as reader:
+        certificates.ensure(tmp_path, ["ward.example"], NOW)
+        assert reader.read() == before
+
+
 def test_readiness_and_lag_are_read_from_the_metrics() -> None:
     text = '# HELP vigil_ready 1\nvigil_ready 1.0\nvigil_behind_ms{partition="0"} 12.0\nvigil_behind_ms{partition="1"} 40.5\n'
     assert probe.parse(text) == probe.Answer(True, 40.5)

@@ -59,6 +59,14 @@ def test_a_process_that_cannot_be_recorded_is_not_left_running(supervisor: Super
     assert [process for process in running if str(tmp_path) in " ".join(process.cmdline())] == []
 
 
+def test_a_process_that_cannot_be_prepared_again_ends_none_of_the_others(supervisor: Supervisor, tmp_path: Path, said: list[str]) -> None:
+    prepared = iter([job(tmp_path).program()])
+    supervisor.start([Job("sleeper", 1, lambda: next(prepared), lambda: True, ""), job(tmp_path, "other")])
+    os.kill(supervisor.children[0].process.pid, signal.SIGKILL)
+    wait_for(lambda: supervisor.check() or [line for line in said if "sleeper cannot be started" in line], 5, "a failed start")
+    assert supervisor.children[1].process.alive()
+
+
 def test_a_process_that_keeps_dying_is_named_with_its_last_words(supervisor: Supervisor, tmp_path: Path) -> None:
     dying = job(tmp_path, "dying", "echo no luck; exit 3")
     never = Job("dying", 1, dying.program, lambda: False, "", ready_s=30.0)
