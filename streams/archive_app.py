@@ -23,9 +23,10 @@ from faust.types import TP
 from prometheus_client import start_http_server
 
 from streams.archive import jobs
+from streams.archive.anew import Asking
 from streams.archive.guard import Guarded, Store
 from streams.archive.intake import Intake, Limits
-from streams.archive.kafka import RefusalProducer
+from streams.archive.kafka import RefusalProducer, end_now
 from streams.archive.metrics import Metrics
 from streams.archive.notes import Links, Refused, refuse
 from streams.archive.readings import Readings, Tell
@@ -119,7 +120,7 @@ def intakes(app: Any, chosen: Settings, metrics: Metrics) -> dict[str, Intake]:
         session = Session(chosen.database, f"vigil-archive-{name}")
         sink = made(session, topic, RefusalProducer(chosen.kafka, topics).tell)
         guarded = Guarded(sink, partial(refuse, session, sink.dense))
-        hands[topic] = Intake(name, guarded, metrics, rewinder(app, topic), limits)
+        hands[topic] = Intake(name, Asking(guarded, partial(end_now, chosen.kafka)), metrics, rewinder(app, topic), limits)
     return hands
 
 

@@ -1,4 +1,4 @@
-"""The archive's own refusals, told on `vitals.refused` for whoever follows that topic.
+"""What the archive tells and asks Kafka: its own refusals, on `vitals.refused` for whoever follows that topic; and where a topic ends.
 
 Promise: `tell` returns once Kafka has acknowledged all of them, or raises PartAway. The archive itself does not count them again: they
 are in the database in the transaction that told them (door `archive`).
@@ -9,7 +9,7 @@ as out of order whatever that producer said next.
 from collections.abc import Sequence
 
 import msgspec
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from streams.archive.sift import Noted
 from vitals.errors import PartAway
@@ -83,3 +83,14 @@ class RefusalProducer:
         if not self._partitions:
             self._partitions = len(self._producer.list_topics(self._topic, timeout=self._patience_s).topics[self._topic].partitions) or 1
         return self._partitions
+
+
+def end_now(bootstrap: str, topic: str, partition: int) -> int:
+    """The offset that the partition's next record will have. Raises PartAway, also where there is no such topic (yet)."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"{topic}-end", "enable.auto.commit": False, "log_level": 0})
+    try:
+        return int(consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)[1])
+    except KafkaException as error:
+        raise PartAway(f"Kafka: {error}") from error
+    finally:
+        consumer.close()

@@ -1,11 +1,14 @@
 """A Kafka record as the archive sees it, which of a handful are due, and what became of them. Pure.
 
 Promise: a record below the stored offset is skipped (it is stored already); a hole between the stored offset and the first record is
-told as a `Gap`, and nothing of that partition is taken; a topic that began anew (its end lies below the stored offset) starts afresh.
+told as a `Gap`, and nothing of that partition is taken; a topic that began anew (its end lies below the stored offset) starts afresh,
+once Kafka was asked for the end: the one that a record remembers may be old.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from vitals.errors import World
 
 BOUNDLESS = 2**63
 """A partition's end that is not known."""
@@ -15,7 +18,8 @@ BOUNDLESS = 2**63
 class Record:
     """`schema` and `traceparent` are headers; `end` is the partition's end offset when the record came in; `timestamp` in ms.
 
-    `first`: what Kafka had deleted lies below it, as far as known; no hole up to there can be filled.
+    `first`: what Kafka had deleted lies below it, as far as known; no hole up to there can be filled. `asked`: `end` is Kafka's answer of
+    just now.
     """
 
     topic: str
@@ -27,6 +31,15 @@ class Record:
     timestamp: int = 0
     end: int = BOUNDLESS
     first: int = 0
+    asked: bool = False
+
+
+class Doubtful(World):
+    """By what their records remember, these partitions were made anew; or the records waited here while another process stored on."""
+
+    def __init__(self, partitions: set[int]) -> None:
+        super().__init__(f"the end of partitions {sorted(partitions)} lies below what is stored")
+        self.partitions = partitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +74,11 @@ class Due:
 def due(records: Sequence[Record], stored: Mapping[int, int], dense: bool) -> Due:
     """What to take of `records` (rising within a partition) where `stored` has partition -> next offset.
 
-    `dense` False: a compacted topic, whose offsets have holes by nature.
+    `dense` False: a compacted topic, whose offsets have holes by nature. Raises Doubtful.
     """
+    doubted = {r.partition for r in records if not r.asked and r.end < stored.get(r.partition, 0)}
+    if doubted:
+        raise Doubtful(doubted)
     following = dict(stored)
     taken: list[Record] = []
     gaps: dict[int, Gap] = {}

@@ -79,9 +79,7 @@ def test_what_a_gateway_attributed_before_it_heard_follows_later(assigned: None,
     assert (moved, ask(WHOSE)) == ([1, 0], [("p2", 1200), ("p3", 1201)])
 
 
-def test_what_is_stored_long_after_the_correction_follows_too(
-    assigned: None, session: Session, ask: Ask, readings: Readings
-) -> None:
+def test_what_is_stored_long_after_the_correction_follows_too(assigned: None, session: Session, ask: Ask, readings: Readings) -> None:
     ask(CHANGE, "p3", START, None)
     ask(MOVE, START)
     ask(LATER, "1 hour", "1 hour")

@@ -1,6 +1,10 @@
 """Which records are due."""
 
-from streams.archive.record import Gap, Record, due
+from dataclasses import replace
+
+import pytest
+
+from streams.archive.record import Doubtful, Gap, Record, due
 
 
 def records(*places: tuple[int, int], end: int = 1000) -> list[Record]:
@@ -37,6 +41,12 @@ def test_a_compacted_topic_has_holes_by_nature() -> None:
     assert (offsets(found.records), found.gaps, found.next_offsets) == ([(0, 10), (0, 14)], (), {0: 15})
 
 
+def test_an_end_below_what_is_stored_is_doubted_until_kafka_was_asked() -> None:
+    with pytest.raises(Doubtful) as doubt:
+        due(records((0, 0), (1, 0), (0, 1), end=2), {0: 500, 1: 0}, dense=True)
+    assert doubt.value.partitions == {0}
+
+
 def test_a_topic_that_was_made_anew_is_read_from_its_start() -> None:
-    found = due(records((0, 0), (0, 1), end=2), {0: 500}, dense=True)
+    found = due([replace(r, asked=True) for r in records((0, 0), (0, 1), end=2)], {0: 500}, dense=True)
     assert (offsets(found.records), found.next_offsets) == ([(0, 0), (0, 1)], {0: 2})
