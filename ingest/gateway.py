@@ -120,9 +120,13 @@ class Gateway:
             return True
         return bool(self._pending) and (len(self._pending) >= FLUSH_MESSAGES or now - self._pending[0].received_at >= FLUSH_MS)
 
-    def flush(self, directory: Directory, now: int) -> Flush:
-        """Translates what is in hand and within its device's quota. What waited is given first, once the directory is a newer one."""
-        admitted, self._pending, self._flushed_at = self.quota.admit(self._pending + self._some_backlog(), now), [], now
+    def flush(self, directory: Directory, now: int, catching_up: bool = False) -> Flush:
+        """Translates what is in hand and within its device's quota. What waited is given first, once the directory is a newer one.
+
+        `catching_up`: what is in hand may have been kept for hours by the broker.
+        """
+        admitted = self.quota.admit(self._pending + self._some_backlog(), now, catching_up)
+        self._pending, self._flushed_at = [], now
         released: list[Message] = []
         if directory is not self._held_by:
             released, self._held.messages = self._held.messages, []

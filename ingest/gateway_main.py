@@ -146,7 +146,7 @@ class Process:
         if directory is None:
             return
         self._since.append(self._gateway.oldest() or now())
-        flush = self._gateway.flush(directory, now())
+        flush = self._gateway.flush(directory, now(), self._mqtt.kept.catching_up)
         if flush.found.undecided:
             self._directory.ask()
         if flush.found.clocks:

@@ -24,6 +24,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ingest.frames import Frames, acknowledgements
 from ingest.gather import Message
+from ingest.kept import Kept
 from vitals.settings import Broker
 
 RECEIVE_MAXIMUM = 32_768
@@ -119,7 +120,8 @@ class _Session(paho.Client):
 class Mqtt:
     """The gateway's side of the broker. `ca_file`: whom to trust over TLS (None: the system's list); `log`: one line an event.
 
-    `leaving`: takes what its session holds and subscribes to nothing; `close` then ends the session too.
+    `leaving`: takes what its session holds and subscribes to nothing; `close` then ends the session too. `kept`: whether what comes may be
+    what the broker kept.
     """
 
     def __init__(
@@ -128,7 +130,8 @@ class Mqtt:
         self._leaving = leaving
         self._broker, self._clock, self._steady, self._log = broker, clocks.now, clocks.steady, log
         self._tap: Tap | None = None
-        self._epoch = 0
+        self._epoch = self._unacknowledged = 0
+        self.kept = Kept()
         self._next_try, self._pause, self._misc_at = 0.0, PAUSE_S, 0.0
         self.ready = False
         self._client = self._made(client_id, ca_file)
@@ -143,14 +146,16 @@ class Mqtt:
         if self._tap is None or not self._tap.messages:
             return []
         messages, self._tap.messages = self._tap.messages, []
+        self._unacknowledged += sum([m.mid > 0 for m in messages])
         return messages
 
     def acknowledge(self, mids: list[int]) -> None:
         """PUBACK of these messages, but for those that came on an earlier connection: the broker sends them again."""
         if self._tap is not None and self._client.socket() is not None:
-            data = acknowledgements([mid for mid in mids if mid >> 16 == self._epoch])
-            if data:
-                self._tap.send(data)
+            current = [mid for mid in mids if mid >> 16 == self._epoch]
+            if current:
+                self._tap.send(acknowledgements(current))
+                self._unacknowledged -= len(current)
 
     def tell(self, topic: str, payload: bytes) -> bool:
         """Publishes at QoS 1; False when it could not be taken."""
@@ -174,6 +179,8 @@ class Mqtt:
             )
         except (ValueError, OSError):
             readable = [tap]
+        behind = not reading or not self.ready or self._unacknowledged >= RECEIVE_MAXIMUM // 2
+        self.kept.looked(self._steady(), behind, timeout > 0 and not readable and not tap.pending())
         if readable or (reading and tap.pending()):
             self._client.loop_read()
         if self._client.want_write():
@@ -212,7 +219,7 @@ class Mqtt:
         return client
 
     def _tapped(self, socket: Any) -> Tap:
-        self._epoch += 1
+        self._epoch, self._unacknowledged = self._epoch + 1, 0
         self._tap = Tap(socket, self._epoch, self._clock)
         return self._tap
 

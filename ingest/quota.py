@@ -3,7 +3,8 @@
 In: messages, the time. Out: `Admitted`: those that may go on, those beyond all patience, and which devices begin or end to babble.
 Promise: a device within its quota is never delayed by another; its own order is kept; nothing is lost: what is over the quota waits,
 unacknowledged, so many messages and bytes a device and so many together at most; what is more is refused (durably, told, counted).
-A backlog comes as batches, a few messages an hour's worth, and the burst is made for it.
+A backlog comes as batches, a few messages an hour's worth, and the burst is made for it. What the broker kept while the gateway or Kafka
+was away is no device's fault: while the gateway catches up, only those that babbled before are held back.
 """
 
 from collections import deque
@@ -74,12 +75,12 @@ class Quota:
         self._babbling: dict[bytes, _Bucket] = {}
         self.waiting = self._held = 0
 
-    def admit(self, messages: Sequence[Message], now: int) -> Admitted:
-        """Those of `messages`, and of what waits, that may go on now."""
+    def admit(self, messages: Sequence[Message], now: int, catching_up: bool = False) -> Admitted:
+        """Those of `messages`, and of what waits, that may go on now. `catching_up`: they may have been kept for hours (`ingest.kept`)."""
         out = Admitted()
         if self._babbling:
             self._release(out, now)
-        for topic, (count, size) in _sums(messages).items():
+        for topic, (count, size) in () if catching_up else _sums(messages).items():
             bucket = self._refilled(topic, now)
             if topic in self._babbling or count > bucket.messages or size > bucket.bytes:
                 self._babble(topic, bucket, now, out)

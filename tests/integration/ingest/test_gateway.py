@@ -147,3 +147,27 @@ def test_samples_on_the_way_when_a_gateway_is_killed_are_all_stored(gateway: Gat
             gateway.start(ready=False)
     wait_for(lambda: len({s[2] for s in stored(kafka, topics)}) == 1_500, 60, "every sample to be stored")
     assert {s[2] for s in stored(kafka, topics)} == set(range(1_500))
+
+
+def goes_on_until_it_babbles(device: Device, gateway: Gateway, first: int) -> None:
+    numbers = iter(range(first, 1_000_000))
+
+    def said_too_much() -> bool:
+        device.say(sample(next(numbers)))
+        return gateway.metric("vigil_ingest_babbling_total") == 1
+
+    wait_for(said_too_much, 30, "the device to babble")
+
+
+@pytest.mark.slow
+def test_what_the_broker_kept_while_the_gateway_was_away_is_no_babble_and_as_much_later_is(gateway: Gateway, device: Device) -> None:
+    gateway.environ = {**gateway.environ, "VIGIL_QUOTA_RATE": "1", "VIGIL_QUOTA_BURST": "50", "VIGIL_QUOTA_WAITING": "10"}
+    gateway.start()
+    gateway.kill()
+    for seq in range(300):
+        device.say(sample(seq))
+    gateway.start()
+    wait_for(lambda: gateway.metric("vigil_ingest_samples_total") == 300)
+    kept = gateway.metric("vigil_ingest_babbling_total")
+    goes_on_until_it_babbles(device, gateway, 300)
+    assert kept == 0
