@@ -173,9 +173,13 @@ class Desk:
         return with_memory(case, rung=plan.rung, round=turn, pages=memory.pages + len(plan.recipients), paged_at=at, joined=None, **due)
 
     def _silence(self, alert: str) -> None:
+        """Its pages are no longer wanted, but for those that speak for others too; whose page is withdrawn speaks for nobody more."""
         self.silenced.add(alert)
-        if alert in self.paging:
-            self.pages = [page for page in self.pages if page.alert != alert]
+        self.pages, before = [page for page in self.pages if page.alert != alert or page.count > 1], len(self.pages)
+        if len(self.pages) < before:
+            self.paging.discard(alert)
+            self.spoken = {cause: one for cause, one in self.spoken.items() if one != alert}
+            self.bundles = {waited: one for waited, one in self.bundles.items() if one != alert}
 
     def _call(self, case: Case, rung: int, at: int) -> Call:
         return call(self.book, case.alert.ward, case.alert.priority, rung, at)

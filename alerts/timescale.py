@@ -159,7 +159,7 @@ def _load_shared(connection: Connection, desk: Desk, work: Work, found: Sequence
     lock = "SELECT pg_advisory_xact_lock(%s, h) FROM (SELECT DISTINCT hashtext(c) AS h FROM unnest(%s::text[]) c ORDER BY h) x"
     connection.execute(lock, [_SHARED_SPACE, shared])
     rows = connection.execute(
-        "SELECT cause, alert FROM alerting.page WHERE cause = ANY(%s) AND created_at > %s AND state <> 'cancelled'",
+        "SELECT cause, alert FROM alerting.page WHERE cause = ANY(%s) AND created_at > %s AND state IN ('waiting', 'delivered')",
         [shared, now - GROUP_MS],
     ).fetchall()
     desk.spoken = {cause: alert for cause, alert in rows if cause not in waited}

@@ -28,20 +28,20 @@ def save(connection: Connection, desk: Desk, records: Sequence[Record], receipts
         if desk.adopted:
             pairs = [list(desk.adopted), list(desk.adopted.values())]
             cursor.execute("INSERT INTO alerting.finding SELECT * FROM unnest(%s::text[], %s::text[]) ON CONFLICT DO NOTHING", pairs)
+        for speaker, more in desk.joined.items():  # before what is cancelled: a page for several is not its alert's to withdraw
+            cursor.execute("UPDATE alerting.page SET count = count + %s WHERE alert = %s AND state = 'waiting'", [more, speaker])
         if desk.silenced:
-            cancel = "UPDATE alerting.page SET state = 'cancelled' WHERE state = 'waiting' AND about = '' AND alert = ANY(%s)"
-            cursor.execute(cancel, [list(desk.silenced)])
+            cursor.execute(_CANCEL, [list(desk.silenced)])
             tell(cursor, [desk.cases[alert] for alert in desk.silenced], now)
         if desk.pages:
             _save_pages(cursor, desk.pages)
-        for speaker, more in desk.joined.items():
-            cursor.execute("UPDATE alerting.page SET count = count + %s WHERE alert = %s AND state = 'waiting'", [more, speaker])
         if receipts:
             cursor.execute("UPDATE alerting.page SET told = true WHERE id = ANY(%s)", [[r.page for r in receipts]])
         _answer(cursor, desk.answers, now)
         _progress(cursor, records)
 
 
+_CANCEL = "UPDATE alerting.page SET state = 'cancelled' WHERE state = 'waiting' AND about = '' AND count = 1 AND alert = ANY(%s)"
 # Rows go as one JSON text: psycopg would escape every quote of every document in an array of texts, in Python.
 _EVENTS = """
 INSERT INTO alerting.event (alert, version, at, kind, actor, cause, body)

@@ -1,7 +1,8 @@
 """Telling pagers that keep incidents of their own what became of an alert, by psycopg: as pages about the page that opened the incident.
 
 Promise: whoever answered here is not called again there. What may still be under way to the pager is let go before it. These are no
-pages to a person: neither the timeline nor a budget counts them.
+pages to a person: neither the timeline nor a budget counts them. An incident of several patients is left to a person: the answer to
+one of their alerts is none to the others.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,6 +25,7 @@ INSERT INTO alerting.page (id, alert, partition, kind, ward, bed, priority, pers
 SELECT md5(id || %(kind)s)::uuid::text, alert, partition, %(kind)s, ward, bed, priority, person, channel, address, 'waiting', %(now)s,
        CASE WHEN coalesce(leased_until, 0) > %(now)s THEN %(now)s + %(way)s ELSE %(now)s END, %(now)s + %(life)s, id, count
 FROM alerting.page WHERE alert = ANY(%(alerts)s) AND about = '' AND attempts > 0 AND channel = ANY(%(channels)s)
+  AND (cause = '' OR count = 1)
 ON CONFLICT DO NOTHING
 """
 

@@ -64,3 +64,23 @@ def test_it_is_told_under_the_key_of_the_page_and_is_no_page_to_anybody(connecti
     lived(connection, receiver, Contact("pagerduty", "routing"))
     told = timescale.receipts(connection, [0])
     assert (len({body["dedup_key"] for _, body, _ in receiver.got}), len(told)) == (1, 1)
+
+
+def of_a_gateway(connection: Connection) -> list[Finding]:
+    """The silence of two devices of a gateway, each another patient's."""
+    connection.execute("INSERT INTO clinical.ward (id, name) VALUES ('north', 'North')")
+    connection.execute("INSERT INTO clinical.device (id, kind) VALUES ('g1', 'gateway')")
+    connection.execute("INSERT INTO clinical.device (id, kind, gateway) VALUES ('d0', 'monitor', 'g1'), ('d1', 'monitor', 'g1')")
+    return [finding("silence", patient=f"p{n}", subject=f"d{n}", alert_class="technical") for n in range(2)]
+
+
+@pytest.mark.parametrize(("shared", "told"), [(False, ["acknowledged"]), (True, [])])
+def test_an_incident_of_several_patients_is_not_answered_by_the_answer_to_one(
+    connection: Connection, shared: bool, told: list[str]
+) -> None:
+    both = of_a_gateway(connection) if shared else [finding(), finding(subject="spo2")]
+    steps: list[Finding | Command] = [*both, command(both[0].id, "acknowledge", patient=both[0].patient)]
+    for n, batch in enumerate((steps[:2], steps[2:])):
+        timescale.write(connection, Work([Record("t", 0, n, step, None, 0) for step in batch]), Book((Contact("pagerduty", "r"),)), T0)
+        connection.execute("UPDATE alerting.page SET state = 'delivered', attempts = 1 WHERE about = ''")
+    assert connection.execute("SELECT array_agg(kind) FILTER (WHERE about <> '') FROM alerting.page").fetchone() == (told or None,)

@@ -4,6 +4,7 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 
+import msgspec
 import psycopg
 import pytest
 
@@ -58,19 +59,56 @@ def test_a_wards_digest_is_one_page_though_two_workers_have_its_patients(module_
     assert (rows, joined) == ([(8,)], (7,))
 
 
+def lost_with_a_gateway(connection: Connection, devices: int) -> list[Finding]:
+    """The silence of the devices of a new gateway."""
+    mark = uuid.uuid4().hex[:6]
+    connection.execute("INSERT INTO clinical.ward (id, name) VALUES (%s, 'w')", [mark])
+    connection.execute("INSERT INTO clinical.device (id, kind, ward) VALUES (%s, 'gateway', %s)", [f"g-{mark}", mark])
+    for n in range(devices):
+        connection.execute("INSERT INTO clinical.device (id, kind, gateway) VALUES (%s, 'monitor', %s)", [f"d{n}-{mark}", f"g-{mark}"])
+    return [
+        finding("silence", patient=f"{mark}-{n}", ward=mark, subject=f"d{n}-{mark}", priority="medium", alert_class="technical")
+        for n in range(devices)
+    ]
+
+
 @pytest.mark.parametrize("turn", range(3))
 def test_a_gateways_loss_is_one_page_though_two_workers_have_its_patients(module_database: str, turn: int) -> None:
-    mark = uuid.uuid4().hex[:6]
     with psycopg.connect(module_database, autocommit=True) as connection:
-        connection.execute("INSERT INTO clinical.ward (id, name) VALUES (%s, 'w')", [mark])
-        connection.execute("INSERT INTO clinical.device (id, kind, ward) VALUES (%s, 'gateway', %s)", [f"g-{mark}", mark])
-        for n in range(8):
-            connection.execute("INSERT INTO clinical.device (id, kind, gateway) VALUES (%s, 'monitor', %s)", [f"d{n}-{mark}", f"g-{mark}"])
-        lost = [
-            finding("silence", patient=f"{mark}-{n}", ward=mark, subject=f"d{n}-{mark}", priority="medium", alert_class="technical")
-            for n in range(8)
-        ]
+        lost = lost_with_a_gateway(connection, 8)
         mine = [[record(one, p, n) for n, one in enumerate(lost) if n % WORKERS == p] for p in range(WORKERS)]
         at_once(module_database, [lambda c, p=p: timescale.write(c, Work(mine[p]), SITE, T0) for p in range(WORKERS)])  # type: ignore[misc]  # p is bound
-        rows = connection.execute("SELECT count FROM alerting.page WHERE ward = %s", [mark]).fetchall()
+        rows = connection.execute("SELECT count FROM alerting.page WHERE ward = %s", [lost[0].ward]).fetchall()
     assert rows == [(8,)]
+
+
+def over(one: Finding) -> Finding:
+    return msgspec.structs.replace(one, phase="end", at=T0 + 1, ended_at=T0 + 1)
+
+
+def pages(connection: Connection, batches: Sequence[Sequence[Finding]]) -> list[tuple[str, int]]:
+    """(state, count) of the pages after these batches, each written at once."""
+    for batch in batches:
+        timescale.write(connection, Work([record(one, 0, n) for n, one in enumerate(batch)]), SITE, T0)
+    query = "SELECT state, count FROM alerting.page WHERE ward = %s ORDER BY created_at"
+    return connection.execute(query, [batches[0][0].ward]).fetchall()  # type: ignore[return-value]  # rows
+
+
+def test_a_page_for_several_patients_stays_though_the_alert_that_carries_it_is_over(module_database: str) -> None:
+    with psycopg.connect(module_database, autocommit=True) as connection:
+        lost = lost_with_a_gateway(connection, 5)
+        assert pages(connection, [lost, [over(lost[0])]]) == [("waiting", 5)]
+
+
+def test_a_page_stays_for_who_joins_it_in_the_batch_in_which_its_alert_is_over(module_database: str) -> None:
+    with psycopg.connect(module_database, autocommit=True) as connection:
+        first, second = lost_with_a_gateway(connection, 2)
+        assert pages(connection, [[first], [over(first), second]]) == [("waiting", 2)]
+
+
+def test_a_page_that_failed_speaks_for_nobody_more(module_database: str) -> None:
+    with psycopg.connect(module_database, autocommit=True) as connection:
+        first, second = lost_with_a_gateway(connection, 2)
+        pages(connection, [[first]])
+        connection.execute("UPDATE alerting.page SET state = 'failed' WHERE ward = %s", [first.ward])
+        assert sorted(pages(connection, [[second]])) == [("failed", 1), ("waiting", 1)]

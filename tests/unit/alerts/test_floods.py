@@ -9,7 +9,7 @@ from alerts.desk import Desk
 from alerts.findings import take
 from alerts.pipeline import FLAPS, PATIENT_PAGES_A_DAY, WARD_PAGES_A_MINUTE, Pause, quiet_until
 from tests.unit.alerts.stories import SITE, T0, command, desk, finding, only
-from vitals.finding import Priority
+from vitals.finding import Finding, Phase, Priority
 
 S, MINUTE, HOUR = 1_000, 60_000, 3_600_000
 NIGHT = T0 - T0 % (24 * HOUR) + 23 * HOUR
@@ -65,6 +65,25 @@ def test_forty_devices_lost_with_one_gateway_are_one_page() -> None:
     for n in range(40):
         take(at, finding("silence", patient=f"p{n}", subject=f"d{n}", priority="medium", alert_class="technical"), T0 + n)
     assert (len(at.cases), [page.count for page in at.pages]) == (40, [40])
+
+
+def lost(n: int, phase: Phase = "start") -> Finding:
+    """The silence of device n, or its end."""
+    return finding("silence", phase, "medium", patient=f"p{n}", subject=f"d{n}", alert_class="technical")
+
+
+@pytest.mark.parametrize("joins", [0, 1])
+def test_a_gateways_loss_is_paged_though_the_first_of_its_devices_is_heard_again(joins: int) -> None:
+    at = Desk(SITE, gateways={f"d{n}": "g1" for n in range(3)})
+    for one in (lost(0), *(lost(1 + n) for n in range(joins)), lost(0, "end"), lost(2)):
+        take(at, one, T0 + 9)
+    assert [page.count for page in at.pages] == [1 + 2 * joins]
+
+
+def test_a_page_for_several_patients_goes_out_though_the_one_that_carries_it_is_answered() -> None:
+    at = desk(*(lost(n) for n in range(4)), start=Desk(SITE, gateways={f"d{n}": "g1" for n in range(4)}))
+    desk(command(lost(0).id, "acknowledge", patient="p0"), start=at)
+    assert [page.count for page in at.pages] == [4]
 
 
 def test_devices_of_two_gateways_are_two_pages() -> None:
