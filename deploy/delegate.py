@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, Delegate] = {
     "watch": Delegate("vigil_client.watch_main", "a ward in the terminal, sorted by need"),
     "load": Delegate("loadtests.run", "the load test, with its report"),
     "bench": Delegate("loadtests.bench", "the benchmarks, one line each", data_dir=False, servers=True),
+    "database": Delegate("deploy.database_main", "our own PostgreSQL alone, to restore a backup into"),
     "mutate": Delegate("tests.mutate", "changes detection one place at a time; a test must notice", data_dir=False),
 }
 

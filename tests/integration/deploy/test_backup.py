@@ -1,14 +1,18 @@
 """The backup that docs/operations.md describes: a dump of a database in use, restored beside it, has everything and goes on working."""
 
 import subprocess
+import sys
 import uuid
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from deploy import migrate
+from deploy.home import ROOT
 from deploy.parts import postgres as postgres_part
 from tests import parts
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -20,6 +24,7 @@ INSERT INTO telemetry.reading (patient_no, vital, observed_at, device_no, seq, v
 SELECT 1, 0, now() - n * interval '1 hour', 1, n, 70, now() FROM generate_series(1, 500) n;
 INSERT INTO alerting.event (alert, version, at, kind, body) VALUES ('a1', 1, now(), 'raised', '{}');
 """
+TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
 COUNTS = "SELECT (SELECT count(*) FROM telemetry.reading), (SELECT count(*) FROM alerting.event), (SELECT count(*) FROM clinical.patient)"
 
 
@@ -46,3 +51,15 @@ def test_a_dump_restored_has_everything_and_can_be_written_and_migrated(postgres
         again = migrate.migrate(restored)
         admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
     assert (counts, again) == ((500, 2, 1), [])
+
+
+def test_the_database_alone_is_empty_and_ends_with_its_command(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "deploy.database_main", "--data-dir", str(tmp_path)]
+    alone = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert alone.stdout is not None
+    with psycopg.connect(alone.stdout.readline().strip()) as connection:
+        tables = connection.execute(TABLES).fetchone()
+    alone.terminate()
+    alone.communicate(timeout=30)
+    wait_for(lambda: not (tmp_path / "postgres" / "data" / "postmaster.pid").exists(), 30, "PostgreSQL's end")
+    assert tables == (0,)
