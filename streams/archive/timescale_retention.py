@@ -22,7 +22,10 @@ class Terms:
 
 _CUT = "date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - make_interval(days => %s)"
 _DROP = f"SELECT count(*) FROM drop_chunks(%s::regclass, older_than => ({_CUT}))"  # noqa: S608 - a constant
-_HORIZON = f"UPDATE telemetry.horizon SET dropped_before = greatest(dropped_before, {_CUT})"  # noqa: S608 - a constant
+_HORIZON = {
+    table: f"UPDATE telemetry.horizon SET {column} = greatest({column}, {_CUT})"  # noqa: S608 - constants
+    for table, column in (("telemetry.reading", "dropped_before"), ("telemetry.rollup_1m", "minutes_dropped_before"))
+}
 _EXISTS = "SELECT to_regclass(%s) IS NOT NULL"
 
 
@@ -41,8 +44,8 @@ def _dropped(session: Session, table: str, days: int) -> int:
     with session.transaction():
         if not session.rows(_EXISTS, (table,))[0][0]:
             return 0
-        if table == "telemetry.reading":
-            session.run(_HORIZON, (days,))
+        if table in _HORIZON:
+            session.run(_HORIZON[table], (days,))
         return int(session.rows(_DROP, (table, days))[0][0])
 
 

@@ -1,9 +1,10 @@
 """Roll-ups of 1 minute and 1 hour: the buckets that changed are computed again from what is below them.
 
 In: `telemetry.rollup_todo`, written in the readings' own transactions. Out: `telemetry.rollup_1m` from the readings,
-`telemetry.rollup_1h` from `rollup_1m` (weighted: sums of sums). Promise: once the to-do is empty, both equal a plain aggregate over the
-readings, whatever came late, twice or was moved to another patient; doing it twice changes nothing. Buckets whose readings retention has
-dropped are final: late data adds a missing one but changes none. One process drains at a time.
+`telemetry.rollup_1h` from `rollup_1m` (weighted: sums of sums), from the readings where only the minutes are past their term. Promise:
+once the to-do is empty, both equal a plain aggregate over the readings, whatever came late, twice or was moved to another patient; doing
+it twice changes nothing. Buckets whose readings retention has dropped are final: late data adds a missing one but changes none. One
+process drains at a time.
 """
 
 from collections.abc import Iterator
@@ -19,10 +20,10 @@ from streams.archive.timescale import Session
 from streams.archive.timescale_readings import note_touched
 from vitals.registry import V
 
-_FROM_RAW = """SELECT count(value)::int AS n, min(value) AS low, max(value) AS high, sum(value) AS total,
+_FROM_READINGS = """SELECT count(value)::int AS n, min(value) AS low, max(value) AS high, sum(value) AS total,
         last(value, observed_at) FILTER (WHERE value IS NOT NULL) AS last, max(observed_at) AS last_at
     FROM telemetry.reading WHERE patient_no = t.patient_no AND vital = t.vital
-        AND observed_at >= t.bucket AND observed_at < t.bucket + interval '1 minute'
+        AND observed_at >= t.bucket AND observed_at < t.bucket + interval '1 {}'
         AND observed_at >= %(since)s AND observed_at <
         %(until)s"""
 _FROM_MINUTES = """SELECT sum(n)::int AS n, min(low) AS low, max(high) AS high, sum(total) AS total,
@@ -43,8 +44,26 @@ class Step:
     slice_buckets: int
 
 
-MINUTES = Step("1m", 60, 1440, _FROM_RAW, 30_000)
+MINUTES = Step("1m", 60, 1440, _FROM_READINGS.format("minute"), 30_000)
 HOURS = Step("1h", 3600, 7 * 24, _FROM_MINUTES, 30_000)
+_BARE_HOURS = Step("1h", 3600, 24, _FROM_READINGS.format("hour"), HOURS.slice_buckets)
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """Before when retention has dropped readings, and one-minute roll-ups; seconds since 1970."""
+
+    readings: float
+    minutes: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Touched buckets that are computed alike; `final`: one that is there stays."""
+
+    step: Step
+    final: bool
+    touched: Touched
 
 
 def _compute(step: Step, final: bool) -> str:
@@ -68,6 +87,8 @@ DELETE FROM {table} AS old USING fresh WHERE NOT {final} AND fresh.last_at IS NU
     AND old.bucket >= %(since)s AND old.bucket < %(until)s"""  # noqa: S608 - built of this module's constants
 
 
+_HORIZON = """SELECT extract(epoch FROM greatest(dropped_before, '0001-01-01Z'))::float8,
+    extract(epoch FROM greatest(minutes_dropped_before, '0001-01-01Z'))::float8 FROM telemetry.horizon"""
 _TAKE = """DELETE FROM telemetry.rollup_todo WHERE id IN (
     SELECT id FROM (
         SELECT id, sum(cardinality(patients)) OVER (ORDER BY id) - cardinality(patients) AS before
@@ -84,9 +105,8 @@ def drain(session: Session, step: Step) -> int:
         todo = _taken(session, step)
         if not len(todo.patients):
             return 0
-        horizon = session.rows("SELECT extract(epoch FROM greatest(dropped_before, '0001-01-01Z')) FROM telemetry.horizon")[0][0]
-        for part in _by_chunk(todo, step):
-            _computed(session, step, part, float(horizon))
+        for part in parts(todo, step, Horizon(*session.rows(_HORIZON)[0])):
+            _computed(session, part)
         if step.name == "1m":
             note_touched(session, "1h", touched(todo.patients, todo.buckets // 60, todo.vitals))
     return len(todo.patients)
@@ -100,24 +120,34 @@ def _taken(session: Session, step: Step) -> Touched:
     return touched(*(np.array(column, dtype=np.int64) for column in columns))
 
 
+def parts(todo: Touched, step: Step, horizon: Horizon) -> Iterator[Part]:
+    """`todo` in parts, each on one side of the horizon and within one chunk of the table below."""
+    begins = todo.buckets * step.bucket_s
+    final = begins < horizon.readings
+    bare = ~final & (begins < horizon.minutes) & (step is HOURS)
+    for chosen, by, is_final in ((final, step, True), (bare, _BARE_HOURS, False), (~final & ~bare, step, False)):
+        for part in _by_chunk(Touched(todo.patients[chosen], todo.buckets[chosen], todo.vitals[chosen]), by):
+            yield Part(by, is_final, part)
+
+
 def _by_chunk(todo: Touched, step: Step) -> Iterator[Touched]:
-    """`todo` in parts of which each lies within one chunk of the table below."""
     order = np.argsort(todo.buckets, kind="stable")
     chunk = todo.buckets[order] // step.per_chunk
     edges = [0, *(np.flatnonzero(np.diff(chunk)) + 1).tolist(), len(order)]
-    for start, end in pairwise(edges):
+    for start, end in pairwise(edges if len(order) else ()):
         part = order[start:end]
         yield Touched(todo.patients[part], todo.buckets[part], todo.vitals[part])
 
 
-def _computed(session: Session, step: Step, part: Touched, horizon: float) -> None:
-    since, until = (int(part.buckets.min()) * step.bucket_s, (int(part.buckets.max()) + 1) * step.bucket_s)
+def _computed(session: Session, part: Part) -> None:
+    step, todo = part.step, part.touched
+    since, until = (int(todo.buckets.min()) * step.bucket_s, (int(todo.buckets.max()) + 1) * step.bucket_s)
     session.run(
-        _compute(step, final=since < horizon),
+        _compute(step, part.final),
         {
-            "patients": part.patients.tolist(),
-            "buckets": part.buckets.tolist(),
-            "vitals": part.vitals.tolist(),
+            "patients": todo.patients.tolist(),
+            "buckets": todo.buckets.tolist(),
+            "vitals": todo.vitals.tolist(),
             "since": datetime.fromtimestamp(since, UTC),
             "until": datetime.fromtimestamp(until, UTC),
         },

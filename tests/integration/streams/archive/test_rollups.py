@@ -74,5 +74,26 @@ def test_retention_drops_whole_old_days_and_keeps_their_roll_ups(session: Sessio
     assert (dropped >= 2, kept, ask("SELECT count(*) FROM telemetry.reading")) == (True, before, [(1,)])
 
 
+def test_of_one_week_the_hours_after_the_horizon_follow_late_data_and_those_before_it_do_not(
+    session: Session, readings: Readings, ask: Ask
+) -> None:
+    midnight = 1_700_006_400  # the second of two days of one chunk begins
+    readings.store([record([("p1", "d1", n, (midnight + at) * 1000, {0: 60.0}) for n, at in enumerate((-60, 60))])])
+    drained(session)
+    ask("UPDATE telemetry.horizon SET dropped_before = to_timestamp(%s) RETURNING 1", midnight)
+    readings.store([record([("p1", "d1", n, (midnight + at) * 1000, {0: 80.0}) for n, at in ((7, -30), (8, 90))], 1)])
+    drained(session)
+    assert ask("SELECT n FROM telemetry.rollup_1h ORDER BY bucket") == [(1,), (2,)]
+
+
+def test_an_hour_whose_minutes_were_dropped_is_computed_from_its_readings(session: Session, readings: Readings, ask: Ask) -> None:
+    readings.store([record(made(random.Random(13), 300))])
+    drained(session)
+    dropped = drop(session, Terms(minute_days=30))
+    readings.store([record([("p1", "d1", 5000, START + 1000, {0: 1.0})], 1)])
+    drained(session)
+    assert (dropped > 0, ask(ROLLED.format(step="1h"))) == (True, ask(PLAIN.format(step="1 hour")))
+
+
 def test_compression_is_left_alone_where_the_server_has_none(session: Session) -> None:
     assert (is_community(session), compress(session, Terms())) == (False, 0)
