@@ -75,36 +75,39 @@ class Gate:
     async def _once(self, route: Route, call: Call, data: bytes) -> Response:
         key = call.request.headers.get("idempotency-key")
         if key is None or route.method != "POST" or route.right is None:
-            return await self._handled(route, call)
+            return await self._told(route, call, await self._handled(route, call))
         this = idempotency.asked(call.caller.username, key, route.method, call.request.url.path, data)
         earlier = await self._kept.earlier(this, call.now)
         if earlier is not None:
+            await self._write(route, call.request, call.caller, "done", call.subject.get("patient"), {"replayed": True})
             return Response(earlier[1], earlier[0], {"Idempotent-Replayed": "true"}, media_type="application/json")
         try:
-            response = await self._handled(route, call)
+            reply = await self._handled(route, call)
         except BaseException:
             await self._kept.forget(this)
             raise
+        response = _answer(route, call, reply)  # kept before the audit: with that away the change is made all the same
         if response.status_code == 202:
             await self._kept.forget(this)
         else:
-            await self._kept.keep(this, response.status_code, bytes(response.body))
-        return response
+            await self._kept.keep(this, response.status_code, bytes(response.body), _patient(call, reply))
+        return await self._told(route, call, reply)
 
-    async def _handled(self, route: Route, call: Call) -> Response:
+    async def _handled(self, route: Route, call: Call) -> Reply:
         try:
-            reply = await route.handler(call)
+            return await route.handler(call)
         except Problem as problem:
             if problem.status in (403, 404):
                 await self._denied(route, call.request, call.caller, problem)
             elif route.method != "GET" and route.right is not None:
                 await self._write(route, call.request, call.caller, "failed", call.subject.get("patient"), {"status": problem.status})
             raise
+
+    async def _told(self, route: Route, call: Call, reply: Reply) -> Response:
         if route.audited and route.right is not None:
             detail = dict(reply.detail) | ({"patients": list(reply.patients)} if reply.patients else {})
-            patient = call.subject.get("patient") or (reply.patients[0] if len(reply.patients) == 1 else None)
-            await self._write(route, call.request, call.caller, "done", patient, detail)
-        return reply.raw or _encoded(route, call.request, reply)
+            await self._write(route, call.request, call.caller, "done", _patient(call, reply), detail)
+        return _answer(route, call, reply)
 
     async def _known(self, route: Route, request: Request) -> tuple[Caller, str]:
         """Raises 401, or 429 when the caller (or, without a token, the address) goes too fast."""
@@ -169,6 +172,15 @@ async def _body(request: Request) -> bytes:
         if len(data) > _LARGEST_BODY:
             raise Problem(413, f"at most {_LARGEST_BODY} bytes")
     return bytes(data)
+
+
+def _patient(call: Call, reply: Reply) -> str | None:
+    """Whom it is about, where it is one."""
+    return call.subject.get("patient") or (reply.patients[0] if len(reply.patients) == 1 else None)
+
+
+def _answer(route: Route, call: Call, reply: Reply) -> Response:
+    return reply.raw or _encoded(route, call.request, reply)
 
 
 def _encoded(route: Route, request: Request, reply: Reply) -> Response:

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
@@ -22,6 +23,7 @@ import uvicorn
 from prometheus_client import start_http_server
 
 from dashboard_api import keys, openapi, rehearsing, units
+from dashboard_api.age_bands import AgeBands
 from dashboard_api.assertions import Assertions
 from dashboard_api.audit_log import AuditLog
 from dashboard_api.commands import Commands
@@ -98,7 +100,7 @@ def wired(read: HttpSettings, clock: Callable[[], datetime]) -> Site:
         raise SettingError(f"VIGIL_KEY_FILE={read.key_file}: {error.strerror}") from error
     topics, metrics = Topics(read.prefix), Metrics()
     database, kafka = Database(read.database), Kafka(read.kafka)
-    audit = AuditLog(database)
+    audit, contexts = AuditLog(database), Contexts(database, kafka, topics, metrics)
     second = SecondFactor(database, site_keys.factor, clock, read.totp_required)
     return Site(
         facts=Facts(read.live_url, read.mqtt_public, _PAGE, openapi.document(ALL), read.mqtt_certified, read.mqtt_ca, read.units),
@@ -108,13 +110,14 @@ def wired(read: HttpSettings, clock: Callable[[], datetime]) -> Site:
         kafka=kafka,
         devices=DeviceAccounts(read.broker, read.mqtt_ca or None),
         certificates=Authority(Path(read.device_ca)) if read.device_ca else None,
-        broker_watch=BrokerWatch(read.broker, f"vigil-watch-{read.port}", audit, metrics, clock),
+        broker_watch=BrokerWatch(read.broker, f"vigil-watch-{socket.gethostname()}-{read.port}", audit, metrics, clock),
         accounts=Accounts(database, site_keys.token, clock, second),
         second=second,
         assertions=Assertions(database, clock),
         provider=Provider(_client(read)),
         audit=audit,
-        contexts=Contexts(database, kafka, topics, metrics),
+        contexts=contexts,
+        age_bands=AgeBands(database, site_keys, contexts, clock),
         commands=Commands(database, kafka, topics),
         fhir_door=FhirDoor(f"http://127.0.0.1:{read.fhir_port}/" if read.fhir_port else None),
         rehearsals=Rehearsals(database, clock, rehearsing.environment(os.environ, read.database)),
@@ -142,7 +145,7 @@ async def running(site: Site) -> AsyncIterator[None]:
         _kept_alive(work)
         for work in (
             site.kafka.run, site.audit.run, site.contexts.run, site.commands.run, site.rule_sets.run, site.rehearsals.run,
-            site.broker_watch.run,
+            site.broker_watch.run, site.age_bands.run,
         )
     ]  # fmt: skip
     try:

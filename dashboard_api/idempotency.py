@@ -58,12 +58,12 @@ class Idempotency:
         sealed = bytes(row["answer"])
         return int(row["status"]), self._cipher.decrypt(sealed[:12], sealed[12:], this.key.encode())
 
-    async def keep(self, this: Asked, status: int, answer: bytes) -> None:
-        """Stores a success."""
+    async def keep(self, this: Asked, status: int, answer: bytes, patient: str | None) -> None:
+        """Stores a success; `patient`: with whose erasure it goes."""
         nonce = os.urandom(12)
         sealed = nonce + self._cipher.encrypt(nonce, answer, this.key.encode())
-        sql = "UPDATE access.idempotency SET status = %s, answer = %s WHERE username = %s AND key = %s"
-        await self._database.do(sql, [status, sealed, this.username, this.key])
+        sql = "UPDATE access.idempotency SET status = %s, answer = %s, patient = %s WHERE username = %s AND key = %s"
+        await self._database.do(sql, [status, sealed, patient, this.username, this.key])
 
     async def forget(self, this: Asked) -> None:
         """After a failure: the same key may try again."""

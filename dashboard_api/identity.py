@@ -193,7 +193,9 @@ class Accounts:
         sql = """INSERT INTO access.login_failure AS f (username, failures, last_at) VALUES (%(username)s, 1, %(now)s)
                  ON CONFLICT (username) DO UPDATE SET last_at = %(now)s,
                    failures = CASE WHEN f.last_at < %(forget)s OR f.locked_until <= %(now)s THEN 1 ELSE f.failures + 1 END,
-                   locked_until = CASE WHEN f.last_at >= %(forget)s AND f.failures + 1 >= %(most)s THEN %(until)s::timestamptz END"""
+                   locked_until = CASE WHEN f.locked_until > %(now)s THEN f.locked_until
+                     WHEN f.locked_until IS NULL AND f.last_at >= %(forget)s AND f.failures + 1 >= %(most)s
+                     THEN %(until)s::timestamptz END"""
         facts = {"username": username, "now": now, "forget": now - FORGET_AFTER, "most": FAILURES, "until": now + LOCKED_FOR}
         await self._database.do(sql, facts)
         await self._database.do("DELETE FROM access.login_failure WHERE last_at < %s", [now - timedelta(days=1)])

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from dashboard_api.age_bands import AgeBands
 from dashboard_api.assertions import Assertions
 from dashboard_api.audit_log import AuditLog
 from dashboard_api.commands import Commands
@@ -72,6 +73,7 @@ class Site:
     provider: Provider
     audit: AuditLog
     contexts: Contexts
+    age_bands: AgeBands
     commands: Commands
     rule_sets: RuleSets
     fhir_door: FhirDoor

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from dashboard_api.api.devices import found
+from dashboard_api.api.patients import within
 from dashboard_api.decoding import Id, Time
 from dashboard_api.problems import Problem, unknown
 from dashboard_api.route import Call, Reply
@@ -68,12 +69,15 @@ _JUST_NOW = timedelta(minutes=1)
 _SELECT = (
     'SELECT device, n, patient AS patient_id, lower(during) AS "from", upper(during) AS "to" FROM clinical.assignment WHERE device = %s '
 )
+_LISTED = """SELECT a.device, a.n, a.patient AS patient_id, lower(a.during) AS "from", upper(a.during) AS "to"
+FROM clinical.assignment a JOIN clinical.patient p ON p.id = a.patient
+WHERE a.device = %(device)s AND (%(everyone)s OR p.ward = ANY(%(wards)s) OR p.id = ANY(%(patients)s)) ORDER BY a.n DESC"""
 
 
 async def listed(call: Call) -> Reply:
-    """Newest first."""
+    """Newest first; of patients out of the caller's reach nothing is said."""
     await found(call, call.path["id"])
-    rows = await call.site.database.rows(_SELECT + "ORDER BY n DESC", [call.path["id"]])
+    rows = await call.site.database.rows(_LISTED, within(call) | {"device": call.path["id"]})
     return Reply({"items": rows, "next": None}, patients=tuple({row["patient_id"] for row in rows}))
 
 

@@ -146,6 +146,8 @@ async def change(call: Call) -> Reply:
         raise Problem(409, "a patient with this record number is registered already") from error
     except Dangling as error:
         raise Problem(422, "ward: there is no such ward") from error
+    if given.get("discharged") is False:  # who comes back years later is older
+        await call.site.age_bands.renew(patient)
     await call.site.contexts.publish(patient)
     return Reply(await shown(call, patient), detail={"changed": sorted(given)})
 

@@ -112,6 +112,7 @@ async def erase(call: Call) -> Reply:
                    AND username IN (SELECT username FROM access.account WHERE patient = %s)"""
         await transaction.do(close, [call.now, patient])
         await transaction.do("UPDATE access.account SET patient = NULL WHERE patient = %s", [patient])
+        await transaction.do("DELETE FROM access.idempotency WHERE patient = %s", [patient])
     await call.site.contexts.publish(patient)
     answer = Erased(patient=patient, erased_at=call.now, person_erased=bool(person), devices_released=released)
     return Reply(answer, detail={"reason": wish.reason})

@@ -106,6 +106,14 @@ def test_the_stored_answer_does_not_show_the_secret(site: Site, as_: As) -> None
     assert answer["password"].encode() not in bytes(stored)
 
 
+def test_who_wore_a_device_on_a_ward_out_of_reach_is_not_told(site: Site, as_: As) -> None:
+    device, south, north, now = site.device()["id"], site.patient("south")["id"], site.patient("north")["id"], datetime.now(UTC)
+    assign(site, device, south, now - timedelta(hours=2), now - timedelta(hours=1)).raise_for_status()
+    assign(site, device, north, now - timedelta(hours=1)).raise_for_status()
+    seen = {role: as_(role).get(f"/api/v1/devices/{device}/assignments").json()["items"] for role in ("nurse", "admin")}
+    assert {role: [a["patient_id"] for a in items] for role, items in seen.items()} == {"nurse": [north], "admin": [north, south]}
+
+
 @pytest.mark.parametrize("body", [{"kind": "monitor", "ward": "nowhere"}, {"kind": "monitor", "gateway": "nobody"}, {}, {"kind": ""}])
 def test_a_device_of_nowhere_is_a_422(as_: As, body: dict[str, str]) -> None:
     assert as_("admin").post("/api/v1/devices", json=body).status_code == 422

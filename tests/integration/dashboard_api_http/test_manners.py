@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 import httpx
+import psycopg
 import pytest
 
 from tests.integration.dashboard_api_http.site import Site
@@ -96,6 +97,16 @@ def test_the_same_key_with_the_same_request_is_one_ward(as_: As) -> None:
     body, headers = {"id": "once", "name": "Once"}, {"Idempotency-Key": "ward-once"}
     answers = [as_("admin").post("/api/v1/wards", json=body, headers=headers) for _ in range(2)]
     assert [(a.status_code, a.headers.get("idempotent-replayed")) for a in answers] == [(201, None), (201, "true")]
+
+
+def test_a_change_whose_audit_is_late_is_not_made_again_under_its_key(as_: As, site: Site) -> None:
+    url, headers = f"/api/v1/patients/{site.patient()['id']}/notes", {"Idempotency-Key": "late-audit"}
+    with psycopg.connect(site.database) as other:
+        other.execute("SELECT n FROM access.audit_head FOR UPDATE")
+        late = as_("nurse").post(url, json={"text": "once"}, headers=headers)
+    again = as_("nurse").post(url, json={"text": "once"}, headers=headers)
+    notes = as_("nurse").get(url).json()["items"]
+    assert (late.status_code, again.status_code, len(notes)) == (503, 201, 1)
 
 
 def test_a_failed_request_may_try_again_under_its_key(as_: As) -> None:

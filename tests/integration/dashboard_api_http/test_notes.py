@@ -110,3 +110,10 @@ def test_an_export_has_the_notes_and_an_erasure_takes_their_words(as_: As, url: 
     assert [n["text"] for n in exported] == ["It was wrong", "Wrong"]
     assert [(n["author"], n["text"], (n["struck"] or {}).get("reason")) for n in after] == [("nurse", None, None)] * 2
     assert as_("doctor").post(url, json={"text": "one more"}).status_code == 409
+
+
+def test_an_erasure_takes_the_answers_that_were_kept_for_a_repeat(site: Site, as_: As, url: str) -> None:
+    as_("nurse").post(url, json={"text": "Slept well"}, headers={"Idempotency-Key": "erased"}).raise_for_status()
+    patient = url.split("/")[4]
+    as_("admin").post(f"/api/v1/patients/{patient}/erasure", json={"confirm": patient, "reason": "asked for"}).raise_for_status()
+    assert site.sql("SELECT count(*) FROM access.idempotency WHERE key = 'erased'") == [(0,)]

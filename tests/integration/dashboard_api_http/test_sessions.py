@@ -48,6 +48,13 @@ def test_five_wrong_passwords_lock_the_name_even_for_the_right_one(site: Site) -
     assert int(locked.headers["retry-after"]) > 60
 
 
+def test_one_wrong_password_after_a_lock_has_run_out_locks_nobody(site: Site) -> None:
+    name = account(site)
+    _ = [token(site, username=name, password="wrong password") for _ in range(5)]
+    site.sql("UPDATE access.login_failure SET locked_until = now() - interval '1 s' WHERE username = %s", name)
+    assert [token(site, username=name, password=p).status_code for p in ("wrong password", PASSWORD)] == [401, 200]
+
+
 def test_a_name_that_does_not_exist_locks_just_so(site: Site) -> None:
     name = f"no{uuid.uuid4().hex[:8]}"
     assert [token(site, username=name, password="wrong password").status_code for _ in range(6)] == [401] * 5 + [429]
