@@ -193,9 +193,17 @@ class Memory:
         before = self.current_slot.get(device)
         if before is None or observed_at > self.devices.at[before]:
             self.current_slot[device] = slot
-            self.devices.current[before if before is not None else slot] = 0
+            if before is not None:
+                self.devices.current[before] = 0
+                self.settings.dirty[self.devices.row[before]] = 1
             self.devices.current[slot] = 1
         return slot
+
+    def leave(self, slot: int) -> None:
+        """The device at `slot` is on no patient of this memory any more, until it speaks of one again."""
+        del self.current_slot[self.names[slot]]
+        self.devices.current[slot] = 0
+        self.settings.dirty[self.devices.row[slot]] = 1
 
     def _new_slot(self, row: int, device: str) -> int:
         slot = self.slot_of[row, device] = len(self.names)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.detect.memory import Memory
+from streams.detect.moved import moved
 from vitals.finding import SITE, Finding, Phase, finding_id
 from vitals.rule_forms import OutageRule
 
@@ -152,7 +153,10 @@ def _part(memory: Memory, now_ms: int) -> Part:
     expected = (d.current[:n] != 0) & (memory.settings.active[d.row[:n]] != 0)
     expected &= (d.n[:n] >= rule.warm_up) & (d.pause[:n] <= rule.slowest_s * 1000)
     slots = np.flatnonzero(expected)
-    return Part(memory, slots, _quiet(memory, slots, now_ms), tuple(_groups(memory, s) for s in slots.tolist()))
+    quiet = _quiet(memory, slots, now_ms)
+    here = ~np.array([q and moved(memory, s) for s, q in zip(slots.tolist(), quiet.tolist(), strict=True)], dtype=np.bool_)
+    slots, quiet = slots[here], quiet[here]
+    return Part(memory, slots, quiet, tuple(_groups(memory, s) for s in slots.tolist()))
 
 
 def _groups(memory: Memory, slot: int) -> dict[Scope, str]:

@@ -2,7 +2,8 @@
 
 In: arrivals of samples, the link topic's records, time. Out: findings `silence` and `battery`, subject the device; `outage`, of the site.
 A device's own pause between samples is learned first; a device slower than the rules' `slowest_s` is a spot check and never falls silent.
-Only the slot that a device used last counts, so a device that moved to another patient is not missed at the former one.
+Only the slot that a device used last counts, in whichever partition, so a device that moved to another patient is not missed at the
+former one, and what was told of it there is over.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from streams.detect import outage
 from streams.detect.memory import Memory
+from streams.detect.moved import moved
 from vitals.finding import Finding, Phase, finding_id
 from vitals.link import Link
 
@@ -42,7 +44,7 @@ def missing(memory: Memory, now_ms: int) -> list[Finding]:
     """The devices that have fallen silent by `now_ms`, each by itself or together as an outage; the outages that are over."""
     d, n = memory.devices, len(memory.names)
     house = memory.house or [memory]
-    found = _ended(house, now_ms)
+    found = _left(memory, now_ms) + _ended(house, now_ms)
     found += [_absorbed(memory, s, now_ms) for s in np.flatnonzero((d.silent[:n] != 0) & (d.outage[:n] != 0)).tolist()]
     fresh = _fresh(memory, now_ms)
     every = outage.parts(house, now_ms) if len(fresh) and memory.rules.outage else []
@@ -68,6 +70,16 @@ def _fresh(memory: Memory, now_ms: int) -> type_i64:
     return np.flatnonzero(fresh & learned & (quiet | gone))
 
 
+def _left(memory: Memory, now_ms: int) -> list[Finding]:
+    """Devices that went to another patient are expected here no more; what was told of them here is over."""
+    d, n = memory.devices, len(memory.names)
+    told = (d.silent[:n] != 0) | (d.outage[:n] != 0)
+    for slot in [*_fresh(memory, now_ms).tolist(), *np.flatnonzero(told & (d.current[:n] != 0)).tolist()]:
+        if moved(memory, slot):
+            memory.leave(slot)
+    return _let_go(memory, np.flatnonzero((told | (d.flat[:n] != 0)) & (d.current[:n] == 0)), now_ms)
+
+
 def _ended(house: Sequence[Memory], now_ms: int) -> list[Finding]:
     """The outages most of whose devices speak again; with the rule gone, all."""
     rule = house[0].rules.outage
@@ -86,15 +98,20 @@ def _absorbed(memory: Memory, slot: int, now_ms: int) -> Finding:
 
 def dismissed(memory: Memory, row: int, now_ms: int) -> list[Finding]:
     """The patient of `row` is no longer watched: the silences and low batteries of its devices end."""
+    return _let_go(memory, np.flatnonzero(memory.devices.row[: len(memory.names)] == row), now_ms)
+
+
+def _let_go(memory: Memory, slots: type_i64, now_ms: int) -> list[Finding]:
+    """Nothing is expected of `slots` any more: what was told of them ends."""
     d, found = memory.devices, []
-    for slot in np.flatnonzero((d.row[: len(memory.names)] == row) & ((d.silent | d.flat)[: len(memory.names)] > 0)).tolist():
+    for slot in slots.tolist():
         if d.silent[slot]:
             found.append(_silence(memory, slot, "end", (int(d.at[slot]), int(d.heard[slot])), now_ms))
         if d.flat[slot]:
             link = Link(device=memory.names[slot], state="online", at=now_ms)
             found.append(_battery(memory, slot, "end", link, now_ms))
             d.flat[slot] = 0
-    d.outage[: len(memory.names)][d.row[: len(memory.names)] == row] = 0
+    d.outage[slots], memory.settings.dirty[d.row[slots]] = 0, 1
     return found
 
 

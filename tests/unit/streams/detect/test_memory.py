@@ -59,3 +59,11 @@ def test_a_new_patient_has_the_limits_of_the_newest_moment_heard_of(how, low):
 def test_an_older_moment_turns_nothing_back(how):
     m = later(known(Limit(low=100, expires_at=T0 + 2 * HOUR), now_ms=T0 + 2 * HOUR), how)
     assert m.now_ms == T0 + 2 * HOUR
+
+
+def test_a_move_is_written_down_where_the_device_was():
+    m = empty(default())
+    m.slot(m.row("p"), "d", T0)
+    m.settings.dirty[:] = 0
+    m.slot(m.row("q"), "d", T0 + 1)
+    assert m.settings.dirty[:2].tolist() == [1, 0]  # a batch marks those of whom it speaks

@@ -76,6 +76,12 @@ def test_the_devices_of_the_discharged_do_not_count():
     assert outage.parts([m], T0)[0].slots.tolist() == [1]
 
 
+def test_a_device_that_left_does_not_count_where_it_was():
+    m, other = house([QUIET, SPEAKS, QUIET]), house([SPEAKS] * 2)
+    m.house = other.house = [m, other]
+    assert outage.parts([m], T0)[0].slots.tolist() == [1, 2]
+
+
 def out(m, slot=0, *others):
     memories = [m, *others]
     return outage.group_out(outage.parts(memories, T0), m, slot, RULE)

@@ -10,6 +10,7 @@ from vitals.link import Link
 from vitals.rules import default
 
 RULE = default().silence
+HOUR = 3_600_000
 
 
 def device(n=100, pause=1000.0, silent=False):
@@ -178,3 +179,75 @@ def test_a_discharge_takes_the_device_out_of_its_outage_and_no_other():
     m.devices.outage[[0, other]] = 3 * T0
     dismissed(m, 0, T0 + 1)
     assert (int(m.devices.outage[0]), int(m.devices.outage[other])) == (0, 3 * T0)
+
+
+# --- a device that is on another patient now, of whom another memory or only the link knows
+
+
+def moved_to(since_ms, partitions=2):
+    """The memory of `device()` beside another, in which `d` is on patient `q` and was last observed `since_ms` after T0."""
+    m, other = device(), empty(default())
+    slot = other.slot(other.row("q"), "d", T0 + since_ms)
+    other.devices.at[slot] = T0 + since_ms
+    for each in (m, other):
+        each.house = [m, other][:partitions]
+    return m
+
+
+@pytest.mark.parametrize(("since_ms", "told"), [(-1, 1), (0, 1), (1, 0)])
+def test_a_device_that_was_observed_on_anothers_patient_since_is_not_missed(since_ms, told):
+    assert len(starts(moved_to(since_ms), T0 + HOUR)) == told
+
+
+def test_what_another_memory_knows_of_other_devices_says_nothing():
+    m, other = device(), empty(default())
+    other.slot(other.row("q"), "e", T0 + HOUR)
+    m.house = [m, other]
+    assert len(starts(m, T0 + HOUR)) == 1
+
+
+@pytest.mark.parametrize(("patient", "at", "told"), [("q", 40, 1), ("q", 41, 0), ("p", 41, 1), (None, 41, 1)])
+def test_a_link_that_names_another_patient_since_it_was_heard_of_says_that_it_moved(patient, at, told):
+    m = device()
+    m.links["d"] = Link(device="d", state="online", at=T0 + at, patient=patient)
+    assert len(starts(m, T0 + HOUR)) == told
+
+
+def test_a_device_that_came_back_is_missed_again():
+    m = moved_to(1)
+    missing(m, T0 + 100_000)
+    slot = m.slot(m.row("p"), "d", T0 + 101_000)
+    heard(m, np.array([slot]), np.array([T0 + 101_000]), np.array([T0 + 101_000]), 0)
+    assert starts(m, T0 + HOUR) == [("silence", "d", T0 + 101_000)]
+
+
+def test_that_a_device_has_left_is_written_down():
+    m = moved_to(1)
+    m.settings.dirty[:] = 0
+    missing(m, T0 + HOUR)
+    assert (int(m.devices.current[0]), m.current_slot, int(m.settings.dirty[0])) == (0, {}, 1)
+
+
+def let_go(m, now_ms=T0 + 1):
+    return [(f.rule, f.phase, f.patient) for f in missing(m, now_ms)]
+
+
+@pytest.mark.parametrize(("column", "rule"), [("silent", "silence"), ("outage", None)])
+def test_what_was_told_of_a_device_is_over_where_it_left(column, rule):
+    m = moved_to(1)
+    getattr(m.devices, column)[0] = T0
+    assert (let_go(m), int(getattr(m.devices, column)[0])) == ([(rule, "end", "p")] if rule else [], 0)
+
+
+def test_a_low_battery_is_over_where_its_device_left():
+    m = moved_to(1)
+    m.devices.flat[0] = T0
+    assert (let_go(m), let_go(m, T0 + HOUR)) == ([], [("battery", "end", "p")])
+
+
+@pytest.mark.parametrize("column", ["silent", "flat"])
+def test_what_was_told_is_over_where_a_device_left_for_a_patient_of_the_same_memory(column):
+    m = device()
+    m.slot(m.row("q"), "d", T0 + 1)
+    getattr(m.devices, column)[0] = T0
+    assert [phase for _, phase, _ in let_go(m)] == ["end"]

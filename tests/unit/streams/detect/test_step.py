@@ -238,6 +238,14 @@ def test_a_device_that_moved_is_not_missed_at_its_former_patient():
     assert {f.patient for f in tick(m, T0 + 200_000)} == {"q"}
 
 
+def test_a_device_that_moved_to_another_partitions_patient_is_not_missed_at_its_former_one():
+    here, there = memory(), memory()
+    here.house = there.house = [here, there]
+    step(here, batch(series("hr", [80] * 20)), 0)
+    step(there, batch(series("hr", [80] * 20, patient="q", start=T0 + 20_000, first_seq=20)), 0)
+    assert {f.patient for m in (here, there) for f in tick(m, T0 + 200_000)} == {"q"}
+
+
 def test_a_value_far_from_the_patients_own_baseline_is_told_at_low_priority():
     rng = np.random.default_rng(3)
     values = [*(70 + rng.normal(0, 2, 1800)), *([110.0] * 400)]
