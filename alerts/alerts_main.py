@@ -97,7 +97,8 @@ def main() -> int:
     topics = Topics(settings.prefix)
     sender = Sender(f"{socket.gethostname()}:{os.getpid()}", channels(called), wall, linker(settings))
     normal, hasty = Outlet(settings.kafka, topics.alerts), Outlet(settings.kafka, topics.alerts)
-    worker = Worker(settings.database, topics.findings, Clocks(wall, steady), normal, hasty, sender, Library(site_contacts(called)).book)
+    site = site_contacts(called)
+    worker = Worker(settings.database, topics.findings, Clocks(wall, steady), normal, hasty, sender, Library(site).book, kept=Book(site))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop.set())
     if settings.metrics is not None:

@@ -45,7 +45,10 @@ class Clocks:
 
 @dataclass(slots=True)
 class Worker:
-    """See the module. `book` is asked with the clerk's connection, so that rotas and ladders are taken up without a restart."""
+    """See the module. `book` is asked with the clerk's connection, so that rotas and ladders are taken up without a restart.
+
+    `kept`: the book as last read; before that what the settings say, so that a high alert finds somebody with the database away.
+    """
 
     database: str
     findings_topic: str

@@ -156,6 +156,13 @@ def test_with_the_database_away_a_high_alert_is_told_at_once_and_kept_for_later(
     assert [a.version for a in later if a.id == finding().id][:2] == [0, 1]
 
 
+def test_started_while_the_database_is_away_it_pages_the_sites_own_contact(site: Site, receiver: Receiver) -> None:
+    with site.worker(VIGIL_WEBHOOK_URL=receiver.url, VIGIL_DATABASE="postgresql://127.0.0.1:1/away"):
+        site.say(finding())
+        wait_for(lambda: receiver.got, 20)
+    assert [(notice["priority"], notice["ward"]) for _, notice, _ in receiver.got] == [("high", "north")]
+
+
 def test_a_database_that_hangs_delays_neither_the_alert_nor_the_page(site: Site, receiver: Receiver) -> None:
     with site.worker(VIGIL_WEBHOOK_URL=receiver.url), psycopg.connect(site.database) as hanging:
         site.say(finding(subject="rr", patient="p0", ward="w0"))
