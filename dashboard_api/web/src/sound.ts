@@ -5,7 +5,7 @@ import { health } from "./live";
 import { calls } from "./need";
 import { may } from "./session";
 import { alerts, latestHigh } from "./store";
-import type { Priority } from "./types";
+import type { Alert, Priority } from "./types";
 
 export const mutedS = signal(0);
 export const blocked = signal(true);
@@ -24,16 +24,24 @@ let lastAt: Record<Priority, number> = { high: -Infinity, medium: -Infinity, low
 
 export function unlock(): void {
   context ??= new AudioContext();
-  void context.resume().then(() => (blocked.value = context?.state !== "running"));
+  context.onstatechange = told;
+  context.resume().then(told, told);
 }
+
+// The machine can take the loudspeaker away at any time, as a phone does while its screen is off.
+const told = (): void => {
+  blocked.value = context?.state !== "running";
+};
 
 export function mute(): void {
   mutedS.value = MUTE_S;
-  heardBefore = new Set(alerts.value.map((a) => a.id));
+  heardBefore = new Set(sounding().flatMap((a) => (a.priority === "high" ? [a.id] : [])));
 }
 
+const sounding = (): Alert[] => alerts.value.filter((a) => calls(a) && a.class === "physiological" && a.state === "active");
+
 function due(): Priority | null {
-  const calling = alerts.value.filter((a) => calls(a) && a.class === "physiological" && a.state === "active");
+  const calling = sounding();
   const heard = mutedS.value > 0 ? calling.filter((a) => a.priority === "high" && !heardBefore.has(a.id)) : calling;
   return (["high", "medium", "low"] as const).find((p) => heard.some((a) => a.priority === p)) ?? null;
 }
@@ -64,7 +72,14 @@ function pulse(of: AudioContext, at: number, hz: number): void {
 }
 
 window.setInterval(second, 1000);
-for (const gesture of ["pointerdown", "keydown"]) window.addEventListener(gesture, unlock, { once: true });
+// A gesture's end, not its beginning: else "Turn sound on" would have become "Mute" under the finger.
+const gestured = (): void => {
+  if (blocked.value) unlock();
+};
+for (const gesture of ["click", "keyup"]) window.addEventListener(gesture, gestured, { capture: true });
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && context) unlock();
+});
 // A new high sounds at once.
 effect(() => {
   if (latestHigh.value) lastAt = { ...lastAt, high: -Infinity };

@@ -26,6 +26,7 @@ export function forgetAll(): void {
   patients.value = new Map();
   people.value = new Map();
   pictured.value = false;
+  latestHigh.value = null;
   versions.clear();
   trend.forgetAll();
 }
@@ -88,12 +89,16 @@ function alertChanged(alert: Alert): void {
   const seen = versions.get(alert.id);
   if (seen !== undefined && seen >= alert.version) return;
   noteVersion(alert);
-  if (alert.priority === "high" && alert.state === "active" && seen === undefined && !alert.retrospective) latestHigh.value = alert;
   const of = patients.value.get(alert.patient);
+  const before = of?.peek().alerts.find((a) => a.id === alert.id);
+  if (loud(alert) && !(before && loud(before))) latestHigh.value = alert;
   if (!of) return;
   const others = of.peek().alerts.filter((a) => a.id !== alert.id);
   of.value = { ...of.peek(), alerts: alert.state === "closed" ? others : [...others, alert] };
 }
+
+// Also an alert that was milder becomes one, and keeps its id.
+const loud = (alert: Alert): boolean => alert.priority === "high" && alert.state === "active" && !alert.retrospective;
 
 export function named(id: string): string | null {
   return people.value.get(id)?.name ?? null;

@@ -1,6 +1,6 @@
 // Which wards this person sees, and the names of their patients: asked once, and again when a patient appears who has no name yet.
 
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { path } from "./route";
 import { call, may, me } from "./session";
 import { patients, people } from "./store";
@@ -9,8 +9,15 @@ import type { Page, Person, Ward } from "./types";
 import { zone } from "./zone";
 
 export const wards = signal<Ward[]>([]);
-// The one that is chosen on the ward's page; "" = all.
-export const ward = signal<string>(sessionStorage.getItem("vigil.ward") ?? "");
+const KEPT = "vigil.ward";
+const picked = signal(sessionStorage.getItem(KEPT) ?? "");
+// The one that is chosen on the ward's page; "" = all, also where somebody before had chosen one that this person does not see.
+export const ward = computed(() => (wards.value.some((w) => w.id === picked.value) ? picked.value : ""));
+
+export function pick(id: string): void {
+  picked.value = id;
+  sessionStorage.setItem(KEPT, id);
+}
 
 // Times are the ward's: of the patient in view, else of the ward that is chosen, else what all wards share.
 effect(() => {
@@ -62,6 +69,11 @@ export async function everything<T>(path: string): Promise<T[]> {
 
 let asked = new Set<string>();
 let waiting: number | undefined;
+
+// The next person's wards are others.
+effect(() => {
+  if (!me.value) wards.value = [];
+});
 
 // A new face: fetch names again, once for all that came together.
 effect(() => {

@@ -71,12 +71,15 @@ class Site(Stage):
         self.do("INSERT INTO identity.person VALUES (%s, %s, %s, %s)", patient, sealed.wrapped_key, sealed.sealed, sealed.mrn_digest)
         return patient
 
-    def found(self, patient: str, ward: str, title: str, subject: str = "spo2", priority: Priority = "high") -> str:
-        """A finding, as detection says it; returns its alert's id."""
+    def found(
+        self, patient: str, ward: str, title: str, subject: str = "spo2", priority: Priority = "high", since: int | None = None
+    ) -> str:
+        """A finding, as detection says it; returns its alert's id. The same `since` (ms) again: the same alert, as it has become."""
         at = now_ms()
+        since = since or at
         finding = Finding(
-            id=finding_id(patient, "limits", subject, at), phase="start", patient=patient, ward=ward, rule="limits", rule_version=1,
-            alert_class="physiological", priority=priority, title=title, started_at=at, at=at, received_at=at, detected_at=at,
+            id=finding_id(patient, "limits", subject, since), phase="start", patient=patient, ward=ward, rule="limits", rule_version=1,
+            alert_class="physiological", priority=priority, title=title, started_at=since, at=at, received_at=at, detected_at=at,
             subject=subject, evidence={"value": 84, "limit": 88},
         )  # fmt: skip
         self.send(self.topics.findings, patient, finding)

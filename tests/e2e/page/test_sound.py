@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.page.beds import Bed
 from tests.e2e.page.site import Priority, Site, log_in
+from tests.integration.live.stage import now_ms
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
@@ -18,8 +19,12 @@ window.tones = [];
 window.AudioContext = class {
   state = "running";
   destination = {};
+  constructor() { window.loudspeaker = this; }
   get currentTime() { return performance.now() / 1000; }
-  async resume() {}
+  async resume() {
+    await new Promise((done) => setTimeout(done)); // a real one never answers within the gesture
+    this.state = "running";
+  }
   createGain() {
     return { gain: { setValueAtTime() {}, linearRampToValueAtTime() {} }, connect: (next) => next };
   }
@@ -93,3 +98,43 @@ def test_a_new_high_alert_is_heard_through_a_mute(site: Site, bed: Bed, ear: Pag
     bursts(ear)
     calling(site, bed, ear, "high")
     assert len(heard(ear)[1]) == 5
+
+
+def test_an_alert_that_becomes_high_is_heard_and_spoken_through_a_mute(site: Site, bed: Bed, ear: Page) -> None:
+    since, voice = now_ms(), ear.locator("[data-voice]")
+    log_in(ear, site, bed.user)
+    site.found(bed.patient, bed.ward, "It is medium", priority="medium", since=since)
+    heard(ear)
+    ear.get_by_role("button", name="Mute 2 min").click()
+    bursts(ear)
+    site.found(bed.patient, bed.ward, "It has become high", priority="high", since=since)
+    expect(voice).to_contain_text("It has become high")
+    assert len(heard(ear)[1]) == 5
+
+
+def interrupted(page: Page) -> None:
+    """As a phone does to its loudspeaker while its screen is off."""
+    page.evaluate("loudspeaker.state = 'interrupted'; loudspeaker.onstatechange?.()")
+
+
+def test_a_loudspeaker_that_the_machine_took_away_is_said_and_any_click_brings_it_back(site: Site, bed: Bed, ear: Page) -> None:
+    log_in(ear, site, bed.user)
+    expect(ear.get_by_role("button", name="Mute 2 min")).to_be_visible()
+    interrupted(ear)
+    expect(ear.get_by_role("button", name="Turn sound on")).to_be_visible()
+    ear.locator("main").click()
+    calling(site, bed, ear, "high")
+    assert len(heard(ear)[1]) == 5
+
+
+@pytest.mark.parametrize("way", ["click", "Enter", "Space"])
+def test_turning_the_sound_on_does_not_mute_it(site: Site, bed: Bed, ear: Page, way: str) -> None:
+    log_in(ear, site, bed.user)
+    interrupted(ear)
+    button = ear.get_by_role("button", name="Turn sound on")
+    if way == "click":
+        button.click(delay=100)
+    else:
+        button.focus()
+        ear.keyboard.press(way, delay=100)
+    expect(ear.get_by_role("button", name="Mute 2 min")).to_have_attribute("aria-pressed", "false")

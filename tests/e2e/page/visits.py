@@ -19,6 +19,11 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 def log_in_as(page: Page, address: str, username: str, password: str) -> None:
     """By the form, as a person does it."""
     page.goto(address)
+    sign_in(page, username, password)
+
+
+def sign_in(page: Page, username: str, password: str) -> None:
+    """By the form that is shown: the page goes on as it was loaded."""
     page.get_by_label("User name").fill(username)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()

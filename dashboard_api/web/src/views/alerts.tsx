@@ -1,10 +1,11 @@
 // The inbox: what is open, loudest first; what is closed; and one alert in full beside it, or on a narrow screen where it was touched.
 
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { AlertCard } from "../parts/alertcard";
 import { PriorityMark } from "../parts/alertchip";
 import { Pending, useLoad } from "../parts/load";
 import { ranked } from "../need";
+import { me } from "../session";
 import { alerts, named, patients, short } from "../store";
 import { ago, t, word } from "../texts";
 import { now } from "../tick";
@@ -42,6 +43,15 @@ function Closed() {
 
 const kept = new Map<string, Alert>();
 let order: string[] = [];
+
+// What one person had open is not the next one's to see.
+effect(() => {
+  if (me.value) return;
+  chosen.value = null;
+  closed.value = false;
+  kept.clear();
+  order = [];
+});
 
 // While one is open in the list, nothing moves under the finger; what is new comes first.
 function steady(of: Alert[]): Alert[] {

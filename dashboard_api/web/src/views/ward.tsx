@@ -11,7 +11,7 @@ import { mute } from "../sound";
 import { alerts, patients, pictured } from "../store";
 import { t } from "../texts";
 import type { Patient, Priority } from "../types";
-import { ward, wards } from "../wards";
+import { pick, ward, wards } from "../wards";
 import { Tile } from "./tile";
 
 const order = signal<string[]>([]);
@@ -67,14 +67,7 @@ function WardBar() {
     <div class="wardbar">
       <h1 class="sr">{t("nav.ward")}</h1>
       {wards.value.length > 1 && (
-        <select
-          aria-label={t("ward.choose")}
-          value={ward.value}
-          onChange={(event) => {
-            ward.value = event.currentTarget.value;
-            sessionStorage.setItem("vigil.ward", ward.value);
-          }}
-        >
+        <select aria-label={t("ward.choose")} value={ward.value} onChange={(event) => pick(event.currentTarget.value)}>
           <option value="">{t("ward.all")}</option>
           {wards.value.map((w) => (
             <option key={w.id} value={w.id}>
