@@ -13,6 +13,7 @@ export interface Column<T> {
 
 interface Props<T> {
   path: string;
+  keyOf: (row: T) => string | number;
   columns: Column<T>[];
   none: string;
   label: string;
@@ -20,16 +21,21 @@ interface Props<T> {
   fresh?: unknown;
 }
 
-export function Table<T>({ path, columns, none, label, everyS, fresh }: Props<T>) {
+export function Table<T>({ path, keyOf, columns, none, label, everyS, fresh }: Props<T>) {
   const first = useLoad<Page<T>>(path, everyS, fresh);
   return (
     <Pending of={first}>
-      {(page) => (page.items.length === 0 ? <p class="empty">{none}</p> : <Rows key={`${path} ${String(fresh)}`} path={path} first={page} columns={columns} label={label} />)}
+      {(page) => (page.items.length === 0 ? <p class="empty">{none}</p> : <Rows key={`${path} ${String(fresh)}`} path={path} keyOf={keyOf} first={page} columns={columns} label={label} />)}
     </Pending>
   );
 }
 
-function Rows<T>({ path, first, columns, label }: { path: string; first: Page<T>; columns: Column<T>[]; label: string }) {
+interface RowsProps<T> extends Pick<Props<T>, "path" | "keyOf" | "columns" | "label"> {
+  first: Page<T>;
+}
+
+// `keyOf`: what a half-done row (an armed button, an open list) stays with when the list is loaded anew and shifts.
+function Rows<T>({ path, keyOf, first, columns, label }: RowsProps<T>) {
   const [more, setMore] = useState<Page<T> | null>(null);
   const rows = [...first.items, ...(more?.items ?? [])];
   const next = more ? more.next : first.next;
@@ -52,8 +58,8 @@ function Rows<T>({ path, first, columns, label }: { path: string; first: Page<T>
             </tr>
           </thead>
           <tbody>
-            {rows.map((row, i) => (
-              <tr key={i}>
+            {rows.map((row) => (
+              <tr key={keyOf(row)}>
                 {columns.map((c) => (
                   <td key={c.head} data-head={c.head}>
                     {c.cell(row)}

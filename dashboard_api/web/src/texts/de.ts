@@ -306,6 +306,8 @@ export const de: Texts = {
   "why.noreading": "Gerät verbunden, misst aber nichts: Sensoren und Kabel prüfen.",
   "why.silent": "Gerät verbunden, sendet aber nichts: letzter Wert vor {n}.",
   "limits.nothing": "Es wurde nichts geändert.",
+  "limits.behind": "Diese Grenzen haben sich geändert, seit Sie zu tippen begannen. Beim Speichern sehen Sie erst die neuen.",
+  "limits.meanwhile": "Jemand anderes hat diese Grenzen inzwischen geändert. Jetzt stehen sie hier: Bitte geben Sie Ihre noch einmal ein.",
   "limits.forever": "ohne Ende",
   "patient.span.90d": "90 T",
   "oncall.rota": "Plan und Täusche",

@@ -304,6 +304,8 @@ export const en = {
   "why.noreading": "Device connected, but it measures nothing: check sensors and leads.",
   "why.silent": "Device connected, but sends nothing: last value {n} ago.",
   "limits.nothing": "Nothing was changed.",
+  "limits.behind": "These limits have changed since you began to type. Saving shows the new ones first.",
+  "limits.meanwhile": "Somebody else has changed these limits meanwhile. They are shown now: please enter yours again.",
   "limits.forever": "without an end",
   "patient.span.90d": "90 d",
   "oncall.rota": "Rota and swaps",

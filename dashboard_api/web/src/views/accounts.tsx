@@ -46,7 +46,7 @@ export function Accounts() {
           { name: "patient", label: t("audit.patient"), choices: [["", "–"], ...[...people.value.values()].map((p): [string, string] => [p.id, p.name ?? short(p.id)])] },
         ]}
       />
-      <Table path="/accounts?limit=100" columns={columns} fresh={fresh} none="–" label={t("admin.accounts")} />
+      <Table path="/accounts?limit=100" keyOf={(a) => a.username} columns={columns} fresh={fresh} none="–" label={t("admin.accounts")} />
     </section>
   );
 }

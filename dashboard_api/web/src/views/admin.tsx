@@ -25,6 +25,7 @@ export function Admin() {
         <Add path="/wards" done={done} fields={[{ name: "id", label: t("admin.ward.id") }, { name: "name", label: t("admin.ward.name") }, { name: "time_zone", label: t("admin.ward.zone"), optional: true }]} />
         <Table<Ward>
           path="/wards?limit=100"
+          keyOf={(w) => w.id}
           fresh={fresh}
           none="–"
           label={t("admin.wards")}
@@ -51,6 +52,7 @@ export function Admin() {
         />
         <Table<Person>
           path="/patients?limit=100"
+          keyOf={(p) => p.id}
           fresh={fresh}
           none="–"
           label={t("admin.patients")}

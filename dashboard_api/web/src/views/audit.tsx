@@ -57,7 +57,7 @@ export function Audit() {
         </button>
         <span role="status">{said}</span>
       </form>
-      <Table path={`/audit?limit=100${filter}`} columns={auditColumns()} none={t("audit.none")} label={t("audit.title")} />
+      <Table path={`/audit?limit=100${filter}`} keyOf={(e) => e.n} columns={auditColumns()} none={t("audit.none")} label={t("audit.title")} />
       <GlassReview />
     </main>
   );
@@ -91,7 +91,7 @@ function GlassReview() {
   return (
     <section>
       <h2>{t("glass.title")}</h2>
-      <Table path="/break-glass?limit=50" columns={columns} none={t("audit.none")} label={t("glass.title")} fresh={fresh} />
+      <Table path="/break-glass?limit=50" keyOf={(g) => g.id} columns={columns} none={t("audit.none")} label={t("glass.title")} fresh={fresh} />
     </section>
   );
 }

@@ -62,7 +62,7 @@ export function Devices() {
       {may("devices.write") && <Enrol doing={doing} show={setMade} />}
       {made && <Secret of={made} />}
       <p role="alert">{trouble}</p>
-      <Table path="/devices?limit=100" columns={columns} none={t("devices.none")} label={t("devices.title")} everyS={15} fresh={fresh} />
+      <Table path="/devices?limit=100" keyOf={(d) => d.id} columns={columns} none={t("devices.none")} label={t("devices.title")} everyS={15} fresh={fresh} />
     </main>
   );
 }

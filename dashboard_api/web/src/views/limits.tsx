@@ -2,31 +2,35 @@
 
 import { useState } from "preact/hooks";
 import { serverNow } from "../clock";
+import { asField, bounds, changes, overtaken, VITALS, type Bounds, type OwnLimits } from "../parts/bounds";
 import { fields } from "../parts/form";
 import { Pending, useLoad, worded } from "../parts/load";
 import { call, may } from "../session";
 import { moment, t, word } from "../texts";
-import { canonical, shown, unitOf } from "../units";
+import { shown, unitOf } from "../units";
 import type { LimitRules } from "./limittable";
 
-interface Bounds {
-  low?: number | null;
-  high?: number | null;
-  expires_at?: string | null;
-  reason?: string;
-}
-
-const VITALS = ["hr", "spo2", "rr", "sbp", "temp"];
+const REFRESH_S = 30;
 
 export function Limits({ patient }: { patient: string }) {
-  const loaded = useLoad<Record<string, unknown>>(`/patients/${patient}/limits`);
+  const loaded = useLoad<Record<string, unknown>>(`/patients/${patient}/limits`, REFRESH_S);
   const site = useLoad<{ rules: { limits?: LimitRules } }>(may("rules.read") && may("limits.write") ? "/rules" : null);
   const [said, setSaid] = useState("");
+  // What was shown when somebody began to type stands still until they have saved: no field changes under their fingers.
+  const [held, setHeld] = useState<OwnLimits | null>(null);
+  const behind = held && loaded.data && JSON.stringify(held) !== JSON.stringify(bounds(loaded.data));
+  const done = () => {
+    setHeld(null);
+    loaded.again();
+  };
+  const form = (given: OwnLimits) => (
+    <Form key={JSON.stringify(given)} patient={patient} given={given} site={site.data?.rules.limits ?? {}} say={setSaid} begun={() => setHeld(given)} done={done} />
+  );
   return (
     <section class="card">
       <h2>{t("patient.limits")}</h2>
-      <Pending of={loaded}>{(given) => (!may("limits.write") ? <Plain given={bounds(given)} /> : <Form key={JSON.stringify(given)} patient={patient} given={bounds(given)} site={site.data?.rules.limits ?? {}} say={setSaid} done={loaded.again} />)}</Pending>
-      <p role="status">{said}</p>
+      <Pending of={loaded}>{(given) => (may("limits.write") ? form(held ?? bounds(given)) : <Plain given={bounds(given)} />)}</Pending>
+      <p role="status">{behind ? t("limits.behind") : said}</p>
     </section>
   );
 }
@@ -40,13 +44,8 @@ function Term({ of }: { of: Bounds }) {
   );
 }
 
-function bounds(given: Record<string, unknown>): Record<string, Bounds> {
-  const inner = (given["limits"] ?? given) as Record<string, unknown>;
-  return Object.fromEntries(Object.entries(inner).filter(([, v]) => typeof v === "object" && v !== null && !Array.isArray(v))) as Record<string, Bounds>;
-}
-
 // For those who only read them: what is this patient's own, in words.
-function Plain({ given }: { given: Record<string, Bounds> }) {
+function Plain({ given }: { given: OwnLimits }) {
   const own = Object.entries(given);
   if (own.length === 0) return <p class="muted">{t("limits.none")}</p>;
   return (
@@ -62,13 +61,14 @@ function Plain({ given }: { given: Record<string, Bounds> }) {
 
 interface FormProps {
   patient: string;
-  given: Record<string, Bounds>;
+  given: OwnLimits;
   site: LimitRules;
   say: (text: string) => void;
+  begun: () => void;
   done: () => void;
 }
 
-function Form({ patient, given, site, say, done }: FormProps) {
+function Form({ patient, given, site, say, begun, done }: FormProps) {
   const save = async (event: SubmitEvent) => {
     const form = fields(event);
     const changed = changes(form, given);
@@ -77,17 +77,18 @@ function Form({ patient, given, site, say, done }: FormProps) {
       return;
     }
     const expires = new Date(serverNow() + Number(form["hours"]) * 3_600_000).toISOString();
-    const body = { ...changed, reason: form["reason"], expires_at: expires };
+    const path = `/patients/${patient}/limits`;
     try {
-      await call("PUT", `/patients/${patient}/limits`, body);
-      say(t("limits.saved"));
+      const meanwhile = overtaken(Object.keys(changed), given, bounds(await call("GET", path)));
+      if (!meanwhile) await call("PUT", path, { ...changed, reason: form["reason"], expires_at: expires });
+      say(t(meanwhile ? "limits.meanwhile" : "limits.saved"));
       done();
     } catch (problem) {
       say(worded(problem));
     }
   };
   return (
-    <form class="limits" onSubmit={(event) => void save(event)}>
+    <form class="limits" onInput={begun} onSubmit={(event) => void save(event)}>
       <table>
         <thead>
           <tr>
@@ -134,16 +135,3 @@ function Form({ patient, given, site, say, done }: FormProps) {
     </form>
   );
 }
-
-// The vitals whose fields differ from what holds: null where both were emptied, which gives the rules' own limits back.
-function changes(form: Record<string, string>, given: Record<string, Bounds>): Record<string, unknown> {
-  const found: Record<string, unknown> = {};
-  for (const vital of VITALS) {
-    const [low, high] = (["low", "high"] as const).map((side) => form[`${vital}.${side}`] ?? "");
-    if (low === asField(vital, given[vital]?.low) && high === asField(vital, given[vital]?.high)) continue;
-    found[vital] = low || high ? { low: low ? canonical(vital, Number(low)) : null, high: high ? canonical(vital, Number(high)) : null } : null;
-  }
-  return found;
-}
-
-const asField = (vital: string, value: number | null | undefined): string => (typeof value === "number" ? shown(vital, value) : "");

@@ -46,21 +46,20 @@ function Jump({ to, label }: { to: string; label: string }) {
 }
 
 function Consents({ patient }: { patient: string }) {
-  const [fresh, setFresh] = useState(0);
   const [said, setSaid] = useState("");
-  const loaded = useLoad<Page<Consent>>(`/patients/${patient}/consents`, 0, fresh);
-  // What was ticked here counts before what was loaded, so that no tick jumps back while the server is asked; refused, it does.
-  const [asked, setAsked] = useState<Record<string, boolean | undefined>>({});
+  const loaded = useLoad<Page<Consent>>(`/patients/${patient}/consents`);
+  const [answer, setAnswer] = useState<Page<Consent> | null>(null);
+  // What is being asked counts before what was answered, so that no tick jumps back meanwhile. One at a time: two could overtake one another.
+  const [asked, setAsked] = useState<{ purpose: string; granted: boolean } | null>(null);
   const put = async (purpose: string, granted: boolean) => {
-    setAsked((were) => ({ ...were, [purpose]: granted }));
+    setAsked({ purpose, granted });
     try {
-      await call("PUT", `/patients/${patient}/consents`, { items: [{ purpose, granted }] });
+      setAnswer(await call("PUT", `/patients/${patient}/consents`, { items: [{ purpose, granted }] }));
       setSaid(t("limits.saved"));
-      setFresh((n) => n + 1);
     } catch (problem) {
-      setAsked((were) => ({ ...were, [purpose]: undefined }));
       setSaid(worded(problem));
     }
+    setAsked(null);
   };
   return (
     <section class="card" id="consents">
@@ -68,10 +67,16 @@ function Consents({ patient }: { patient: string }) {
       <Pending of={loaded}>
         {(page) => (
           <ul class="consents">
-            {page.items.map((c) => (
+            {(answer ?? page).items.map((c) => (
               <li key={c.purpose}>
                 <label>
-                  <input type="checkbox" checked={asked[c.purpose] ?? c.granted === true} disabled={!may("consents.write")} onChange={(e) => void put(c.purpose, e.currentTarget.checked)} />
+                  <input
+                    type="checkbox"
+                    checked={asked?.purpose === c.purpose ? asked.granted : c.granted === true}
+                    disabled={!may("consents.write") || (asked !== null && asked.purpose !== c.purpose)}
+                    onClick={(e) => asked && e.preventDefault()} // not disabled: the keyboard's place would be lost
+                    onChange={(e) => void put(c.purpose, e.currentTarget.checked)}
+                  />
                   {word("consent", c.purpose)}
                 </label>
                 <small>{c.at ? `${t(c.granted ? "mydata.agreed" : "mydata.withdrawn")} ${moment(c.at)}` : t("mydata.notasked")}</small>

@@ -59,7 +59,7 @@ export function Refusals() {
         ))}
       </div>
       <p role="alert">{trouble}</p>
-      <Table path={`/refusals?limit=100&state=${state}`} columns={columns} none={t("refusals.none")} label={t("refusals.title")} everyS={15} fresh={fresh} />
+      <Table path={`/refusals?limit=100&state=${state}`} keyOf={(r) => r.id} columns={columns} none={t("refusals.none")} label={t("refusals.title")} everyS={15} fresh={fresh} />
     </main>
   );
 }
