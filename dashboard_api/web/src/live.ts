@@ -29,16 +29,16 @@ let socket: WebSocket | null = null;
 let wanted: Wanted = { wards: [], patients: [], waveforms: [] };
 let cursor: string | null = null;
 let heardAt = 0;
+let triedAt = 0;
+let locating: Promise<void> | null = null;
 let tries = 0;
 let timer: number | undefined;
 let watch: number | undefined;
 let running = false;
 
-export async function start(first: Wanted): Promise<void> {
+export function start(first: Wanted): void {
   wanted = first;
   running = true;
-  const config = (await (await fetch("/config.json")).json()) as { live: string };
-  address = config.live;
   heardAt = Date.now();
   watch = window.setInterval(look, 500);
   connect();
@@ -81,11 +81,16 @@ function hurry(): void {
 function connect(): void {
   if (!running) return;
   retryS.value = 0;
+  if (!address) {
+    locating ??= locate().finally(() => (locating = null));
+    return;
+  }
+  socket?.close();
   const mine = new WebSocket(address, "vigil.v1");
   socket = mine;
-  let last = Date.now();
+  let last = (triedAt = Date.now());
   mine.onopen = () => {
-    last = Date.now();
+    last = triedAt = Date.now();
     mine.send(JSON.stringify({ type: "auth", token: token() }));
     subscribe();
   };
@@ -101,21 +106,28 @@ function connect(): void {
   };
 }
 
+// Where the feed is; who is not told asks again, as after a connection that failed.
+async function locate(): Promise<void> {
+  const asked = fetch("/config.json").then((answer) => (answer.ok ? (answer.json() as Promise<{ live: string }>) : null));
+  address = (await asked.catch(() => null))?.live ?? "";
+  if (address) connect();
+  else lost(0);
+}
+
 function subscribe(): void {
   socket?.send(JSON.stringify({ type: "subscribe", ...wanted, ...(cursor ? { resume: cursor } : {}) }));
 }
 
 function heard(message: Message): void {
+  if (message.type === "error") {
+    refused(message.code, message.message);
+    return;
+  }
   heardAt = Date.now();
   tries = 0;
   if (message.type === "heartbeat") {
     setServerTime(Date.parse(message.server_time), heardAt);
     behindMs.value = message.behind_ms;
-  } else if (message.type === "error") {
-    refusal.value = message.code === "token_expired" || message.code === "unauthenticated" ? null : message.message;
-    // a glass whose hour is over: the wards go on
-    if (message.code === "not_found" && wanted.wards.length > 0 && wanted.patients.length > 0) want({ patients: [], waveforms: [] });
-    return;
   } else if (message.type === "snapshot" || message.type === "delta" || message.type === "alert") {
     cursor = message.cursor;
     refusal.value = null;
@@ -123,6 +135,13 @@ function heard(message: Message): void {
   take(message);
   health.value = "live";
   silentS.value = 0;
+}
+
+// A refusal is no word of the patients: what is on the screen gets older.
+function refused(code: string, why: string): void {
+  refusal.value = code === "token_expired" || code === "unauthenticated" ? null : why;
+  // a glass whose hour is over, or a patient in view who has left: the wards go on
+  if (code === "not_found" && wanted.wards.length > 0 && wanted.patients.length + wanted.waveforms.length > 0) want({ patients: [], waveforms: [] });
 }
 
 function lost(code: number): void {
@@ -144,7 +163,7 @@ function look(): void {
   const silent = Date.now() - heardAt;
   silentS.value = Math.max(0, Math.floor(silent / 1000));
   if (silent > SILENT_MS && health.value === "live") health.value = "silent";
-  if (silent > DEAD_MS && socket && socket.readyState <= WebSocket.OPEN) drop(socket);
+  if (Date.now() - Math.max(heardAt, triedAt) > DEAD_MS && socket && socket.readyState <= WebSocket.OPEN) drop(socket);
 }
 
 // What comes after a silence was said before it: the connection is made anew, and resumes where it was.

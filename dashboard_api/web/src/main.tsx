@@ -66,12 +66,13 @@ effect(() => {
   live.stop();
   unfollow();
   forgetAll();
-  if (who && key) void begin(who.patient);
+  if (who && key) void begin(key, who.patient);
 });
 
-async function begin(patient: string | null): Promise<void> {
+async function begin(key: string, patient: string | null): Promise<void> {
   const wards = await loadWards().catch(() => []);
-  await live.start({ wards: wards.map((w) => w.id), patients: patient ? [patient] : [], waveforms: [] });
+  if (following !== key) return; // logged out meanwhile
+  live.start({ wards: wards.map((w) => w.id), patients: patient ? [patient] : [], waveforms: [] });
   unfollow = followWards((ids) => live.want({ wards: ids }));
 }
 

@@ -66,9 +66,15 @@ async function once(): Promise<boolean> {
       forget();
       return false;
     }
-    renewal = window.setTimeout(() => void renew(), 5000);
+    later();
     return access !== "";
   }
+}
+
+// The server is away: asks again, also who it is where nobody knows yet.
+function later(): void {
+  window.clearTimeout(renewal);
+  renewal = window.setTimeout(() => void renew().then((good) => (good && !me.value ? refreshMe().catch(later) : undefined)), 5000);
 }
 
 export async function logIn(username: string, password: string, totp = ""): Promise<void> {
@@ -82,7 +88,7 @@ export async function refreshMe(): Promise<void> {
 
 export async function resume(): Promise<void> {
   try {
-    if ((await cameBack()) || (await renew())) await refreshMe();
+    if ((await cameBack()) || (await renew())) await refreshMe().catch(later);
   } finally {
     starting.value = false;
   }

@@ -1,9 +1,11 @@
 """Cut off, asleep, back again: nothing old is shown as live, nothing is missed; and a grey bed says why."""
 
+import re
 import signal
+from threading import Event
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.e2e.page.beds import Bed
 from tests.e2e.page.site import Site, log_in
@@ -45,6 +47,59 @@ def test_a_network_that_is_cut_and_comes_back_leaves_no_gap(site: Site, bed: Bed
         expect(page.locator("[data-banner]")).to_have_count(0, timeout=25_000)
         expect(page.locator(f'[data-patient="{bed.patient}"] .chip')).to_contain_text("While the network was away")
         expect(bed.value(page, "hr")).to_have_attribute("data-state", "live")
+
+
+def test_a_patient_discharged_while_the_lid_was_shut_over_their_page_does_not_take_the_feed_along(site: Site, bed: Bed, page: Page) -> None:
+    bed.says(70)
+    log_in(page, site, bed.user)
+    page.locator(f'[data-patient="{bed.patient}"] .who').click()
+    expect(page.locator('main.patient [data-vital="hr"]')).to_contain_text("70")
+    page.context.set_offline(True)
+    page.evaluate("window.dispatchEvent(new Event('offline'))")
+    expect(page.locator("[data-banner]")).to_contain_text("not live", timeout=15_000)
+    discharged(site, bed)
+    page.context.set_offline(False)
+    expect(page.locator("[data-banner]")).to_have_count(0, timeout=25_000)
+    expect(page.locator('[data-health="live"]')).to_be_visible()
+
+
+def discharged(site: Site, bed: Bed) -> None:
+    """The patient goes home, and the feed has heard it."""
+    with site.live.reader(site.token(bed.user), wards=[bed.ward]) as reader:
+        reader.a("snapshot")
+        site.do("UPDATE clinical.patient SET discharged_at = now() WHERE id = %s", bed.patient)
+        site.context(bed.patient, bed.ward, 2, active=False)
+        reader.of(bed.patient, lambda part: "removed" in part)
+
+
+def test_a_page_that_is_not_told_where_the_feed_is_asks_again(site: Site, bed: Bed, page: Page) -> None:
+    page.route("**/config.json", lambda route: route.abort(), times=1)
+    with bed.beating(70):
+        log_in(page, site, bed.user)
+        expect(bed.value(page, "hr")).to_have_attribute("data-state", "live", timeout=10_000)
+
+
+def test_a_reload_while_the_server_is_away_is_logged_in_as_soon_as_it_answers(site: Site, bed: Bed, page: Page) -> None:
+    log_in(page, site, bed.user)
+    page.route("**/api/v1/token", lambda route: route.fulfill(status=503), times=1)
+    page.reload()
+    expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    expect(page.locator(f'[data-patient="{bed.patient}"]')).to_be_visible(timeout=15_000)
+
+
+def test_a_doubtful_value_too_is_old_when_the_feed_falls_silent(site: Site, bed: Bed, page: Page) -> None:
+    mute = Event()
+
+    def doubting(socket: WebSocketRoute) -> None:
+        feed = socket.connect_to_server()
+        feed.on_message(lambda said: None if mute.is_set() else socket.send(str(said).replace('"state":"live"', '"state":"doubtful"')))
+
+    page.route_web_socket(re.compile("/live$"), doubting)
+    with bed.beating(70):
+        log_in(page, site, bed.user)
+        expect(bed.value(page, "hr")).to_have_attribute("data-state", "doubtful")
+        mute.set()
+        expect(bed.value(page, "hr")).to_have_attribute("data-state", "stale", timeout=15_000)
 
 
 @pytest.mark.parametrize(

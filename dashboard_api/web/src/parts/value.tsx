@@ -10,7 +10,7 @@ import { Trend } from "./icons";
 // What may be shown as live: what the server says, unless the feed itself is not.
 export function stateNow(vital: Vital | undefined): State | "absent" {
   if (!vital) return "absent";
-  if (health.value !== "live" && vital.state === "live") return "stale";
+  if (health.value !== "live" && (vital.state === "live" || vital.state === "doubtful")) return "stale";
   return vital.state;
 }
 
