@@ -75,7 +75,11 @@ export const converted = (vital: string, value: number): number => value * (form
 // The chosen unit's number back in the canonical unit: for limits.
 export const canonical = (vital: string, value: number): number => (value - (form(vital).offset ?? 0)) / (form(vital).factor ?? 1);
 
+// Half up in decimal, as the score rounds (35.05 is 35.1): in binary it can be a little short of the half.
+const SHORT_OF_HALF = 1e-7;
+const rounded = (value: number, places: number): string => (Math.floor(value * 10 ** places + 0.5 + SHORT_OF_HALF) / 10 ** places).toFixed(places);
+
 export function shown(vital: string, value: number | string | null | undefined): string {
   if (value === null || value === undefined) return "–";
-  return typeof value === "string" ? value : converted(vital, value).toFixed(form(vital).places);
+  return typeof value === "string" ? value : rounded(converted(vital, value), form(vital).places);
 }

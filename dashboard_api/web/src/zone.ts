@@ -12,11 +12,15 @@ function wall(at: number): number {
   return Date.UTC(part["year"] ?? 0, (part["month"] ?? 1) - 1, part["day"], (part["hour"] ?? 0) % 24, part["minute"], part["second"]);
 }
 
-// The moment that a person means with "2026-11-21T02:29" on the zone's clock, ms; the earlier one where a clock goes back.
+const DAY_MS = 86_400_000;
+
+// The moment that a person means with "2026-11-21T02:29" on the zone's clock, ms; the earlier one where a clock goes back. What the zone
+// is off by there is what it is off by a day before or a day after.
 export function instant(local: string): number {
   const wanted = Date.parse(`${local}Z`);
-  const guess = wanted - (wall(wanted) - wanted);
-  return guess + (wanted - wall(guess));
+  const guesses = [wanted - DAY_MS, wanted + DAY_MS].map((near) => wanted - (wall(near) - near));
+  const meant = guesses.filter((at) => wall(at) === wanted);
+  return meant.length > 0 ? Math.min(...meant) : Math.max(...guesses);
 }
 
 // The same the other way: for a field of type datetime-local.

@@ -49,6 +49,12 @@ def test_a_channel_that_falls_silent_turns_grey_and_says_so(site: Site, bed: Bed
     expect(bed.value(page, "hr")).to_contain_text("old")
 
 
+def test_a_temperature_is_rounded_as_the_score_rounds_it(site: Site, bed: Bed, page: Page) -> None:
+    bed.says(72, temp=35.05)
+    log_in(page, site, bed.user)
+    expect(bed.value(page, "temp")).to_contain_text("35.1")
+
+
 def test_a_probe_that_is_off_shows_no_number(site: Site, bed: Bed, page: Page) -> None:
     bed.says(72, spo2=None)
     log_in(page, site, bed.user)
@@ -70,7 +76,7 @@ def test_an_alert_appears_is_spoken_and_acknowledged_from_the_tile(site: Site, b
     assert site.do("SELECT state FROM alerting.alert WHERE id = %s", alert) == [("acknowledged",)]
 
 
-def test_the_inbox_shows_why_and_resolving_empties_it(site: Site, bed: Bed, page: Page) -> None:
+def test_the_inbox_shows_why_and_resolving_empties_it_and_closes_what_is_still_shown(site: Site, bed: Bed, page: Page) -> None:
     bed.says(72)
     log_in(page, site, bed.user)
     alert = site.found(bed.patient, bed.ward, "Oxygen saturation below 88 %")
@@ -83,6 +89,8 @@ def test_the_inbox_shows_why_and_resolving_empties_it(site: Site, bed: Bed, page
     expect(card).to_contain_text("Acknowledged")
     card.get_by_role("button", name="Resolve").click()
     expect(page.locator(f'[data-alert="{alert}"]')).to_have_count(0)
+    expect(card).to_contain_text("Closed")
+    expect(card.get_by_role("button", name="Resolve")).to_have_count(0)
 
 
 def test_a_cut_connection_is_said_nothing_stays_live_and_nothing_is_missed(site: Site, bed: Bed, page: Page) -> None:

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { act, possible, sending } from "../actions";
 import { follow } from "../route";
 import { may } from "../session";
-import { named, patients, short } from "../store";
+import { alerts, named, patients, short } from "../store";
 import { ago, moment, t, word, type Key } from "../texts";
 import { now } from "../tick";
 import type { Alert, ScoreInput, TimelineEntry } from "../types";
@@ -19,9 +19,12 @@ interface Props {
   brief?: boolean;
 }
 
-export function AlertCard({ alert, brief = false }: Props) {
-  const loaded = useLoad<Alert>(`/alerts/${encodeURIComponent(alert.id)}`, 0, alert.version);
-  const whole = { ...alert, timeline: loaded.data?.timeline ?? [], delays: loaded.data?.delays ?? alert.delays };
+// The given one is the feed's, which tells nothing more of it once it is closed: then the loaded one is newer.
+export function AlertCard({ alert: given, brief = false }: Props) {
+  const open = alerts.value.some((a) => a.id === given.id);
+  const { data } = useLoad<Alert>(`/alerts/${encodeURIComponent(given.id)}`, 0, `${given.version} ${String(open)}`);
+  const alert = data && data.version > given.version ? data : given;
+  const timeline = data?.timeline ?? [];
   const bed = patients.value.get(alert.patient)?.value.bed;
   return (
     <article class="alertcard" aria-label={alert.title}>
@@ -50,17 +53,17 @@ export function AlertCard({ alert, brief = false }: Props) {
         <Evidence alert={alert} />
         <Why alert={alert} />
       </details>
-      {whole.timeline.length > 0 && (
+      {timeline.length > 0 && (
         <details open={!brief}>
           <summary>{t("alerts.timeline")}</summary>
           <ol class="timeline">
-            {runs(whole.timeline).map((run, i) => (
+            {runs(timeline).map((run, i) => (
               <Entry key={i} run={run} />
             ))}
           </ol>
         </details>
       )}
-      {!brief && <Delays of={whole.delays} />}
+      {!brief && <Delays of={data?.delays ?? alert.delays} />}
     </article>
   );
 }

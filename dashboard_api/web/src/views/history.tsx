@@ -55,6 +55,7 @@ export function HistoryView({ patient, notes }: { patient: Patient; notes: Note[
         {zoom && <button onClick={() => setZoom(null)}>{t("patient.span.live")}</button>}
         <small class="muted">{past.data ? t(`resolution.${past.data.resolution}`) : ""}</small>
       </div>
+      {past.data && past.error && <p role="status">{t("common.failed", { why: past.error })}</p>}
       <Pending of={past}>
         {(data) => (
           <>
@@ -108,10 +109,11 @@ const alertsOf = (patient: Patient, past: Page<Alert> | null): Alert[] => [...ne
 
 function lanes(data: History, worn: Assignment[], alerts: Alert[], from: number, to: number): Lane[] {
   const end = (at: string | null) => (at ? Date.parse(at) : to);
+  const holes = gaps(data, Math.max(from, Date.parse(data.from)), Math.min(to, Date.parse(data.to))); // beyond what was loaded nobody knows
   return [
     { name: t("lane.devices"), of: worn.map((a) => ({ from: Date.parse(a.from), to: end(a.to), kind: "device", title: `${a.kind} ${a.device}` })), rows: ROWS },
     { name: t("lane.alerts"), of: alerts.map((a) => ({ from: Date.parse(a.started_at), to: end(a.ended_at), kind: a.priority, title: a.title })), rows: ROWS },
-    { name: t("lane.gaps"), of: gaps(data, from, to).map(([a, b]) => ({ from: a, to: b, kind: "gap", title: t("lane.gap") })) },
+    { name: t("lane.gaps"), of: holes.map(([a, b]) => ({ from: a, to: b, kind: "gap", title: t("lane.gap") })) },
   ].filter((lane) => lane.of.length > 0);
 }
 
