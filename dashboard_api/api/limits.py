@@ -12,6 +12,7 @@ import msgspec
 
 from dashboard_api.problems import Problem
 from dashboard_api.route import Call, Reply
+from dashboard_api.rule_sets import newest
 from dashboard_api.timescale import Row
 from vitals.registry import BY_NAME
 
@@ -45,8 +46,11 @@ async def read(call: Call) -> Reply:
 
 
 async def put(call: Call) -> Reply:
-    """422 for a vital that is not known, bounds that cross, a missing reason or an end in the past."""
+    """422 for a vital that is not known or that the rules in force do not watch, bounds that cross, a missing reason or an end in the past."""
     bounds, terms = checked(call.body, call.now)
+    watched = (await newest(call.site.database)).rules["limits"]
+    if idle := sorted(vital for vital, bound in bounds.items() if bound is not None and vital not in watched):
+        raise Problem(422, f"{idle[0]}: the rules in force watch no limits of it, so one of the patient's own would never be told")
     patient = call.subject["id"]
     async with call.site.database.transaction() as transaction:
         await transaction.do("UPDATE clinical.patient SET version = version + 1 WHERE id = %s", [patient])

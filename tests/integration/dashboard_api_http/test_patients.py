@@ -104,6 +104,11 @@ def test_a_limit_given_as_null_goes_and_the_others_stay(site: Site, as_: As) -> 
     assert as_("doctor").get(url).json().keys() & {"hr", "spo2"} == {"spo2"}
 
 
+def test_a_limit_that_no_rule_would_watch_is_a_422(site: Site, as_: As) -> None:
+    url = f"/api/v1/patients/{site.patient()['id']}/limits"
+    assert as_("doctor").put(url, json={"fio2": {"high": 60}, "reason": "why"}).status_code == 422
+
+
 def test_only_care_may_be_changed_by_a_doctor(site: Site, as_: As) -> None:
     url = f"/api/v1/patients/{site.patient()['id']}"
     answers = [as_("doctor").patch(url, json=body).status_code for body in ({"spo2_scale": 2}, {"name": "X"}, {"ward": "south"})]

@@ -63,8 +63,7 @@ async def who_never_stops_talking(accounts: Accounts) -> int:
             while True:
                 await said(connection, type="nonsense")
         except ConnectionClosed as closed:
-            assert closed.rcvd is not None
-            return int(closed.rcvd.code)
+            return int(closed.rcvd.code) if closed.rcvd else 0
 
 
 def test_a_session_that_was_revoked_ends_a_connection_that_never_stops_talking(monkeypatch: pytest.MonkeyPatch) -> None:
