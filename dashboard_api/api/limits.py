@@ -46,7 +46,7 @@ async def read(call: Call) -> Reply:
 
 
 async def put(call: Call) -> Reply:
-    """422 for a vital that is not known or that the rules in force do not watch, bounds that cross, a missing reason or an end in the past."""
+    """422 for a vital that is not known or that no rule in force watches, bounds that cross, a missing reason or an end in the past."""
     bounds, terms = checked(call.body, call.now)
     watched = (await newest(call.site.database)).rules["limits"]
     if idle := sorted(vital for vital, bound in bounds.items() if bound is not None and vital not in watched):
