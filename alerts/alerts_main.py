@@ -1,6 +1,7 @@
 """`python -m alerts.alerts_main`: one alert worker; any number may run, Kafka's partitions share the patients out.
 
-Reads the environment once, wires, and runs until SIGTERM or SIGINT; then what is in hand is written and said first.
+Reads the environment once, wires, and runs until SIGTERM or SIGINT; then what is in hand is written and said, and pages under way are
+waited for, first.
 """
 
 import base64
@@ -119,9 +120,11 @@ def run(worker: Worker, settings: AlertSettings, topics: Topics) -> None:
         thread.start()
     logging.getLogger("alerts").info("event=started")
     worker.read(intake)
-    for thread in threads:
+    clerk, *others = threads
+    clerk.join(8.0)
+    intake.close()  # another worker takes the partitions while this one waits for the pages under way
+    for thread in others:
         thread.join(8.0)
-    intake.close()
     logging.getLogger("alerts").info("event=stopped")
 
 

@@ -6,7 +6,8 @@ channel or one that refuses is a named failure that lets the ladder go on; past 
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from alerts import timescale_pages as outbox
@@ -40,6 +41,12 @@ class Sender:
         for future in ready:
             self.settle(connection, self.sending.pop(future), future.result())
         return len(pages) + len(ready)
+
+    def finish(self, connection: Connection, wait_s: float) -> None:
+        """Takes nothing more; settles what is under way as it ends. What takes longer than `wait_s` goes out again under its key."""
+        with suppress(TimeoutError):
+            for future in as_completed([*self.sending], wait_s):
+                self.settle(connection, self.sending.pop(future), future.result())
 
     def hastily(self, pages: Sequence[Page]) -> None:
         """Sends pages that could not be written yet; the outbox sends them again later with the same keys."""

@@ -32,6 +32,7 @@ from vitals.finding import Finding
 HASTY_MS = 1_000
 TICK_MS = 200
 BATCH = 500
+FINISH_S = 6.0  # more than a channel's own timeout
 LOG = logging.getLogger("alerts")
 
 
@@ -117,6 +118,7 @@ class Worker:
                         if not self.sender.round(connection, 0.02):
                             self.paged.wait(0.2)
                             self.paged.clear()
+                    self.sender.finish(connection, FINISH_S)
             except PartAway as error:
                 attempt += 1
                 LOG.warning("event=pages_wait error=%r", str(error))

@@ -163,6 +163,18 @@ def test_started_while_the_database_is_away_it_pages_the_sites_own_contact(site:
     assert [(notice["priority"], notice["ward"]) for _, notice, _ in receiver.got] == [("high", "north")]
 
 
+def test_told_to_stop_it_waits_for_the_outcome_of_a_page_under_way(site: Site, receiver: Receiver) -> None:
+    connections = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
+    receiver.answers = [-1]
+    with site.worker(VIGIL_WEBHOOK_URL=receiver.url) as process:
+        site.say(finding())
+        wait_for(lambda: receiver.got, 20)
+        process.send_signal(signal.SIGTERM)
+        wait_for(lambda: site.rows(connections)[0][0] <= 2, 10, "the clerk to leave")  # then the sender's and this one
+        receiver.released.set()
+    assert site.rows("SELECT state FROM alerting.page") == [("delivered",)]
+
+
 def test_a_database_that_hangs_delays_neither_the_alert_nor_the_page(site: Site, receiver: Receiver) -> None:
     with site.worker(VIGIL_WEBHOOK_URL=receiver.url), psycopg.connect(site.database) as hanging:
         site.say(finding(subject="rr", patient="p0", ward="w0"))

@@ -100,6 +100,18 @@ def test_one_that_hangs_holds_up_no_other(connection: Connection, receiver: Rece
     assert receiver.released.is_set() is False
 
 
+@pytest.mark.parametrize(("answered", "became"), [(True, "delivered"), (False, "waiting")])
+def test_what_is_under_way_at_the_end_is_settled_where_it_is_answered_in_time(
+    answered: bool, became: str, connection: Connection, receiver: Receiver, sender: Sender
+) -> None:
+    receiver.answers = [-1]
+    waits(connection, 1)
+    sender.round(connection, 0.1)
+    _ = receiver.released.set() if answered else None
+    sender.finish(connection, 10.0 if answered else 0.1)
+    assert state(connection) == [(became, 1)]
+
+
 def test_a_refused_page_goes_on_by_the_next_contact(connection: Connection, receiver: Receiver, sender: Sender) -> None:
     receiver.answers = [404]
     key = waits(connection, 1, fallback='[["other", ""]]')
