@@ -6,10 +6,12 @@ of a gateway (hub), of a ward, of the house. A group is out when at least `least
 quiet for half of what would make them silent, which a device that speaks never is. Promise: what is known of an outage is in the devices'
 columns, so that a restart goes on; a device that is still silent when its outage is over is told by itself.
 Each memory tells its own share of an outage, with its own id, begin and end: whichever workers have the partitions, then or later, the
-alert that the shares make is over when the last of them is.
+alert that the shares make is over when the last of them is. Nothing that can change names a share: its memory, what kind of group, when it
+began; wards and hubs are those of its devices now.
 The cause of a whole house's silence: the links say off line (the network), or still on line (the broker, or Vigil's own intake).
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -91,12 +93,29 @@ def _shares(group: Group, members: Sequence[Device]) -> list[Share]:
     found: dict[int, list[Device]] = {}
     for each in members:
         found.setdefault(id(each[0]), []).append(each)
-    return [Share(group, min(int(m.devices.heard[s]) for m, s in mine), mine) for mine in found.values()]
+    return [Share(group, _began(group[0], mine), mine) for mine in found.values()]
+
+
+def _began(scope: Scope, mine: Sequence[Device]) -> int:
+    """When the first was last heard of, but for those whose silence was told before, which may be of an outage before.
+
+    A ms later while the memory has a share of that scope from then: the two would be one.
+    """
+    memory = mine[0][0]
+    d, known = memory.devices, set(memory.devices.outage[: len(memory.names)].tolist())
+    began = min([int(d.heard[s]) for _, s in mine if not d.silent[s]] or [int(d.heard[s]) for _, s in mine])
+    while _marked(scope, began) in known:
+        began += 1
+    return began
+
+
+def _marked(scope: Scope, began: int) -> int:
+    return began * len(SCOPES) + SCOPES.index(scope)
 
 
 def _mark(members: Sequence[Device], share: Share) -> None:
     for memory, slot in members:
-        memory.devices.outage[slot] = share.began * len(SCOPES) + SCOPES.index(share.group[0])
+        memory.devices.outage[slot] = _marked(share.group[0], share.began)
         memory.settings.dirty[memory.devices.row[slot]] = 1
 
 
@@ -110,12 +129,17 @@ def open_shares(house: Sequence[Memory]) -> list[Share]:
 
 
 def _open(memory: Memory) -> list[Share]:
-    found: dict[tuple[Group, int], Share] = {}
+    found: dict[int, list[Device]] = {}
     for slot in np.flatnonzero(memory.devices.outage[: len(memory.names)]).tolist():
-        began, scope = divmod(int(memory.devices.outage[slot]), len(SCOPES))
-        group = (SCOPES[scope], _groups(memory, slot).get(SCOPES[scope], ""))
-        found.setdefault((group, began), Share(group, began, [])).members.append((memory, slot))
-    return list(found.values())
+        found.setdefault(int(memory.devices.outage[slot]), []).append((memory, slot))
+    return [_share(mark, members) for mark, members in found.items()]
+
+
+def _share(mark: int, members: list[Device]) -> Share:
+    """Of the group in which most of its members are now."""
+    began, scope = divmod(mark, len(SCOPES))
+    names = Counter(_groups(memory, slot).get(SCOPES[scope], "") for memory, slot in members)
+    return Share((SCOPES[scope], names.most_common(1)[0][0]), began, members)
 
 
 def over(every: Sequence[Part], group: Group, rule: OutageRule) -> bool:
@@ -216,7 +240,7 @@ def _finding(share: Share, among: Sequence[Device], phase: Phase, now_ms: int) -
     }
     rule = memory.rules.outage
     return Finding(
-        id=finding_id(SITE, "outage", f"{subject}\0{memory.patients[0]}", share.began),  # a memory's first patient is for ever its own
+        id=finding_id(SITE, "outage", f"{group[0]}\0{memory.patients[0]}", share.began),  # a memory's first patient is for ever its own
         phase=phase,
         patient=SITE,
         ward=next(iter(wards)) if len(wards) == 1 else "",

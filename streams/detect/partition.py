@@ -21,7 +21,7 @@ from streams.detect.step import folded
 from streams.detect.wrong_patient import WrongPatient
 from vitals.batch import SCHEMA_ID, Batch, gathered, opened
 from vitals.errors import WireFormatError
-from vitals.finding import Finding
+from vitals.finding import SITE, Finding
 from vitals.refusal import Reason, Refusal
 
 log = logging.getLogger("vigil.detect")
@@ -80,8 +80,10 @@ class Partition:
         return Outcome(traced, refusals, 0 if batch is None else int((batch.values == batch.values).sum()))
 
     def touched(self, findings: Sequence[Finding]) -> None:
-        """Time or a link changed the patients of `findings`: a checkpoint has to write them."""
+        """Time, a link or a context changed the patients of `findings`: a checkpoint has to write them."""
         for finding in findings:
+            if finding.patient == SITE:  # an outage is of the site, and marks its devices itself
+                continue
             self.memory.settings.dirty[self.memory.row_of[finding.patient]] = 1
 
     def pages(self) -> dict[int, bytes]:

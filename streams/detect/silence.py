@@ -102,8 +102,12 @@ def dismissed(memory: Memory, row: int, now_ms: int) -> list[Finding]:
 
 
 def _let_go(memory: Memory, slots: type_i64, now_ms: int) -> list[Finding]:
-    """Nothing is expected of `slots` any more: what was told of them ends."""
-    d, found = memory.devices, []
+    """Nothing is expected of `slots` any more: what was told of them ends, with them all that is left of an outage."""
+    if not len(slots):
+        return []
+    d, gone = memory.devices, set(slots.tolist())
+    lost = [share for share in outage.open_shares([memory]) if all(slot in gone for _, slot in share.members)]
+    found = [outage.ends(share, now_ms) for share in lost]
     for slot in slots.tolist():
         if d.silent[slot]:
             found.append(_silence(memory, slot, "end", (int(d.at[slot]), int(d.heard[slot])), now_ms))

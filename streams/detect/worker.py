@@ -23,7 +23,7 @@ from streams.detect.silence import dismissed, linked
 from streams.detect.step import tick
 from vitals.context import PatientContext
 from vitals.errors import World
-from vitals.finding import SITE, Finding
+from vitals.finding import Finding
 from vitals.link import Link
 from vitals.refusal import Refusal
 from vitals.score import ScoreUpdate
@@ -141,7 +141,7 @@ class Worker:
             log.exception("event=tick_failed partition=%d", number)
             metrics.TICKS_FAILED.inc()
             return
-        partition.touched([f for f in found if f.patient != SITE])  # an outage is of the site, and marks its devices itself
+        partition.touched(found)
         self._say(partition, Outcome([(f, None) for f in found], [], 0))
 
     def tell_scores(self, number: int, now_ms: int) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from streams.detect import outage
 from streams.detect.memory import empty
-from streams.detect.silence import missing
+from streams.detect.silence import dismissed, missing
 from tests.unit.streams.detect.readings import T0
 from vitals.context import PatientContext
 from vitals.finding import SITE
@@ -222,6 +222,95 @@ def test_whether_any_of_an_outage_speaks(ages, speaks):
     joined(m)
     m.devices.heard[:3] = [T0 - age for age in ages]
     assert outage.any_speaks([other, m], T0) is speaks
+
+
+@pytest.mark.parametrize("heard_ms", [0, 1])
+def test_two_hubs_that_fell_silent_at_one_moment_are_two_outages_of_their_own(heard_ms):
+    m = house([QUIET] * 3 + [QUIET - heard_ms] * 3, hubs=["one"] * 3 + ["two"] * 3)
+    (one,), (two,) = joined(m, 0, ("gateway", "one")), joined(m, 3, ("gateway", "two"))
+    assert (one.id == two.id, two.started_at, [len(s.members) for s in outage.open_shares([m])]) == (False, T0 - QUIET + 1, [3, 3])
+
+
+def test_a_ward_and_a_hub_that_fell_silent_at_one_moment_both_began_then():
+    m = house([QUIET] * 6, ["north"] * 3 + ["south"] * 3, [None] * 3 + ["hub"] * 3)
+    (ward,), (hub,) = joined(m, 0, ("ward", "north")), joined(m, 3, ("gateway", "hub"))
+    assert (ward.id == hub.id, hub.started_at) == (False, ward.started_at)
+
+
+def test_an_outage_is_of_the_group_in_which_most_of_its_devices_are_now():
+    m = house([QUIET] * 3, hubs=["one"] * 3)
+    joined(m, 0, ("gateway", "one"))
+    m.links["d0"] = msgspec.structs.replace(m.links["d0"], gateway="two")
+    assert [share.group for share in outage.open_shares([m])] == [("gateway", "one")]
+
+
+def test_an_outage_after_another_has_an_id_of_its_own_although_one_device_never_came_back():
+    m = house([QUIET + 9000] + [QUIET] * 4)
+    began = missing(m, T0 + 25_000)
+    m.devices.heard[1:5] = T0 + 26_000
+    over = missing(m, T0 + 27_000)
+    again = [f for f in missing(m, T0 + 90_000) if f.rule == "outage"]
+    told = [(f.rule, f.phase) for f in began + over + again]
+    assert (told, began[0].id == again[0].id, again[0].started_at) == (
+        [("outage", "start"), ("outage", "end"), ("silence", "start"), ("outage", "start")], False, T0 + 26_000,
+    )  # fmt: skip
+
+
+def test_an_outage_of_devices_that_were_all_told_before_began_with_the_first_of_them():
+    m = house([QUIET, QUIET + 1, QUIET])
+    m.devices.silent[:3] = T0
+    assert joined(m)[0].started_at == T0 - QUIET - 1
+
+
+def at_another_hub(m, i):
+    m.links[f"d{i}"] = msgspec.structs.replace(m.links[f"d{i}"], gateway="other")
+
+
+def in_another_ward(m, i):
+    m.know(PatientContext(patient=f"p{i}", version=2, ward="south"), T0)
+
+
+@pytest.mark.parametrize(("changed", "subject"), [(at_another_hub, "gateway:hub"), (in_another_ward, "ward:north")])
+def test_an_outage_ends_under_the_id_of_its_start_whatever_changed_meanwhile(changed, subject):
+    by_hub = subject == "gateway:hub"
+    wards, hubs = ["north"] * (12 if by_hub else 3) + ["south"] * 9, ["hub" if by_hub else None] * 3 + [None] * 9
+    m = house([QUIET] * 3 + [SPEAKS] * 9, wards, hubs)
+    began = missing(m, T0 + 25_000)
+    for i in range(3):
+        changed(m, i)
+    m.devices.heard[:12] = T0 + 60_000
+    ended = missing(m, T0 + 61_000)
+    assert [(f.phase, f.subject) for f in began] + [(f.phase, f.id) for f in ended] == [("start", subject), ("end", began[0].id)]
+
+
+def discharged(m, *rows):
+    found = []
+    for row in rows:
+        m.settings.active[row] = 0
+        found += [(f.rule, f.phase, f.id) for f in dismissed(m, row, T0 + 1000)]
+    return found
+
+
+def test_an_outage_is_over_when_all_of_its_patients_were_discharged():
+    m = house([QUIET] * 3 + [SPEAKS] * 9)
+    (began,) = joined(m)
+    assert (discharged(m, 0, 1), discharged(m, 2)) == ([], [("outage", "end", began.id)])
+
+
+def test_an_outage_that_left_with_its_patients_is_written_down():
+    m = house([QUIET] * 3)
+    joined(m)
+    m.settings.dirty[:] = 0
+    discharged(m, 1)
+    assert m.settings.dirty[:3].tolist() == [0, 1, 0]
+
+
+def test_the_discharge_of_one_ward_leaves_anothers_outage():
+    m = house([QUIET] * 6, ["north"] * 3 + ["south"] * 3)
+    joined(m, 0, ("ward", "north"))
+    joined(m, 3, ("ward", "south"))
+    discharged(m, 0, 1, 2)
+    assert [share.group for share in outage.open_shares([m])] == [("ward", "south")]
 
 
 # --- the same through `missing`: who is silent is told by itself, or by the outage

@@ -6,6 +6,7 @@ import pytest
 from streams.detect.memory import empty
 from streams.detect.silence import dismissed, heard, linked, missing
 from tests.unit.streams.detect.readings import T0
+from vitals.finding import SITE
 from vitals.link import Link
 from vitals.rules import default
 
@@ -232,11 +233,11 @@ def let_go(m, now_ms=T0 + 1):
     return [(f.rule, f.phase, f.patient) for f in missing(m, now_ms)]
 
 
-@pytest.mark.parametrize(("column", "rule"), [("silent", "silence"), ("outage", None)])
-def test_what_was_told_of_a_device_is_over_where_it_left(column, rule):
+@pytest.mark.parametrize(("column", "ended"), [("silent", ("silence", "end", "p")), ("outage", ("outage", "end", SITE))])
+def test_what_was_told_of_a_device_is_over_where_it_left(column, ended):
     m = moved_to(1)
     getattr(m.devices, column)[0] = T0
-    assert (let_go(m), int(getattr(m.devices, column)[0])) == ([(rule, "end", "p")] if rule else [], 0)
+    assert (let_go(m, T0 + HOUR), int(getattr(m.devices, column)[0])) == ([ended], 0)
 
 
 def test_a_low_battery_is_over_where_its_device_left():

@@ -53,3 +53,14 @@ def test_a_partition_is_taken_up_with_the_limits_that_hold_by_then():
     w.context(TOPICS.patients, msgspec.json.encode(context), T0)
     asyncio.run(w.take(0, [record(series("hr", [150.0] * 90, start=T0 + 60_000, first_seq=60))], T0))
     assert out.said == []
+
+
+def test_the_discharge_of_all_whom_an_outage_silenced_ends_it():
+    w, out = worker()
+    beds = ("p", "q", "r")
+    said = [(p, f"d-{p}", i, T0 + i * 1000, {"hr": 80.0}) for i in range(30) for p in beds]
+    asyncio.run(w.take(0, [record(said)], T0))
+    w.tick(0, T0 + 200_000)
+    for p in beds:
+        w.context(TOPICS.patients, msgspec.json.encode(PatientContext(patient=p, version=1, ward="", active=False)), T0 + 201_000)
+    assert [(f.rule, f.phase) for f in out.said] == [("outage", "start"), ("outage", "end")]
