@@ -216,6 +216,8 @@ class Worker:
             self._say(partition, Outcome([(f, None) for f in found], [], 0))
 
     def _rule(self, rules: RuleSet, now_ms: int) -> None:
+        if rules.version < self._rules.version:  # of two processes that publish, the slower one may tell an older set last
+            return
         self._rules = rules
         for partition in self.partitions.values():
             partition.memory.rule(rules, now_ms)

@@ -64,3 +64,18 @@ def test_the_discharge_of_all_whom_an_outage_silenced_ends_it():
     for p in beds:
         w.context(TOPICS.patients, msgspec.json.encode(PatientContext(patient=p, version=1, ward="", active=False)), T0 + 201_000)
     assert [(f.rule, f.phase) for f in out.said] == [("outage", "start"), ("outage", "end")]
+
+
+def test_an_older_rule_set_that_comes_after_a_newer_one_is_not_taken_up():
+    w, _ = worker()
+    opened = asyncio.run(w.open(0))
+    for version in (5, 6, 5):
+        w.context(TOPICS.rules, msgspec.json.encode(msgspec.structs.replace(default(), version=version)), T0)
+    assert (opened.memory.rules.version, asyncio.run(w.open(1)).memory.rules.version) == (6, 6)
+
+
+def test_a_rule_set_of_the_same_version_is_taken_up():
+    w, _ = worker()
+    opened = asyncio.run(w.open(0))
+    w.context(TOPICS.rules, msgspec.json.encode(msgspec.structs.replace(default(), settle_s=7)), T0)
+    assert opened.memory.rules.settle_s == 7
