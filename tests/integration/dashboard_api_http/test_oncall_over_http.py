@@ -65,6 +65,15 @@ def test_a_ladder_is_kept_as_it_was_said(as_: As) -> None:
     assert said in listed
 
 
+@pytest.mark.parametrize(
+    ("channel", "address"),
+    [("opsgenie", "key\u200b"), ("webhook", "http://h/\n"), ("smtp", "a@"), ("smtp", "a@["), ("smtp", "<"), ("smtp", "")],
+)
+def test_an_address_that_no_page_could_reach_is_a_422(as_: As, channel: str, address: str) -> None:
+    answer = as_("admin").put("/api/v1/oncall/people/unreachable", json={"contacts": [[channel, address]]})
+    assert (answer.status_code, channel in answer.json()["detail"]) == (422, True)
+
+
 def test_who_is_reached_how_is_for_the_admin_to_see(as_: As) -> None:
     as_("admin").put("/api/v1/oncall/people/ada", json={"contacts": [["smtp", "ada@example.org"]]}).raise_for_status()
     seen = [as_(role).get("/api/v1/oncall/people").json()["items"] for role in ("admin", "nurse")]
