@@ -96,6 +96,11 @@ class Gateway:
         """Those of them that are history."""
         return len(self._backlog)
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing that came waits any more: for a flush, for a newer directory, for its device's quota."""
+        return not (self.pending or self.waiting or self.quota.waiting)
+
     def oldest(self) -> int | None:
         """When the oldest live message in hand came, if any waits."""
         firsts = [m[0].received_at for m in (self._pending, self._held.messages) if m]

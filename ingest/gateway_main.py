@@ -2,7 +2,8 @@
 
 In: MQTT, the directory. Out: `readings`, `refused`, `links`, `waveforms`; refusals to the devices. Promise: ARCHITECTURE.md, Processes. On
 SIGTERM or SIGINT it stops reading, makes what is in hand durable, acknowledges it and goes; its session waits at the broker. With
-`--leave` it goes for good: it takes what its session still holds, makes that durable, and takes the session off the broker (docs/adr/041).
+`--leave` it goes for good: it takes what its session still holds, makes that durable, and takes the session off the broker (docs/adr/041);
+stopped before that is done it leaves the session, to be asked to leave again.
 """
 
 import gc
@@ -98,7 +99,7 @@ class Process:
         self._gateway, self._clocks = Gateway(settings.limits), Clocks(now, time.monotonic)
         self._kafka = Kafka(settings.kafka, log)
         self._mqtt = Mqtt(settings.mqtt, settings.gateway, settings.mqtt_ca or None, self._clocks, log, leaving)
-        self._leaving, self._heard_at = leaving, time.monotonic()
+        self._leaving, self._heard_at, self._drained = leaving, time.monotonic(), False
         self._wiring, self._directory = self._found_kafka(settings)
         self._since: deque[int] = deque()
 
@@ -112,6 +113,7 @@ class Process:
         while not self._stop.is_set():
             self._turn()
             if self._leaving and self._silent():
+                self._drained = True
                 break
         self._leave()
 
@@ -138,8 +140,7 @@ class Process:
             timeout = 0.0
 
     def _silent(self) -> bool:
-        waits = self._gateway.pending or self._gateway.waiting or self._kafka.in_flight
-        return not waits and time.monotonic() - self._heard_at > SILENCE_S
+        return self._gateway.empty and not self._kafka.in_flight and time.monotonic() - self._heard_at > SILENCE_S
 
     def _flush(self) -> None:
         directory = self._directory.current
@@ -184,7 +185,7 @@ class Process:
         while self._kafka.in_flight and time.monotonic() < until:
             self._kafka.serve(IDLE_S)
         self._mqtt.turn(0, reading=False)
-        self._mqtt.close()
+        self._mqtt.close(for_good=self._drained)
         self._directory.close()
         log(f"event=stopped unfinished_flushes={self._kafka.in_flight}")
 

@@ -120,8 +120,7 @@ class _Session(paho.Client):
 class Mqtt:
     """The gateway's side of the broker. `ca_file`: whom to trust over TLS (None: the system's list); `log`: one line an event.
 
-    `leaving`: takes what its session holds and subscribes to nothing; `close` then ends the session too. `kept`: whether what comes may be
-    what the broker kept.
+    `leaving`: takes what its session holds and subscribes to nothing. `kept`: whether what comes may be what the broker kept.
     """
 
     def __init__(
@@ -161,10 +160,10 @@ class Mqtt:
         """Publishes at QoS 1; False when it could not be taken."""
         return self.ready and self._client.publish(topic, payload, qos=1).rc == paho.MQTT_ERR_SUCCESS
 
-    def close(self) -> None:
-        """Goes; the session stays with the broker, but for one that is leaving."""
+    def close(self, for_good: bool) -> None:
+        """Goes; the session stays with the broker, unless it is `for_good`: then what it holds is lost."""
         last = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]  # paho's properties are untyped
-        if self._leaving:
+        if for_good:
             last.SessionExpiryInterval = 0
         self._client.disconnect(properties=last)
         self.ready = False

@@ -122,3 +122,22 @@ def test_a_gateway_that_leaves_for_good_leaves_nothing_behind(standing: Gateway,
     wait_for(lambda: holds_all(kafka, topics), 60, "every sample to be stored")
     assert load(mosquitto, first_seq=MESSAGES).wait(60) == 0
     wait_for(lambda: len(set(stored(kafka, topics))) == 2 * MESSAGES, 60, "the one that stayed to take all")
+
+
+@pytest.mark.slow
+def test_a_gateway_that_is_stopped_while_it_leaves_keeps_its_session_for_what_is_not_durable(
+    standing: Gateway, mosquitto: Broker, kafka: str, topics: Topics
+) -> None:
+    standing.kill()
+    assert load(mosquitto).wait(60) == 0
+    server = kafka_process(kafka)
+    standing.start(ready=False, options=("--leave",))
+    wait_for(lambda: standing.metric("vigil_ingest_messages_total") > 0, 30, "the first messages to be taken")
+    server.send_signal(signal.SIGSTOP)
+    try:
+        wait_for(lambda: standing.metric("vigil_ingest_messages_total") == MESSAGES, 20, "the rest of the session")
+        standing.kill(signal.SIGTERM)
+    finally:
+        server.send_signal(signal.SIGCONT)
+    standing.start()
+    wait_for(lambda: holds_all(kafka, topics), 60, "every sample to be stored")

@@ -136,6 +136,23 @@ def test_what_waited_has_room_for_others_once_it_was_taken() -> None:
     assert (told, gateway.quota.waiting) == ([1, 0, 1, 1], 1)
 
 
+def test_a_gateway_is_not_empty_while_messages_wait_for_their_quota() -> None:
+    gateway, known = Gateway(Limits(rate=10, burst=20)), who(NOW - 1, "a")
+    gateway.receive([message("a", n, n) for n in range(1, 31)])
+    gateway.flush(known, NOW)
+    before = gateway.empty
+    gateway.flush(known, NOW + 1_000)
+    assert (before, gateway.empty) == (False, True)
+
+
+def test_a_gateway_is_not_empty_while_a_message_waits_for_a_flush_or_a_newer_directory() -> None:
+    gateway, known = Gateway(), who(NOW - 1, "a")
+    gateway.receive([message("new", 1, 1)])
+    before = gateway.empty
+    gateway.flush(known, NOW)
+    assert (before, gateway.empty, Gateway().empty) == (False, False, True)
+
+
 def test_a_defect_of_ours_costs_the_message_that_brings_it_out_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     def defective(messages: list[Message], *rest: Any) -> Translated:
         found = translate(messages, *rest)
