@@ -1,8 +1,6 @@
 """Rotas: schedules, who is on now, swaps, and how people are reached. `vitals.rota` says who it is; alerts pages by the same rows."""
 
 from datetime import datetime, timedelta
-from email.errors import MessageError
-from email.headerregistry import Address
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -10,7 +8,7 @@ import msgspec
 from msgspec import Meta
 from starlette.responses import Response
 
-from dashboard_api import policy
+from dashboard_api import contacts, policy
 from dashboard_api.api.scores import milliseconds, moment
 from dashboard_api.decoding import Id, Text, Time
 from dashboard_api.problems import Problem, unknown
@@ -233,24 +231,11 @@ async def put_person(call: Call) -> Reply:
     if wrong := [channel for channel, _ in wish.contacts if channel not in _CHANNELS]:
         raise Problem(422, f"contacts: {wrong[0]!r} is not one of {', '.join(_CHANNELS)}")
     for channel, address in wish.contacts:
-        _check_address(channel, address)
+        contacts.check_address(channel, address)
     name = checked_id(call.path["name"])
     sql = "INSERT INTO oncall.person (name, contacts) VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET contacts = excluded.contacts"
     await call.site.database.do(sql, [name, json_value(wish.contacts)])
     return Reply({"name": name, "contacts": wish.contacts}, detail={"person": name})
-
-
-def _check_address(channel: str, address: str) -> None:
-    """An address that its channel could never take is told now, not when somebody is called. Raises Problem 422."""
-    if not (address.isascii() and address.isprintable()):
-        raise Problem(422, f"contacts: an address for {channel} is of printable ASCII characters")
-    if channel == "smtp":
-        try:
-            whole = Address(addr_spec=address)
-        except (MessageError, ValueError, IndexError, AttributeError) as error:  # what the parser raises of different nonsense
-            raise Problem(422, "contacts: smtp expects one address, name@host") from error
-        if not (whole.username and whole.domain):
-            raise Problem(422, "contacts: smtp expects one address, name@host")
 
 
 async def current_shift_end(call: Call, schedule: str) -> datetime:
