@@ -36,12 +36,17 @@ def save(connection: Connection, desk: Desk, records: Sequence[Record], receipts
         if desk.pages:
             _save_pages(cursor, desk.pages)
         if receipts:
-            cursor.execute("UPDATE alerting.page SET told = true WHERE id = ANY(%s)", [[r.page for r in receipts]])
+            cursor.execute(_TOLD, [[r.page for r in receipts], [r.state for r in receipts]])
         _answer(cursor, desk.answers, now)
         _progress(cursor, records)
 
 
 _CANCEL = "UPDATE alerting.page SET state = 'cancelled' WHERE state = 'waiting' AND about = '' AND count = 1 AND alert = ANY(%s)"
+# Only what the timeline was told: what became of the page meanwhile is still to be told.
+_TOLD = """
+UPDATE alerting.page SET told = true FROM unnest(%s::text[], %s::text[]) AS r (page, state)
+WHERE id = r.page AND CASE WHEN seen_at IS NOT NULL THEN 'seen' ELSE page.state END = r.state
+"""
 # Rows go as one JSON text: psycopg would escape every quote of every document in an array of texts, in Python.
 _EVENTS = """
 INSERT INTO alerting.event (alert, version, at, kind, actor, cause, body)

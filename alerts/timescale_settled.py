@@ -11,6 +11,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from alerts.case import Case
+from alerts.timescale_pages import TRIES_BEFORE_FALLBACK
 
 # What became of an alert -> the channels that have a word for it.
 CHANNELS: Mapping[str, tuple[str, ...]] = {
@@ -19,13 +20,18 @@ CHANNELS: Mapping[str, tuple[str, ...]] = {
 }
 UNDER_WAY_MS = 6_000
 LIFE_MS = 24 * 3_600_000
+# `given`: who may have the page: its contact now, and, where it was tried often enough to have gone on, those that it may have gone on from
+# (one that did not answer may have taken it all the same; one that never had it does not know the key).
 _TELL = """
 INSERT INTO alerting.page (id, alert, partition, kind, ward, bed, priority, person, channel, address, state, created_at, next_at,
                            expires_at, about, count)
-SELECT md5(id || %(kind)s)::uuid::text, alert, partition, %(kind)s, ward, bed, priority, person, channel, address, 'waiting', %(now)s,
+SELECT md5(concat_ws(' ', id, %(kind)s::text, given.channel, given.address))::uuid::text, alert, partition, %(kind)s, ward, bed, priority,
+       person, given.channel, given.address, 'waiting', %(now)s,
        CASE WHEN coalesce(leased_until, 0) > %(now)s THEN %(now)s + %(way)s ELSE %(now)s END, %(now)s + %(life)s, id, count
-FROM alerting.page WHERE alert = ANY(%(alerts)s) AND about = '' AND attempts > 0 AND channel = ANY(%(channels)s)
-  AND (cause = '' OR count = 1)
+FROM alerting.page CROSS JOIN LATERAL (
+    SELECT page.channel, page.address
+    UNION SELECT c->>0, c->>1 FROM jsonb_array_elements(page.fallback) AS c WHERE attempts >= %(tries)s) AS given
+WHERE alert = ANY(%(alerts)s) AND about = '' AND attempts > 0 AND given.channel = ANY(%(channels)s) AND (cause = '' OR count = 1)
 ON CONFLICT DO NOTHING
 """
 
@@ -36,5 +42,5 @@ def tell(cursor: psycopg.Cursor[TupleRow], silenced: Iterable[Case], now: int) -
     for case in silenced:
         became.setdefault("resolved" if case.alert.state == "closed" else "acknowledged", []).append(case.alert.id)
     for kind, alerts in became.items():
-        facts = {"kind": kind, "alerts": alerts, "channels": list(CHANNELS[kind]), "now": now, "way": UNDER_WAY_MS, "life": LIFE_MS}
-        cursor.execute(_TELL, facts)
+        times = {"now": now, "way": UNDER_WAY_MS, "life": LIFE_MS, "tries": TRIES_BEFORE_FALLBACK}
+        cursor.execute(_TELL, {"kind": kind, "alerts": alerts, "channels": list(CHANNELS[kind]), **times})

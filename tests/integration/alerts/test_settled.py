@@ -1,6 +1,7 @@
 """A pager that keeps incidents of its own is told, under the page's key, that somebody answered and that it is over; on a real database."""
 
 from collections.abc import Iterator
+from itertools import count
 
 import psycopg
 import pytest
@@ -12,6 +13,7 @@ from alerts.notice import Channel
 from alerts.sender import Sender
 from alerts.shapes import alertmanager, pagerduty
 from alerts.timescale import Connection, Work
+from alerts.timescale_pages import TRIES_BEFORE_FALLBACK
 from alerts.webhook import Shaped, Webhook
 from tests.integration.alerts.stage import Receiver
 from tests.unit.alerts.stories import T0, command, finding
@@ -84,3 +86,28 @@ def test_an_incident_of_several_patients_is_not_answered_by_the_answer_to_one(
         timescale.write(connection, Work([Record("t", 0, n, step, None, 0) for step in batch]), Book((Contact("pagerduty", "r"),)), T0)
         connection.execute("UPDATE alerting.page SET state = 'delivered', attempts = 1 WHERE about = ''")
     assert connection.execute("SELECT array_agg(kind) FILTER (WHERE about <> '') FROM alerting.page").fetchone() == (told or None,)
+
+
+def test_what_became_of_a_page_while_the_timeline_was_told_of_it_is_told_next(connection: Connection) -> None:
+    timescale.write(connection, Work([Record("t", 0, 0, finding(), None, 0)]), Book((Contact("webhook"),)), T0)
+    connection.execute("UPDATE alerting.page SET state = 'delivered', sent_at = created_at")
+    told = [receipt for _, receipt in timescale.receipts(connection, [0])]
+    connection.execute("UPDATE alerting.page SET seen_at = created_at")
+    timescale.write(connection, Work((), (), told, frozenset({0})), Book(), T0)
+    assert [receipt.state for _, receipt in timescale.receipts(connection, [0])] == ["seen"]
+
+
+def unsettled(connection: Connection) -> list[tuple[str]]:
+    return connection.execute("SELECT id FROM alerting.page WHERE state = 'waiting'").fetchall()  # type: ignore[return-value]  # rows
+
+
+def test_a_pager_that_may_have_taken_the_page_before_it_went_on_is_told_too(connection: Connection, receiver: Receiver) -> None:
+    clock = count(T0, 1_000)
+    known: dict[str, Channel] = {"pagerduty": Shaped(pagerduty, receiver.url), "webhook": Webhook(receiver.url, "s")}
+    sender = Sender("s1", known, lambda: next(clock), lambda _: "")
+    receiver.answers = [500] * TRIES_BEFORE_FALLBACK
+    people = Book((Contact("pagerduty", "routing"), Contact("webhook")))
+    for n, step in enumerate([finding(), command(finding().id, "acknowledge")]):
+        timescale.write(connection, Work([Record("t", 0, n, step, None, 0)]), people, T0)
+        wait_for(lambda: sender.round(connection, 0.2) == 0 and not unsettled(connection), 20, "all to be delivered")
+    assert receiver.got[-1][1] == {"routing_key": "routing", "dedup_key": receiver.got[0][1]["dedup_key"], "event_action": "acknowledge"}
