@@ -8,7 +8,7 @@ Assumed: nothing comes at QoS 2, for the subscriptions ask for QoS 1.
 
 from ingest.gather import Message
 
-_PUBLISH, _DUP, _QOS = 0x30, 0x08, 0x06
+_PUBLISH, _DUP, _QOS, _RETAIN = 0x30, 0x08, 0x06, 0x01
 _LONGEST = 4
 """Bytes that a variable byte integer may take."""
 
@@ -45,7 +45,8 @@ class Frames:
                     at, properties = end, 1
                 if at + properties > end:
                     raise ConnectionError("a PUBLISH packet is shorter than its parts")
-                messages.append(Message(buffer[start + 2 : topic_end], buffer[at + properties : end], received_at, mid, head & _DUP > 0))
+                topic, payload = buffer[start + 2 : topic_end], buffer[at + properties : end]
+                messages.append(Message(topic, payload, received_at, mid, head & _DUP > 0, head & _RETAIN > 0))
             else:
                 others.append(buffer[position:end])
             position = end

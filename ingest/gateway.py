@@ -11,13 +11,15 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from ingest.conditions import Clocks, babbling
 from ingest.directory import Directory
 from ingest.gather import Message, Refused, refusal
 from ingest.quota import Limits, Quota
 from ingest.route import Kind, route
 from ingest.seen import Seen
-from ingest.skew import Skew
+from ingest.skew import WHENEVER, Skew
 from ingest.translate import Translated, translate
 from ingest.wire import Fault
 from vitals.refusal import Reason, Refusal
@@ -141,7 +143,7 @@ class Gateway:
         everything = released + admitted.messages if released else admitted.messages
         found = self._translated(everything, directory, final)
         found.refused += [Refused(i, refusal(m, _OVER, m.payload, route(m.topic).name)) for i, m in enumerate(admitted.over)]
-        self.skew.said(found.links)
+        self.skew.said([replace(link, at=WHENEVER) for link in found.said] if catching_up else found.said)
         found.clocks = self.skew.fold(directory, found.live, now)
         found.findings += self._clocks.told(directory, now)
         found.findings += babbling(admitted.babbles, directory, now)

@@ -23,8 +23,9 @@ KEPT_BYTES = 512 * 1024
 class Message(msgspec.Struct, frozen=True, gc=False):
     """One message of a door.
 
-    `again`: it may have come before and is then no news (MQTT's DUP; the doors whose numbers are made of the content). `mid`: MQTT's
-    packet id. `original`: the bytes of which `payload` was made at another door, kept with a refusal; `source`: where these came from.
+    `again`: it may have come before and is then no news (MQTT's DUP; the doors whose numbers are made of the content). `retained`: the
+    broker had it for later comers; nobody knows when it was said. `mid`: MQTT's packet id. `original`: the bytes of which `payload` was
+    made at another door, kept with a refusal; `source`: where these came from.
     """
 
     topic: bytes
@@ -32,6 +33,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     received_at: int
     mid: int = 0
     again: bool = False
+    retained: bool = False
     door: str = "mqtt"
     source: str = ""
     original: bytes = b""

@@ -18,6 +18,7 @@ from ingest.gather import Desk, Message, Undecided
 from ingest.judge import AHEAD_MS, YEAR_2000
 from ingest.route import Kind, route
 from ingest.seen import Seen
+from ingest.skew import WHENEVER
 from vitals.link import Link
 from vitals.refusal import Reason
 from vitals.waveform import Waveform, folded
@@ -25,9 +26,10 @@ from vitals.waveform import Waveform, folded
 
 @dataclass(slots=True)
 class Others:
-    """What became of them. `repeated`: chunks that the broker delivered again."""
+    """What became of them. `said`: of the links what devices said themselves, WHENEVER that was. `repeated`: chunks delivered again."""
 
     links: list[Link] = field(default_factory=list)
+    said: list[Link] = field(default_factory=list)
     chunks: list[Waveform] = field(default_factory=list)
     repeated: int = 0
 
@@ -60,7 +62,9 @@ def _status(m: Message, name: str, directory: Directory, out: Others) -> Iterato
         yield wire.Fault(Reason.MALFORMED, str(error)[:200])
         return
     link = _link(directory, name, status.state, m.received_at)
-    out.links.append(msgspec.structs.replace(link, battery=status.battery, buffered=status.buffered))
+    own = msgspec.structs.replace(link, battery=status.battery, buffered=status.buffered)
+    out.links.append(own)
+    out.said.append(msgspec.structs.replace(own, at=WHENEVER) if m.retained else own)
     out.links += [_link(directory, member, status.state, m.received_at) for member in _members(directory).get(name, ())]
 
 

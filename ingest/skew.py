@@ -5,7 +5,8 @@ In: (device, received_at, delay) of samples that came singly, and what devices s
 LEAST samples whose delays lie within SPREAD_MS; a device that says less gets a longer one. Its smallest delay is taken.
 A clock that is ahead is certainly wrong, for nothing arrives before it is measured. A delay that stays is a slow clock, one that shrinks
 a buffer that empties: it counts when two windows agree to STEADY_MS. It may still be a buffer that never catches up when it came with
-a silence of its own length, or when the device says that it holds samples: then it is noted and told, not corrected.
+a silence of its own length, or when the device says that it holds samples: then it is noted and told, not corrected. A device's word that
+the broker kept says how many it holds, but not that it said so since the silence.
 Dropped: unclear windows, samples of a closed one.
 """
 
@@ -28,6 +29,8 @@ _NEVER = np.iinfo(np.int64).max
 _COUNT, _LOW, _HIGH, _LAST, _GAP, _GAP_FROM, _BEFORE, _SETTLED, _DOUBT = range(9)
 _FRESH = np.array([0, _NEVER, -_NEVER, 0, 0, 0, _NEVER, _NEVER, 0], np.int64)
 _SAYINGS = 8
+WHENEVER = 0
+"""The moment of a word that the broker kept: nobody knows it."""
 
 Live = tuple[type_i64, type_i64, type_i64]
 """(n,) rows of the directory, received_at, and received_at - the device's own time, in ms and in the order of receiving."""
@@ -57,7 +60,9 @@ class Skew:
         """What devices say of their buffers while they are on line. To be given no later than the samples received with it."""
         for link in links:
             if link.buffered is not None and link.state == "online":
-                self._said.setdefault(link.device, deque(maxlen=_SAYINGS)).append((link.at, link.buffered))
+                said = self._said.setdefault(link.device, deque(maxlen=_SAYINGS))
+                before = said[-1][0] if said else WHENEVER
+                said.append((before if link.at == WHENEVER else link.at, link.buffered))
 
     def fold(self, directory: Directory, live: Live | None, now: int) -> list[Entry]:
         """Takes the samples in; what the ledger must say after the windows that are over by `now`."""

@@ -34,13 +34,14 @@ RECORD_SAMPLES = 1_000
 class Translated:
     """What became of the messages. `batches`: (partition, batch), at most RECORD_SAMPLES samples each.
 
-    `live`: the samples that say something of their device's clock.
+    `live`: the samples that say something of their device's clock; `said`: what devices say of their buffers, as `ingest.skew` wants it.
     """
 
     batches: list[tuple[int, Batch]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     undecided: list[Undecided] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
+    said: list[Link] = field(default_factory=list)
     chunks: list[Waveform] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     clocks: list[Entry] = field(default_factory=list)
@@ -54,6 +55,7 @@ class Translated:
         self.refused += [Refused(r.message + offset, r.refusal) for r in later.refused]
         self.undecided += [Undecided(u.message + offset, u.remainder) for u in later.undecided]
         self.links += later.links
+        self.said += later.said
         self.chunks += later.chunks
         self.samples += later.samples
         self.repeated += later.repeated
@@ -84,7 +86,7 @@ def translate(messages: Sequence[Message], directory: Directory, seen: Seen, fin
         _judge(_case(messages, desk), seen, out)
     if gathered.others:
         others = translate_others(messages, desk, seen)
-        out.links, out.chunks, out.repeated = others.links, others.chunks, out.repeated + others.repeated
+        out.links, out.said, out.chunks, out.repeated = others.links, others.said, others.chunks, out.repeated + others.repeated
     return out
 
 

@@ -86,3 +86,34 @@ def test_a_slow_devices_readings_are_live_once_the_ledger_says_so_and_at_once_ri
     after = observed(gateway, known, said(200, NOW + 121_000, SLOW_MS))
     mended = observed(gateway, known, said(201, NOW + 122_000, 0))
     assert (before, after, mended) == ((SLOW_MS + 40, 0), (0, SLOW_MS + 40), (0, 40))
+
+
+def drained(gateway: Gateway, *words: Message, catching_up: bool = False) -> list[int]:
+    """The corrections of a device that comes back after a silence with as old a queue, once these words of it were heard."""
+    known, found = who(None, 0, None), list[int]()
+    for n in range(60):
+        gateway.receive([said(n, NOW + n * 1_000, 0)])
+        found += [e.clock_ms for e in gateway.flush(known, NOW + n * 1_000).found.clocks]
+    since = NOW + 60_000 + SLOW_MS
+    gateway.receive(words)
+    gateway.flush(known, since, catching_up)
+    for n in range(120):
+        gateway.receive([said(100 + n, since + n * 1_000, SLOW_MS)])
+        found += [e.clock_ms for e in gateway.flush(known, since + n * 1_000).found.clocks]
+    return found
+
+
+def empty(retained: bool) -> Message:
+    return Message(b"vigil/v1/a/status", b'{"state": "online", "buffered": 0}', NOW + 60_000 + SLOW_MS, retained=retained)
+
+
+def test_a_retained_status_that_the_broker_gives_again_does_not_make_an_old_queue_a_slow_clock() -> None:
+    assert drained(Gateway(), empty(retained=True)) == [0]
+
+
+def test_a_status_that_the_broker_kept_while_the_gateway_was_away_does_not_either() -> None:
+    assert drained(Gateway(), empty(retained=False), catching_up=True) == [0]
+
+
+def test_a_device_that_says_now_that_it_holds_nothing_has_a_slow_clock() -> None:
+    assert drained(Gateway(), empty(retained=False)) == [SLOW_MS + 40]

@@ -49,6 +49,12 @@ def test_a_message_of_quality_of_service_zero_has_no_packet_id() -> None:
     assert messages == [Message(b"t", b"hello", 7)]
 
 
+def test_a_retained_message_says_that_it_is_one() -> None:
+    messages: list[Message] = []
+    Frames(1).feed(packet(0x31, b"\x00\x01t\x00kept") + packet(0x30, b"\x00\x01t\x00new"), 7, messages)
+    assert [(m.payload, m.retained) for m in messages] == [(b"kept", True), (b"new", False)]
+
+
 @pytest.mark.parametrize(
     "stream", [b"\x32\xff\xff\xff\xff\xff", packet(0x32, b"\x00\xff"), packet(0x32, b"\x00\x01t\x00\x01\x7f"), packet(0x32, b"")]
 )

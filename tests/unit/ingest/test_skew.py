@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.directory import Device, Directory, directory
-from ingest.skew import LEAST, MOST_MS, SPREAD_MS, TOLERANCE_MS, WINDOW_MS, Entry, Skew
+from ingest.skew import LEAST, MOST_MS, SPREAD_MS, TOLERANCE_MS, WHENEVER, WINDOW_MS, Entry, Skew
 from vitals.link import Link
 
 START = 59_000_000 * WINDOW_MS
@@ -109,6 +109,21 @@ def test_a_delay_that_came_with_a_silence_of_its_length_is_told_and_not_correcte
 def test_it_is_corrected_once_the_device_says_that_it_holds_nothing() -> None:
     empty = Link(device="a", state="online", at=START + 5 * WINDOW_MS + 1, buffered=0)
     assert [round(e.clock_ms, -3) for e in heard(late_after_a_silence(), links=(empty,))] == [90_000]
+
+
+def test_a_word_that_the_broker_kept_does_not_say_when_the_buffer_was_empty() -> None:
+    kept = Link(device="a", state="online", at=WHENEVER, buffered=0)
+    assert [e.clock_ms for e in heard(late_after_a_silence(), links=(kept,))] == [0]
+
+
+def test_a_word_that_the_broker_kept_takes_nothing_from_what_was_said_before() -> None:
+    said, kept = (Link(device="a", state="online", at=at, buffered=0) for at in (START + 5 * WINDOW_MS + 1, WHENEVER))
+    assert [round(e.clock_ms, -3) for e in heard(late_after_a_silence(), links=(said, kept))] == [90_000]
+
+
+def test_a_word_that_the_broker_kept_says_that_the_device_holds_samples_or_no_longer_does() -> None:
+    holds, empty = (Link(device="a", state="online", at=WHENEVER, buffered=n) for n in (90, 0))
+    assert [[e.clock_ms for e in heard(steady(95_000), links=links)] for links in ((holds,), (holds, empty))] == [[0], [95_000]]
 
 
 def test_a_device_that_says_it_holds_samples_is_told_and_not_corrected() -> None:
