@@ -48,6 +48,7 @@ class Refusals(msgspec.Struct, frozen=True):
     next: str | None
 
 
+_HUBS = ["vigil", "v1", "gateways"]
 _COLUMNS = "id, reason, detail, door, source, device, seq, vital, observed_at, first_at, last_at, times, state, decided_by, decided_at"
 _LIST = f"""SELECT {_COLUMNS} FROM telemetry.refusal
 WHERE (%(state)s = 'all' OR state = %(state)s) AND (%(reason)s::text IS NULL OR reason = %(reason)s)
@@ -79,8 +80,18 @@ async def requeue(call: Call) -> Reply:
     for answer in await call.site.devices.do(dynsec.requeue_right()):
         if (why := dynsec.refused(answer)) is not None:
             raise Problem(503, f"the broker: {why}", {"Retry-After": "2"})
-    await call.site.devices.publish(row["source"], bytes(row["payload"]))
+    await call.site.devices.publish(row["source"], as_it_came(row))
     return Reply(_shown(await _decided(call, "requeued")), detail={"refusal": row["id"]})
+
+
+def as_it_came(row: Row) -> bytes:
+    """The message to publish again. Of a hub's message a refusal keeps one device's samples, or one of them: the hub's form goes round."""
+    payload, device = bytes(row["payload"]), row["device"]
+    parts = row["source"].split("/")
+    if parts[:3] != _HUBS or len(parts) < 4 or device is None or device == parts[3][:64]:  # a refusal's device is cut there
+        return payload
+    samples = payload if payload.startswith(b"[") else b"[%s]" % payload
+    return msgspec.json.encode({"devices": {device: msgspec.Raw(samples)}})
 
 
 async def discard(call: Call) -> Reply:
