@@ -235,7 +235,7 @@ class Memory:
         s.scale[row] = 1 if context is None else context.spo2_scale
         s.scored[row] = context is None or (context.age_band == "adult" and not context.pregnant)
         s.active[row] = context is None or context.active
-        self.rows.score_until[row] = 0
+        self.rows.score_until[row] = min(int(self.rows.score_until[row]), 1)  # long past, but not never: the next tick scores again
 
     def know(self, context: PatientContext, now_ms: int) -> None:
         """A patient's context; an older version than the known one is ignored."""

@@ -67,3 +67,28 @@ def test_a_move_is_written_down_where_the_device_was():
     m.settings.dirty[:] = 0
     m.slot(m.row("q"), "d", T0 + 1)
     assert m.settings.dirty[:2].tolist() == [1, 0]  # a batch marks those of whom it speaks
+
+
+def bed_changed(m, now_ms):
+    m.know(PatientContext(patient="p", version=2, ward="north", bed="7"), now_ms)
+
+
+def test_a_score_goes_stale_although_the_patients_context_changed():
+    vitals = {"hr": 135, "rr": 26, "spo2": 90, "temp": 37, "sbp": 120, "acvpu": 0, "on_oxygen": 0}
+    until = []
+    for change in (lambda *_: None, bed_changed):
+        m = empty(default())
+        step(m, batch([("p", "d", i, T0 + i * 1000, vitals) for i in range(60)]), T0)
+        change(m, T0 + 60_000)
+        for minute in range(1, 180):
+            tick(m, T0 + minute * 60_000)
+        until.append(int(m.rows.score_until[0]))
+    assert until[0] == until[1] > T0 + 3 * HOUR
+
+
+@pytest.mark.parametrize(("until", "after"), [(0, 0), (1, 1), (T0, 1)], ids=["never scored", "due already", "scored"])
+def test_what_was_scored_is_scored_again_when_the_settings_change(until, after):
+    m = empty(default())
+    m.rows.score_until[m.row("p")] = until
+    bed_changed(m, T0)
+    assert m.rows.score_until[0] == after
