@@ -55,6 +55,7 @@ _DETECT: Mapping[str, Target] = {
     "moved": Target(("silence",)),
     "order": Target(("order", "order_parts"), _amounts("HOLD_MS", "GRACE_MS", "_SLACK", "_ROOM")),
     "outage": Target(("outage_parts",)),
+    "ruled": Target(("ruled",)),
     "scores": Target(("scores",), _SCORES),
     "shift": Target(("departures",), _amounts("LEAST_POINTS", "ROBUST")),
     "silence": Target(("silence", "outage_parts")),

@@ -248,7 +248,7 @@ class Memory:
             self.settle(context.patient, now_ms)
 
     def rule(self, rules: RuleSet, now_ms: int) -> None:
-        """Takes up another rule set; running timers go on under it."""
+        """Takes up another rule set; running timers go on under it, so those without a rule in it must be gone (`ruled`)."""
         self.rules, self.layout = rules, columns(rules)
         self.now_ms = max(self.now_ms, now_ms)
         for patient in self.patients:

@@ -18,6 +18,7 @@ from streams.detect.conditions import discharge
 from streams.detect.memory import Memory, empty
 from streams.detect.order import HOLD_MS
 from streams.detect.partition import Outcome, Partition, Record
+from streams.detect.ruled import take_up
 from streams.detect.rules import RuleError, RuleSet, parsed
 from streams.detect.silence import dismissed, linked
 from streams.detect.step import tick
@@ -220,7 +221,9 @@ class Worker:
             return
         self._rules = rules
         for partition in self.partitions.values():
-            partition.memory.rule(rules, now_ms)
+            found = take_up(partition.memory, rules, now_ms)
+            partition.touched(found)
+            self._say(partition, Outcome([(f, None) for f in found], [], 0))
         log.info("event=rules version=%d", rules.version)
 
     def _gap(self, partition: Partition, offset: int) -> None:

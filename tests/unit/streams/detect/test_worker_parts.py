@@ -79,3 +79,11 @@ def test_a_rule_set_of_the_same_version_is_taken_up():
     opened = asyncio.run(w.open(0))
     w.context(TOPICS.rules, msgspec.json.encode(msgspec.structs.replace(default(), settle_s=7)), T0)
     assert opened.memory.rules.settle_s == 7
+
+
+def test_what_a_rule_raised_that_is_gone_is_told_to_be_over():
+    w, out = worker()
+    asyncio.run(w.take(0, [record(series("hr", [150.0] * 60))], T0))
+    rules = msgspec.structs.replace(default(), version=2, limits={})
+    w.context(TOPICS.rules, msgspec.json.encode(rules), T0 + 60_000)
+    assert [(f.rule, f.phase) for f in out.said] == [("limits", "start"), ("limits", "end")]

@@ -1,0 +1,62 @@
+"""Another rule set while conditions run: what goes on, and what ends because its rule is gone.
+
+In: a memory and the rules to take up. Out: the ends of what was told under rules that are no more. Promise: a condition whose rule stays,
+even a combination that has another number now, goes on under its id; nothing takes over another's.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.detect.channels import AGREEMENT, CHANNELS, COMBINATION
+from streams.detect.memory import Memory
+from streams.detect.rules import NEVER_MS, Columns, RuleSet, columns
+from streams.detect.telling import tell
+from streams.detect.timers import Timers
+from vitals.finding import Finding, Phase
+
+type_i64 = npt.NDArray[np.int64]
+
+_EVERY = np.arange(CHANNELS)
+
+
+def take_up(memory: Memory, rules: RuleSet, now_ms: int) -> list[Finding]:
+    """`memory` under `rules` from now on; returns what ends by that."""
+    sources = sources_of(memory.layout, columns(rules))
+    found = _ended(memory, np.setdiff1d(_EVERY, sources), now_ms)
+    moved = memory.timers.side.reshape(-1, CHANNELS)[:, sources != _EVERY]
+    memory.settings.dirty[moved.any(axis=1)] = 1
+    for timers in (memory.timers, memory.past):
+        _put(timers, sources)
+    to = {source: channel for channel, source in enumerate(sources.tolist())}
+    summed = [(*divmod(cell, CHANNELS), b) for cell, b in memory.backlog.items()]
+    memory.backlog = {row * CHANNELS + to[channel]: b for row, channel, b in summed if channel in to}
+    memory.rule(rules, now_ms)
+    return found
+
+
+def sources_of(before: Columns, after: Columns) -> type_i64:
+    """(CHANNELS,) the channel on which each one's condition was so far, which is its own but for combinations; -1: it has no rule."""
+    sources = np.where(after.wait1 < NEVER_MS, _EVERY, -1)
+    names = before.subject[COMBINATION:AGREEMENT]
+    for channel, name in enumerate(after.subject[COMBINATION:AGREEMENT], start=COMBINATION):
+        sources[channel] = COMBINATION + names.index(name) if name and name in names else -1
+    return sources
+
+
+def _ended(memory: Memory, channels: type_i64, now_ms: int) -> list[Finding]:
+    """The ends of what was told on `channels`, as their rules still say it."""
+    cells = (np.arange(len(memory.patients))[:, None] * CHANNELS + channels).reshape(-1)
+    cells = cells[(memory.timers.fired[cells] > 0) & (memory.timers.held[cells] == 0)]
+    was, found = memory.timers.taken(cells), []
+    for k, cell in enumerate(cells.tolist()):
+        row = cell // CHANNELS
+        moment: tuple[Phase, int, int] = ("end", int(memory.rows.at[row]), int(memory.rows.received_at[row]))
+        found.append(tell(memory, cell, was, k, moment, now_ms))
+    return found
+
+
+def _put(timers: Timers | None, sources: type_i64) -> None:
+    """Every channel's timers from where they were; idle where they were nowhere."""
+    for name in Timers.names() if timers else ():
+        column = getattr(timers, name).reshape(-1, CHANNELS)
+        column[:] = np.where(sources >= 0, column[:, sources], 0)
