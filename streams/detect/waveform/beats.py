@@ -57,12 +57,12 @@ class Memory:
     template: Template
 
 
-def begin(rate_hz: float) -> Memory:
-    """The memory of a channel of which nothing has been heard. Raises ValueError under 60 Hz: no beat could be told."""
+def begin(rate_hz: float, thresholds: Thresholds | None = None) -> Memory:
+    """The memory of a channel of which nothing has been heard, or after a gap. Raises ValueError under 60 Hz: no beat could be told."""
     if not 60.0 <= rate_hz <= 1000.0:
         raise ValueError(f"rate_hz is {rate_hz}, expected 60 to 1000")
     quiet = np.zeros(round(KEEP_S * rate_hz))
-    return Memory(rate_hz, filters.coefficients(rate_hz), None, 0, 0, quiet, quiet, quiet, Thresholds(), Template())
+    return Memory(rate_hz, filters.coefficients(rate_hz), None, 0, 0, quiet, quiet, quiet, thresholds or Thresholds(), Template())
 
 
 def step(memory: Memory, samples: Array) -> tuple[Memory, list[Beat]]:

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from streams.detect.waveform.filters import Array
-
 AF_WINDOW = 127
 AF_THRESHOLD = 0.639
 RHYTHM_BEATS = AF_WINDOW + 2
@@ -55,10 +53,3 @@ def bradycardic(intervals: Sequence[float]) -> bool:
     """Five beats in a row under 40/min."""
     recent = intervals[-BRADYCARDIA_BEATS:]
     return len(recent) == BRADYCARDIA_BEATS and min(recent) > 60.0 / BRADYCARDIA_PER_MIN
-
-
-def asystole(silence_s: float, other_channels: Sequence[Array], now_s: float) -> bool:
-    """No beat for 4 s here, and none in the last 4 s on any other channel (ECG or PPG; beat times in s) either."""
-    if silence_s < ASYSTOLE_S:
-        return False
-    return not any(len(beats) and now_s - beats[-1] < ASYSTOLE_S for beats in other_channels)

@@ -1,7 +1,8 @@
 """Which peaks of the energy are beats: Pan & Tompkins' two running levels, one of beats and one of noise.
 
 In: candidates in order. Out: those accepted, in order. Promise: depends on the candidates alone, not on when they were handed in.
-Dropped: a peak under the threshold, or within the refractory time of the beat before; the newest ones wait for search-back.
+Dropped: a peak under the threshold, or within the refractory time of the beat before; the newest ones wait for search-back; while
+learning, a peak under the `floor` that the same heart had before a gap: what is left of a heart that stopped meanwhile is noise.
 """
 
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ SHARE = 0.3
 MISSED = 1.66
 """After this many usual intervals without a beat the best rejected peak is tried at half the threshold (Pan & Tompkins 1985)."""
 T_WAVE_S = 0.36
+FLOOR = 0.02
+"""Of the beats' level before a gap (energy: a seventh of the amplitude; this project's choice): so small is no lead that was moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +29,13 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """`beat` is None while learning; `recent` the last beats' sample numbers; `waiting` rejected peaks since the last beat."""
+    """`beat` is None while learning, of peaks over `floor`; `recent` the last beats' sample numbers; `waiting` what was rejected since."""
 
     beat: float | None = None
     noise: float = 0.0
     recent: tuple[int, ...] = ()
     waiting: tuple[Candidate, ...] = ()
+    floor: float = 0.0
 
     @property
     def level(self) -> float:
@@ -39,8 +43,15 @@ class Thresholds:
         return self.noise + SHARE * ((self.beat or 0.0) - self.noise)
 
 
+def anew(t: Thresholds) -> Thresholds:
+    """Learning again after a gap, the same heart on the same channel."""
+    return Thresholds(floor=t.floor if t.beat is None else FLOOR * t.beat)
+
+
 def judge(t: Thresholds, candidate: Candidate, rate_hz: float) -> tuple[Thresholds, list[int]]:
     """The levels after `candidate`, and the sample numbers of the beats that it shows (search-back first)."""
+    if t.beat is None and candidate.height <= t.floor:
+        return t, []
     if t.beat is None:
         return _learned(replace(t, waiting=(*t.waiting, candidate)), candidate, rate_hz)
     t, found = _searched_back(t, candidate, rate_hz)

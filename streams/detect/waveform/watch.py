@@ -1,9 +1,9 @@
 """What the waveforms of one patient say that a person should know: asystole, bradycardia, fibrillation, a poor signal, a stranger's rhythm.
 
-In: chunks of any channels of one patient. Out: findings. Promise: silent while warming up; a poor signal makes one technical finding and
-no physiological one; an asystole needs every pulsatile channel that is still sent to be silent (the false one of Challenge 2015 a103l is
-not raised); a chunk that comes late is history: its condition is told as live only when a live chunk still shows it. Bounded memory:
-eight channels; a further one takes the place of one that is sent no more.
+In: chunks of any channels of one patient. Out: findings. Promise: silent while warming up, but of a heart that was heard before a short
+gap and is heard no more; a poor signal makes one technical finding and no physiological one; an asystole needs every pulsatile channel
+that is still sent to be silent (the false one of Challenge 2015 a103l is not raised); a chunk that comes late is history: its condition is
+told as live only when a live chunk still shows it. Bounded memory: eight channels; a further one takes the place of one sent no more.
 Dropped: chunks of channels that do not beat (respiration), and of more channels than eight that are sent at once.
 """
 
@@ -20,7 +20,6 @@ from vitals.waveform import Waveform, numbers_of
 
 BEATING = ("ecg", "ppg", "pleth")
 CHANNELS = 8
-WARM_BEATS = 10
 LATE_MS = 60_000
 UNHEARD_MS = 10_000
 """A channel so far behind in signal time is sent no more: its last beats stand still and say nothing of now."""
@@ -101,12 +100,12 @@ def with_room(watch: Watch, at: int) -> Watch:
 
 def conditions(channel: Channel, others: list[Channel]) -> dict[str, bool]:
     """Rule -> whether it holds on this ECG now. Before ten beats nothing is known: what was on stays on."""
-    if channel.beats < WARM_BEATS:
-        return {}
-    poor = channel.quality < DOUBTFUL
-    gaps = channel.intervals
     sent = [o for o in others if channel.heard - o.heard < UNHEARD_MS]
     silent = channel.silence_s >= ASYSTOLE_S and not any(o.silence_s < ASYSTOLE_S and o.beats for o in sent)
+    if not channel.warm:
+        return {ASYSTOLE.name: True} if silent and channel.beat_before is not None else {}
+    poor = channel.quality < DOUBTFUL
+    gaps = channel.intervals
     return {
         ASYSTOLE.name: silent,
         BRADYCARDIA.name: not poor and bradycardic(gaps),

@@ -1,7 +1,5 @@
 """Beats on recorded hearts: found, placed, and doubted where the signal is poor."""
 
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -10,19 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.detect.waveform.beats import DOUBTFUL, Beat, begin, step
-from streams.detect.waveform.rhythm import asystole, bradycardic, fibrillates, heart_rate
+from streams.detect.waveform.rhythm import bradycardic, fibrillates, heart_rate
+from tests.unit.streams.detect.recordings import recorded
 
-DATA = Path(__file__).resolve().parents[4].parent / "shared" / "data"
 BEATS = set("NLRBAaJSVrFejnE/fQ?")
 Array = npt.NDArray[np.float64]
-
-
-def recorded(name: str) -> Path:
-    """The recording beside the checkout; the run says which is missing."""
-    path = DATA / name
-    if not path.parent.is_dir():
-        pytest.skip(f"{name}: the folder of recorded patients is not beside this checkout")
-    return path
 
 
 def detect(samples: Array, rate_hz: float, chunk: int = 250) -> list[Beat]:
@@ -68,21 +58,6 @@ def test_noise_at_24_db_is_not_doubted() -> None:
 
 def test_noise_at_12_db_is_doubted() -> None:
     assert np.mean([b.quality < DOUBTFUL for b in noisy("118e12")[0][10:]]) > 0.6
-
-
-def test_the_false_asystole_alarm_is_not_raised() -> None:
-    record = wfdb.rdrecord(str(recorded("wfdb/a103l")))
-    times = [np.array([b.at for b in detect(np.nan_to_num(record.p_signal[:, c]), 250.0)]) / 250 for c in range(3)]
-    alarms = []
-    for second in range(20, 330):
-        before = [t[t <= second] for t in times]
-        silence = second - before[0][-1]
-        alarms.append(asystole(silence, before[1:], float(second)))
-    assert not any(alarms)
-
-
-def test_a_heart_that_stops_on_every_channel_is_an_asystole() -> None:
-    assert asystole(4.5, [np.array([1.0, 2.0])], 7.0)
 
 
 @settings(max_examples=15, deadline=None)

@@ -3,8 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+import wfdb
 
 from streams.detect.waveform.watch import CHANNELS, Watch, step
+from tests.unit.streams.detect.recordings import recorded
 from vitals.finding import Finding
 from vitals.waveform import Waveform, folded
 
@@ -76,6 +78,13 @@ def test_the_return_of_the_beat_ends_the_asystole() -> None:
     assert said(told(chunks(heart([*CALM, 8.0, *CALM])))) == [("ecg_asystole", "start", False), ("ecg_asystole", "end", False)]
 
 
+def test_the_false_asystole_of_a103l_is_not_told() -> None:
+    record = wfdb.rdrecord(str(recorded("wfdb/a103l")))
+    names = {"II": "ecg_ii", "V": "ecg_v", "PLETH": "pleth"}
+    stream = merged(*(chunks(record.p_signal[:, c], names[name]) for c, name in enumerate(record.sig_name)))
+    assert "ecg_asystole" not in {f.rule for f in told(stream)}
+
+
 def test_a_pulse_elsewhere_forbids_the_asystole() -> None:
     ecg, ppg = chunks(heart(CALM, stop_s=12)), chunks(heart(CALM + [0.8] * 15), "ppg")
     both = [c for pair in zip(ppg, ecg, strict=False) for c in pair]
@@ -135,6 +144,23 @@ def test_a_poor_signal_is_one_technical_finding_and_nothing_else() -> None:
 def test_a_gap_is_not_a_pause() -> None:
     ecg = chunks(heart(CALM * 2))
     assert told(ecg[:40] + ecg[52:]) == []
+
+
+@pytest.mark.parametrize("kept", [1.0, 0.3], ids=["as before", "on a lead that was moved"])
+def test_a_heart_that_is_smaller_after_a_gap_is_heard(kept: float) -> None:
+    before, after = heart(CALM), heart([*CALM, 0.8]) * kept
+    assert told(chunks(before) + chunks(after, start=T0 + 52_000)) == []
+
+
+@pytest.mark.parametrize(("lost_s", "expected"), [(1, ["ecg_asystole"]), (40, ["ecg_asystole"]), (90, [])])
+def test_a_heart_that_stops_in_a_short_gap_is_told(lost_s: int, expected: list[str]) -> None:
+    ecg = chunks(heart(CALM, stop_s=lost_s + 20))
+    assert [f.rule for f in told(ecg[:47] + ecg[47 + lost_s :])] == expected
+
+
+def test_a_heart_that_stops_soon_after_a_lost_second_is_told() -> None:
+    ecg = chunks(heart(CALM, stop_s=12))
+    assert said(told(ecg[:43] + ecg[44:])) == [("ecg_asystole", "start", False)]
 
 
 def test_a_restart_of_the_detector_does_not_end_what_is_on() -> None:
