@@ -1,7 +1,7 @@
 """The escalation book out of the database: people, schedules with their overrides, ladders, accepted handovers; and the gaps into it.
 
-What cannot be read (a layer or rung that is not of its form) leaves that schedule or ladder out and is counted; the site's own contacts
-answer then.
+What cannot be read (a contact, layer or rung that is not of its form) leaves that person, schedule or ladder out and is counted; the
+site's own contacts answer then.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ def book(connection: Connection, site: tuple[Contact, ...], now: int) -> Book:
     moved = connection.execute(
         "SELECT schedule, accepted_by FROM oncall.handover WHERE until > %s AND schedule IS NOT NULL ORDER BY accepted_at", [now]
     ).fetchall()
-    contacts = {name: tuple(Contact(*pair) for pair in pairs) for name, pairs in people}
+    contacts = {name: known for name, pairs in people if (known := _contacts(pairs)) is not None}
     return Book(site, _ladders(connection), _schedules(connection, now), contacts, dict(moved))
 
 
@@ -38,6 +38,14 @@ def warn(connection: Connection, schedules: Iterable[Schedule], now: int) -> int
         with connection.cursor() as cursor:
             cursor.executemany("INSERT INTO oncall.gap VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING", found)
     return len(found)
+
+
+def _contacts(pairs: object) -> tuple[Contact, ...] | None:
+    try:
+        return tuple(Contact(*pair) for pair in msgspec.convert(pairs, tuple[tuple[str, ...], ...]))
+    except (msgspec.ValidationError, TypeError):
+        REFUSED.labels("bad_contacts").inc()
+        return None
 
 
 def _schedules(connection: Connection, now: int) -> dict[str, Schedule]:
