@@ -16,22 +16,22 @@ class Seen:
 
     def __init__(self) -> None:
         self._bounds: dict[str, list[int]] = {}
-        self._journal: list[tuple[str, int]] = []
+        self._journal: list[tuple[str, int]] | None = None  # a door that never begins never undoes, and keeps nothing for it
         self.forgotten = 0
 
     def begin(self) -> None:
         """From here on `undo` goes back to."""
-        self._journal.clear()
+        self._journal = []
 
     def undo(self) -> None:
         """Takes back all that was taken since `begin`."""
-        for device, seq in self._journal:
+        for device, seq in self._journal or ():
             bounds = self._bounds[device]
             place = bisect_right(bounds, seq)
             if place & 1:
                 bounds[place:place] = (seq, seq + 1)
                 self._bounds[device] = _tidy(bounds)
-        self._journal.clear()
+        self._journal = []
 
     def take(self, device: str, seq: int) -> bool:
         """Marks the number as taken; False when it already was."""
@@ -45,7 +45,8 @@ class Seen:
             if place & 1:
                 return False
             self._insert(bounds, place, seq)
-        self._journal.append((device, seq))
+        if self._journal is not None:
+            self._journal.append((device, seq))
         return True
 
     def has(self, device: str, seq: int) -> bool:

@@ -39,3 +39,18 @@ def test_undo_takes_back_what_was_taken_since_begin_and_nothing_else(before: lis
         seen.take("d", n)
     seen.undo()
     assert [seen.has("d", n) for n in range(22)] == [n in before for n in range(22)]
+
+
+def test_where_nobody_will_undo_nothing_is_kept_for_it() -> None:
+    seen = Seen()
+    for n in range(1_000):
+        seen.take("d", n)
+    assert len(seen._journal or ()) == 0
+
+
+def test_what_is_kept_for_undoing_is_no_more_than_was_taken_since_it_was_begun() -> None:
+    seen = Seen()
+    for n in range(1_000):
+        seen.begin()
+        seen.take("d", n)
+    assert len(seen._journal or ()) == 1
