@@ -1,7 +1,7 @@
 """What the door itself notices of a device, as findings: it sends far too much; its clock is wrong.
 
 In: what `ingest.quota` saw; the clocks' ledger, which the directory carries. Out: technical findings on the patient that the device is on
-now; a device on nobody is on no ward's list, and only counted. Promise: the same condition has the same id in every run.
+when they begin; a device on nobody is on no ward's list. Promise: the same condition has the same id in every run.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,13 +19,22 @@ TOLD_MS = 10_000
 """A clock that is wrong by less is corrected without a word."""
 
 
-def babbling(babbles: Sequence[Babble], directory: Directory, now: int) -> Iterator[Finding]:
-    """A finding for each beginning and end."""
-    for b in babbles:
-        what = {"device": b.device, "why": "more messages than its quota; it is slowed down, others are not"}
-        made = noticed(BABBLING, b.device, (b.since, now if b.ended else None), f"{b.device} sends too much", what, directory, now)
-        if made is not None:
-            yield made
+class Babbling:
+    """Whom babble was told of, as (device, since) -> patient: its end is told of the same one, whoever has the device by then."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, int], str] = {}
+
+    def told(self, babbles: Sequence[Babble], directory: Directory, now: int) -> Iterator[Finding]:
+        """A finding for each beginning and end."""
+        for b in babbles:
+            what = {"device": b.device, "why": "more messages than its quota; it is slowed down, others are not"}
+            patient = self._told.pop((b.device, b.since), None) if b.ended else directory.patient_of(b.device, now)
+            if patient is not None:
+                span = (b.since, now if b.ended else None)
+                yield _finding(BABBLING, b.device, patient, span, f"{b.device} sends too much", what, directory, now)
+            if patient is not None and not b.ended:
+                self._told[b.device, b.since] = patient
 
 
 class Clocks:
@@ -72,14 +81,6 @@ def duration(ms: int) -> str:
     """
     size, unit = next((one for one in ((3_600_000, "h"), (60_000, "min")) if ms >= 2 * one[0]), (1_000, "s"))
     return f"{round(ms / size)} {unit}"
-
-
-def noticed(
-    rule: str, device: str, span: tuple[int, int | None], title: str, evidence: dict[str, Any], directory: Directory, now: int
-) -> Finding | None:
-    """A technical finding about `device`; `span`: when it began, and ended or None. None for a device that is on nobody now."""
-    who = directory.patient_of(device, now)
-    return None if who is None else _finding(rule, device, who, span, title, evidence, directory, now)
 
 
 def _finding(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from ingest.conditions import Clocks, babbling
+from ingest.conditions import Babbling, Clocks
 from ingest.directory import Directory
 from ingest.gather import Message, Refused, refusal
 from ingest.quota import Limits, Quota
@@ -70,7 +70,7 @@ class Gateway:
         self._held = _Held()
         self._held_by: Directory | None = None
         self._bytes = 0
-        self.seen, self.skew, self._clocks = Seen(), Skew(), Clocks()
+        self.seen, self.skew, self._clocks, self._babbling = Seen(), Skew(), Clocks(), Babbling()
         self.overdue = self.unexpected = 0
 
     @property
@@ -121,11 +121,11 @@ class Gateway:
         """Whether a flush is to be made: by size, by age, or because a newer directory may decide what waits."""
         if self._held.messages and directory is not self._held_by:
             return True
-        if self.quota.waiting and now - self._flushed_at >= FLUSH_MS:
+        if self.quota.waiting and _aged(self._flushed_at, now):
             return True
         if self._backlog:
             return True
-        return bool(self._pending) and (len(self._pending) >= FLUSH_MESSAGES or now - self._pending[0].received_at >= FLUSH_MS)
+        return bool(self._pending) and (len(self._pending) >= FLUSH_MESSAGES or _aged(self._pending[0].received_at, now))
 
     def flush(self, directory: Directory, now: int, catching_up: bool = False) -> Flush:
         """Translates what is in hand and within its device's quota. What waited is given first, once the directory is a newer one.
@@ -146,7 +146,7 @@ class Gateway:
         self.skew.said([replace(link, at=WHENEVER) for link in found.said] if catching_up else found.said)
         found.clocks = self.skew.fold(directory, found.live, now)
         found.findings += self._clocks.told(directory, now)
-        found.findings += babbling(admitted.babbles, directory, now)
+        found.findings += self._babbling.told(admitted.babbles, directory, now)
         mids = self._settled(everything, released, found) + [m.mid for m in admitted.over]
         return Flush(found, mids, sum([len(m.payload) for m in admitted.messages]) + sum([len(m.payload) for m in admitted.over]))
 
@@ -190,6 +190,11 @@ class Gateway:
         mids = [m.mid for m in everything if self._held.parts[m.mid] <= 0]
         self._held.parts = +self._held.parts
         return list(dict.fromkeys(mids))
+
+
+def _aged(since: int, now: int) -> bool:
+    """Whether a flush's time is over; also where the clock was set back, for nobody knows how long it has been."""
+    return not 0 <= now - since < FLUSH_MS
 
 
 def _history(m: Message) -> bool:

@@ -31,6 +31,20 @@ def test_a_flush_is_due_by_age_or_by_size() -> None:
     assert (young, old, gateway.due(NOW, known)) == (False, True, True)
 
 
+@pytest.mark.parametrize("back", [1, 3_600_000])
+def test_a_clock_that_steps_back_holds_no_reading(back: int) -> None:
+    gateway, known = Gateway(), who(NOW - 1, "a")
+    gateway.receive([message("a", 1, 1)])
+    assert gateway.due(NOW - back, known) is True
+
+
+def test_a_clock_that_steps_back_holds_nothing_that_waits_for_its_quota() -> None:
+    gateway, known = Gateway(Limits(rate=10, burst=20)), who(NOW - 1, "a")
+    gateway.receive([message("a", n, n) for n in range(1, 31)])
+    gateway.flush(known, NOW)
+    assert (gateway.due(NOW, known), gateway.due(NOW - 3_600_000, known)) == (False, True)
+
+
 def test_a_flush_acknowledges_all_of_its_messages() -> None:
     gateway = Gateway()
     gateway.receive([message("a", 1, 11), message("a", 1, 12)])
@@ -96,6 +110,30 @@ def test_what_waits_for_its_quota_is_taken_later_in_order_and_the_end_is_told() 
     later = gateway.flush(known, NOW + 1_000)
     end = gateway.flush(known, NOW + 60_000)
     assert (later.mids, [f.phase for f in end.found.findings], gateway.quota.waiting) == ([*range(21, 31)], ["end"], 0)
+
+
+def babble(*known: Directory) -> list[tuple[str, str, str, str]]:
+    """(phase, patient, ward, id) told of a device that babbles under the first directory and has stopped a minute later under each."""
+    gateway = Gateway(Limits(rate=10, burst=20))
+    gateway.receive([message("a", n, n) for n in range(1, 31)])
+    found = [f for n, one in enumerate(known) for f in gateway.flush(one, NOW + 60_000 * n).found.findings]
+    return [(f.phase, f.patient, f.ward, f.id) for f in found]
+
+
+def on(*patients: str) -> Directory:
+    """The device `a` on the first for half a minute more, then on the second."""
+    turns = [Assignment("a", p, (0, NOW + 30_000)[n], (NOW + 30_000, None)[n]) for n, p in enumerate(patients)]
+    return directory([Device("a")], turns, dict.fromkeys(patients, "north"), 4, NOW - 1)
+
+
+@pytest.mark.parametrize("later", [("p", "q"), ("p",)], ids=["another patient", "nobody"])
+def test_the_end_of_babble_is_told_of_the_patient_of_its_start(later: tuple[str, ...]) -> None:
+    start, end = babble(*[on(*later)] * 3)
+    assert (start[0], end[0], end[1:]) == ("start", "end", ("p", "north", start[3]))
+
+
+def test_babble_of_a_device_that_was_on_nobody_has_no_end_either() -> None:
+    assert babble(directory([Device("a")], [], {}, 4, NOW + 1), *[on("p", "q")] * 2) == []
 
 
 def test_beyond_all_patience_a_babbling_devices_messages_are_refused_never_lost() -> None:
