@@ -4,6 +4,7 @@ In: a sample's JSON bytes. Out: the oldest of them, at most so many at once. Pro
 restart, until `done` says that it arrived. A line is one sample; a last line cut short by a crash is dropped.
 """
 
+import os
 from collections import deque
 from pathlib import Path
 
@@ -44,6 +45,10 @@ class Outbox:
 
 
 def _lines(path: Path) -> list[bytes]:
+    """Its whole lines. What is behind them is taken off the file too, or the next sample would be written onto it."""
     if not path.exists():
         return []
-    return [line for line in path.read_bytes().split(b"\n")[:-1] if line]
+    *lines, cut = path.read_bytes().split(b"\n")
+    if cut:
+        os.truncate(path, path.stat().st_size - len(cut))
+    return [line for line in lines if line]

@@ -45,6 +45,18 @@ def test_a_line_cut_short_by_a_crash_is_dropped(tmp_path: Path) -> None:
     assert Outbox(tmp_path / "box").oldest(9) == [ONE]
 
 
+def test_what_is_put_in_after_a_line_cut_short_is_whole_after_the_next_crash(tmp_path: Path) -> None:
+    (tmp_path / "box").write_bytes(ONE + b"\n" + TWO[:4])
+    Outbox(tmp_path / "box").put([THREE])
+    assert Outbox(tmp_path / "box").oldest(9) == [ONE, THREE]
+
+
+def test_a_file_of_nothing_but_a_line_cut_short_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "box").write_bytes(TWO[:4])
+    Outbox(tmp_path / "box").put([THREE])
+    assert Outbox(tmp_path / "box").oldest(9) == [THREE]
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.one_of(st.just(("put", 1)), st.tuples(st.sampled_from(["take", "fail"]), st.integers(1, 4))), max_size=30))
 def test_nothing_is_lost_or_doubled_whatever_fails(steps: list[tuple[str, int]]) -> None:
