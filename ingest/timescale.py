@@ -5,6 +5,7 @@ database may be away at the start and later: the last picture stays, and trying 
 within milliseconds, a missed notice within POLL_S. Asked however often, it reads at most once in ASKED_S.
 """
 
+import contextlib
 import random
 import select
 import socket
@@ -55,6 +56,7 @@ class Timescale:
     def __init__(self, url: str, partitions: int, clocks: Clocks, log: Callable[[str], None]) -> None:
         self._url, self._partitions, self._clocks, self._log = url, partitions, clocks, log
         self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_write.setblocking(False)
         self._asked = self._changed = False
         self._notes: dict[str, Entry] = {}
         self._stopping = threading.Event()
@@ -71,18 +73,23 @@ class Timescale:
         """Wants a picture newer than now. Cheap; from any thread."""
         if not self._asked:
             self._asked = True
-            self._wake_write.send(b"?")
+            self._wake()
 
     def note(self, entries: Sequence[Entry]) -> None:
         """Writes to the clocks' ledger, when the database is there; of a device that could not be written the newest is kept."""
         self._notes.update({e.device: e for e in entries})
-        self._wake_write.send(b"+")
+        self._wake()
 
     def close(self) -> None:
         """Ends the thread and its connection."""
         self._stopping.set()
-        self._wake_write.send(b"!")
+        self._wake()
         self._thread.join(timeout=5)
+
+    def _wake(self) -> None:
+        """Has the thread look up. While the database is away it reads nothing: what waits for it is enough, and the caller never waits."""
+        with contextlib.suppress(BlockingIOError):
+            self._wake_write.send(b"!")
 
     def _run(self) -> None:
         while not self._stopping.is_set():

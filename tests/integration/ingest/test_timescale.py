@@ -42,6 +42,14 @@ def test_a_clocks_correction_is_in_the_ledger_and_in_force_and_can_be_taken_back
     assert [author for _, author in rows] == ["ingest", "a person"]
 
 
+@pytest.mark.timeout(20)
+def test_notes_and_questions_cost_no_waiting_while_the_database_is_away() -> None:
+    away = Timescale("postgresql://nobody@127.0.0.1:9/none", 4, CLOCKS, print)
+    for n in range(20_000):
+        away.note([Entry("dev-a", n, -n, 20)])
+    assert away.current is None
+
+
 @pytest.mark.slow
 def test_the_picture_stays_while_the_database_is_away_and_is_read_again_after(keeper: Timescale, database: str) -> None:
     name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
