@@ -71,6 +71,21 @@ def test_readings_of_nobody_are_kept_unseen_and_found_again(assigned: None, sess
     )
 
 
+CURVES = """INSERT INTO telemetry.waveform
+(patient_no, channel, observed_at, device_no, seq, received_at, rate_hz, unit, gain, offset_number, samples)
+SELECT p.no, 'ecg_ii', to_timestamp(%s), d.no, %s, now(), 250, 'mV', 1, 0, '' FROM clinical.patient p, clinical.device d
+WHERE p.id = %s AND d.id = %s RETURNING 1"""
+OF_WHOM = """SELECT p.id, w.seq::int FROM telemetry.waveform w JOIN clinical.patient p ON p.no = w.patient_no ORDER BY 1, 2"""
+
+
+def test_curves_go_with_the_readings_and_none_is_there_twice(assigned: None, ask: Ask) -> None:
+    for seq, patient, device in ((1, "p1", "d1"), (2, "p1", "d1"), (2, "p3", "d1"), (3, "p1", "d1"), (9, "p2", "d2")):
+        ask(CURVES, START + seq, seq, patient, device)
+    ask(CHANGE, "p3", START + 2, None)
+    ask(MOVE, START)
+    assert ask(OF_WHOM) == [("p2", 9), ("p3", 2), ("p3", 3)]
+
+
 def test_what_a_gateway_attributed_before_it_heard_follows_later(assigned: None, session: Session, ask: Ask, readings: Readings) -> None:
     ask(CHANGE, "p3", START, None)
     ask(MOVE, START)
