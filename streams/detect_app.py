@@ -111,15 +111,16 @@ class Gathering:
     def __init__(self, app: Any, worker: Worker) -> None:
         self._app, self._worker = app, worker
         self._waiting: dict[int, list[Record]] = {}
-        self._count = self._generation = 0
+        self._count, self._generation = 0, (0, 0)
         self._since = 0.0
         self._folding = asyncio.Lock()
 
     async def take(self, event: Any) -> None:
         """One run of the readings."""
         message = event.message
-        if message.generation_id != self._generation:
-            self._waiting, self._count, self._generation = {}, 0, message.generation_id
+        generation = message.generation_id, self._worker.generation
+        if generation != self._generation:
+            self._waiting, self._count, self._generation = {}, 0, generation
         if not self._count:
             self._since = time.monotonic()
         records = records_of(event)
@@ -135,7 +136,8 @@ class Gathering:
             waiting, generation = self._waiting, self._generation
             self._waiting, self._count = {}, 0
             for number, records in waiting.items():
-                if generation == self._app.consumer_generation_id:
+                # Faust's own turns over only when all have been given out again, ours as soon as they are taken away
+                if generation == (self._app.consumer_generation_id, self._worker.generation):
                     await self._worker.take(number, records, clock())
 
 
@@ -188,11 +190,18 @@ def heartbeat(app: Any, worker: Worker, topic: str) -> Callable[[], Awaitable[No
     return beat
 
 
+def ours(app: Any, tp: TP) -> bool:
+    """Whether the partition is in our hands now: what Faust says is assigned is of before while a rebalance goes on."""
+    return not app.rebalancing and tp in app.consumer.assignment()
+
+
 async def pass_time(app: Any, worker: Worker, topic: str) -> list[int]:
     """One tick of every partition in hand; how far each is behind, ms."""
     behind = []
     for tp in [tp for tp in app.consumer.assignment() if tp.topic == topic]:
-        partition = await worker.open(tp.partition)
+        partition = await worker.open(tp.partition) if ours(app, tp) else None
+        if partition is None:
+            continue
         if await caught_up(app, worker, tp):
             worker.tick(tp.partition, clock())
             behind.append(0)

@@ -56,7 +56,10 @@ Clock = Callable[[], int]
 
 
 class Worker:
-    """All partitions that this process has in hand. clock: now, ms. hold_ms: how long a sample waits for what is missing (`order`)."""
+    """All partitions that this process has in hand; `generation`: another number each time that all were taken away.
+
+    clock: now, ms. hold_ms: how long a sample waits for what is missing before it (`order`).
+    """
 
     def __init__(
         self, rules: RuleSet, topics: Topics, out: Told, restored: Restored, reread: Reread, clock: Clock, hold_ms: int = HOLD_MS
@@ -70,13 +73,12 @@ class Worker:
         self._opening: dict[int, asyncio.Lock] = {}
         self._rereading: dict[int, asyncio.Task[None]] = {}
         self._saving = asyncio.Lock()
-        self._generation = 0
+        self.generation = 0
 
     async def take(self, number: int, records: Sequence[Record], now_ms: int) -> None:
         """Folds records of one partition; those before the expected one are known, a hole is read again."""
-        generation = self._generation
         partition = await self.open(number)
-        if generation != self._generation:
+        if partition is None:
             return
         fit: list[Record] = []
         for record in records:
@@ -89,28 +91,31 @@ class Worker:
         if fit:
             self._say(partition, partition.fold(fit, now_ms))
 
-    async def open(self, number: int) -> Partition:
-        """The partition, taken up from its checkpoint; waits for Kafka as long as that takes."""
+    async def open(self, number: int) -> Partition | None:
+        """The partition, taken up from its checkpoint; waits for Kafka as long as that takes. None: all were taken away meanwhile."""
+        generation = self.generation
         async with self._opening.setdefault(number, asyncio.Lock()):
-            while number not in self.partitions:
-                generation = self._generation
+            while generation == self.generation and number not in self.partitions:
                 try:
                     pages = await asyncio.get_running_loop().run_in_executor(None, self._restored, number)
                 except World as error:
                     log.warning("event=restore_failed partition=%d error=%s", number, error)
                     await asyncio.sleep(1.0)
                     continue
-                if generation == self._generation:
-                    memory = empty(self._rules, self._contexts, self._links, self._hold_ms, self._clock())
-                    self.partitions[number] = Partition(number, memory, pages)
-                    self._house.append(memory)
-                    memory.house = self._house
-                    log.info("event=taken_up partition=%d pages=%d", number, len(pages))
-            return self.partitions[number]
+                if generation == self.generation:
+                    self._take_up(number, pages)
+            return self.partitions[number] if generation == self.generation else None
+
+    def _take_up(self, number: int, pages: Mapping[int, bytes]) -> None:
+        memory = empty(self._rules, self._contexts, self._links, self._hold_ms, self._clock())
+        self.partitions[number] = Partition(number, memory, pages)
+        self._house.append(memory)
+        memory.house = self._house
+        log.info("event=taken_up partition=%d pages=%d", number, len(pages))
 
     def revoked(self) -> None:
         """All partitions were taken away: what is in hand is given up; it comes again to whoever gets them."""
-        self._generation += 1
+        self.generation += 1
         self.partitions.clear()
         self._house = []
         metrics.WAITING.clear()
@@ -155,7 +160,7 @@ class Worker:
     async def checkpoint(self) -> None:
         """Writes the dirty pages of all partitions and acknowledges what they include."""
         async with self._saving:
-            generation, taken = self._generation, [(p, p.pages(), list(p.held)) for p in self.partitions.values()]
+            generation, taken = self.generation, [(p, p.pages(), list(p.held)) for p in self.partitions.values()]
             if not any(held or pages for _, pages, held in taken):
                 return
             try:
@@ -167,7 +172,7 @@ class Worker:
                     partition.marked(list(pages))
                 return
             metrics.CHECKPOINTS.labels("written").inc()
-            if generation == self._generation:
+            if generation == self.generation:
                 for partition, _, held in taken:
                     del partition.held[: len(held)]
                     for record in held:

@@ -1,14 +1,19 @@
-"""The worker without Faust and without Kafka: what it takes up, and by which moment."""
+"""The worker without Faust and without Kafka: what it takes up, by which moment, and what a rebalance takes away."""
 
 import asyncio
+import threading
+from types import SimpleNamespace
 
 import msgspec
+import pytest
+from faust.types import TP
 
 from streams.detect import checkpoint
 from streams.detect.memory import empty
 from streams.detect.partition import Record
 from streams.detect.step import step
 from streams.detect.worker import Worker
+from streams.detect_app import Gathering, pass_time
 from tests.unit.streams.detect.readings import T0, batch, series
 from vitals.batch import SCHEMA_ID, encode
 from vitals.context import Limit, PatientContext
@@ -87,3 +92,84 @@ def test_what_a_rule_raised_that_is_gone_is_told_to_be_over():
     rules = msgspec.structs.replace(default(), version=2, limits={})
     w.context(TOPICS.rules, msgspec.json.encode(rules), T0 + 60_000)
     assert [(f.rule, f.phase) for f in out.said] == [("limits", "start"), ("limits", "end")]
+
+
+def taken_away_while_read(opening):
+    """The worker after `opening(worker, assigned)`, during which both partitions go to another one."""
+    assigned, asked = {TP(TOPICS.readings, number) for number in (0, 1)}, threading.Event()
+
+    def restored(number):
+        asked.wait(10)
+        if assigned:
+            w.revoked()
+        assigned.clear()
+        return {}
+
+    w, _ = worker(restored=restored)
+
+    async def opened():
+        asking = asyncio.ensure_future(opening(w, assigned))
+        for _ in range(3):  # until all that it begins has begun
+            await asyncio.sleep(0)
+        asked.set()
+        return await asking
+
+    return asyncio.run(opened()), w.partitions
+
+
+def kafka_away(assigned, rebalancing=False):
+    """As much of a Faust app as is asked: what is assigned, and no end of any partition."""
+
+    async def following(tp):
+        return None
+
+    consumer = SimpleNamespace(assignment=lambda: set(assigned))
+    return SimpleNamespace(
+        consumer=consumer, rebalancing=rebalancing, consumer_generation_id=1, end_of=lambda tp: None, following=following
+    )
+
+
+def test_a_partition_that_is_taken_away_while_it_is_read_is_not_in_hand():
+    assert taken_away_while_read(lambda w, _: w.open(0)) == (None, {})
+
+
+def test_nor_is_it_for_who_waited_to_open_it():
+    async def twice(w, _):
+        return await asyncio.gather(w.open(0), w.open(0))
+
+    assert taken_away_while_read(twice) == ([None, None], {})
+
+
+def test_nor_are_its_records_folded():
+    assert taken_away_while_read(lambda w, _: w.take(0, [record(series("hr", [80.0]))], T0)) == (None, {})
+
+
+def test_time_passes_for_no_partition_that_was_taken_away_meanwhile():
+    assert taken_away_while_read(lambda w, assigned: pass_time(kafka_away(assigned), w, TOPICS.readings)) == ([], {})
+
+
+@pytest.mark.parametrize(("rebalancing", "numbers"), [(False, [0]), (True, [])])
+def test_while_a_rebalance_goes_on_nothing_is_opened(rebalancing, numbers):
+    w, _ = worker()
+    asyncio.run(pass_time(kafka_away([TP(TOPICS.readings, 0), TP("other", 1)], rebalancing), w, TOPICS.readings))
+    assert list(w.partitions) == numbers
+
+
+@pytest.mark.parametrize(("revoked", "numbers"), [(False, [0]), (True, [])])
+def test_what_was_gathered_before_a_rebalance_is_given_up(revoked, numbers):
+    w, _ = worker()
+    app = kafka_away([])
+    app.end_of = lambda tp: 100  # more is to come
+    tp = TP(TOPICS.readings, 0)
+    kept = SimpleNamespace(offset=1, value=encode(batch(series("hr", [80.0]))), headers=[("schema", SCHEMA_ID)])
+    event = SimpleNamespace(message=SimpleNamespace(generation_id=1, partition=0, tp=tp, records=(kept,)), ack=lambda: None)
+
+    async def gathered():
+        gathering = Gathering(app, w)
+        await gathering.take(event)
+        if revoked:
+            w.revoked()
+        await gathering.fold()
+
+    asyncio.run(gathered())
+    assert list(w.partitions) == numbers
