@@ -12,11 +12,13 @@ from streams.archive.timescale import Session
 
 Ints = npt.NDArray[np.int64]
 _AGAIN = """WITH recent AS (
-    SELECT device, min(since) AS since, max(until) AS until FROM telemetry.attribution_todo WHERE look_until > now() GROUP BY device
+    SELECT device, min(since) AS since, max(until) AS until FROM telemetry.attribution_todo WHERE look_until > '-infinity' GROUP BY device
 )
 SELECT coalesce(sum(moved.readings), 0)::bigint FROM recent JOIN clinical.device d ON d.id = recent.device,
     LATERAL (SELECT array_agg(patient_no) || 0 AS candidates FROM telemetry.attribution WHERE device_no = d.no) AS a,
     LATERAL telemetry.reattribute_now(d.no, a.candidates, tstzrange(recent.since, recent.until)) AS moved"""
+_LOOKED = "UPDATE telemetry.attribution_todo SET look_until = '-infinity' WHERE look_until <= now() AND look_until > '-infinity'"
+"""A look ends by having looked after its time, not by the time alone: the archive may have been away."""
 _DONE = "DELETE FROM telemetry.attribution_todo WHERE at < now() - interval '8 days'"
 _UNHEARD = "t.at >= to_timestamp(%(received)s) - interval '5 minutes'"
 """A gateway hears of a correction within five minutes: what it received by then may be attributed as before."""
@@ -42,5 +44,6 @@ def settle(session: Session) -> int:
         if not session.rows("SELECT pg_try_advisory_xact_lock(hashtext('telemetry.attribution'))")[0][0]:
             return 0
         moved = int(session.rows(_AGAIN)[0][0])
+        session.run(_LOOKED)
         session.run(_DONE)
         return moved

@@ -7,7 +7,9 @@ a device or patient that the database does not know, out of range or unreadable 
 from collections import Counter
 from collections.abc import Sequence
 
-from streams.archive import timescale_notes, timescale_progress, timescale_waveforms
+import numpy as np
+
+from streams.archive import timescale_attribution, timescale_notes, timescale_progress, timescale_waveforms
 from streams.archive.readings import READER, Tell
 from streams.archive.record import Record, Stored, due
 from streams.archive.sift import DOOR, SEQ_LIMIT, Noted, in_time, unreadable
@@ -42,6 +44,9 @@ class Waveforms:
             chunks, refused = unpacked(todo.records)
             good = self._known(chunks, refused)
             new = timescale_waveforms.store(session, good)
+            if good:
+                moments = np.array([each.waveform.received_at for each in good])
+                timescale_attribution.look_again(session, np.array([each.device_no for each in good]), moments)
             refused += [
                 refusal(chunk, Reason.DUPLICATE, "this chunk is stored already")
                 for chunk, fresh in zip(chunks_of(good), new, strict=True)

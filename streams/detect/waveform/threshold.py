@@ -15,8 +15,9 @@ SHARE = 0.3
 MISSED = 1.66
 """After this many usual intervals without a beat the best rejected peak is tried at half the threshold (Pan & Tompkins 1985)."""
 T_WAVE_S = 0.36
-FLOOR = 0.02
-"""Of the beats' level before a gap (energy: a seventh of the amplitude; this project's choice): so small is no lead that was moved."""
+FLOOR, FLOOR_S = 0.14, 60.0
+"""Of the beats' level before a gap: a seventh is no lead that was moved, but the rest between beats. Not for longer than it takes to
+tell that the heart stopped: what raised the level may have been no heart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def anew(t: Thresholds) -> Thresholds:
 
 def judge(t: Thresholds, candidate: Candidate, rate_hz: float) -> tuple[Thresholds, list[int]]:
     """The levels after `candidate`, and the sample numbers of the beats that it shows (search-back first)."""
-    if t.beat is None and candidate.height <= t.floor:
+    if t.beat is None and candidate.height <= t.floor and candidate.at < FLOOR_S * rate_hz:
         return t, []
     if t.beat is None:
         return _learned(replace(t, waiting=(*t.waiting, candidate)), candidate, rate_hz)

@@ -106,8 +106,8 @@ def conditions(channel: Channel, others: list[Channel]) -> dict[str, bool]:
         return {ASYSTOLE.name: True} if silent and channel.beat_before is not None else {}
     poor = channel.quality < DOUBTFUL
     gaps = channel.intervals
-    return {
-        ASYSTOLE.name: silent,
+    known = {ASYSTOLE.name: silent} if silent or not poor else {}  # beats that are doubted, or noise taken for beats, end no asystole
+    return known | {
         BRADYCARDIA.name: not poor and bradycardic(gaps),
         FIBRILLATION.name: not poor and fibrillates(gaps),
         POOR.name: poor and not silent,

@@ -10,6 +10,8 @@ from streams.archive.readings import Readings
 from streams.archive.timescale import Session
 from streams.archive.timescale_attribution import settle
 from streams.archive.timescale_rollup import HOURS, MINUTES, drain
+from streams.archive.waveforms import Waveforms
+from tests.integration.streams.archive.test_waveforms import chunk
 from tests.unit.streams.archive.made import batch, record
 from vitals.batch import encode
 from vitals.registry import VITALS
@@ -101,6 +103,24 @@ def test_what_is_stored_long_after_the_correction_follows_too(assigned: None, se
     first = settle(session)
     readings.store([record([("p1", "d1", 700, (START + 700) * 1000, {0: 70.0})], 2)])
     assert ([first, settle(session), settle(session)], ask(WHOSE)) == ([0, 1, 0], [("p2", 1200), ("p3", 1201)])
+
+
+def test_an_archive_that_was_away_meanwhile_looks_once_more(assigned: None, session: Session, ask: Ask, readings: Readings) -> None:
+    ask(CHANGE, "p3", START, None)
+    ask(MOVE, START)
+    readings.store([record([("p1", "d1", 700, (START + 700) * 1000, {0: 70.0})], 2)])
+    ask(LATER, "1 hour", "1 hour")
+    assert ([settle(session), settle(session)], ask(WHOSE)) == ([1, 0], [("p2", 1200), ("p3", 1201)])
+
+
+def test_curves_that_are_stored_long_after_the_correction_follow_too(assigned: None, session: Session, ask: Ask) -> None:
+    ask(CHANGE, "p3", START, None)
+    ask(MOVE, START)
+    ask(LATER, "1 hour", "1 hour")
+    settle(session)
+    Waveforms(session, "vitals.waveforms", lambda _: None).store([chunk(0)])
+    settle(session)
+    assert ask(OF_WHOM) == [("p3", 1)]
 
 
 @pytest.mark.parametrize(("after_s", "looked_at"), [(-3600, True), (200, True), (400, False)])
