@@ -59,10 +59,12 @@ def _told(answer: httpx.Response, but: tuple[int, ...] = ()) -> Any:
 
 def enrol(api: httpx.Client, kept: Path, pager_port: int) -> Account:
     """The canary's device, enrolled on its patient where it is not; its pager is on `pager_port`."""
-    account = replace(_remembered(api, kept) or _made(api), pager=pager_port)
-    write_json(kept, asdict(account))
+    account = _remembered(api, kept) or _made(api)
+    write_json(kept, asdict(account))  # the secret is shown once; the pager is where it was until the rota knows of another
     contacts = [["webhook", f"http://127.0.0.1:{pager_port}/"]]
     _told(api.put(f"/oncall/people/{PERSON}", json={"contacts": contacts}))
+    account = replace(account, pager=pager_port)
+    write_json(kept, asdict(account))
     rungs = [{"targets": [f"person:{PERSON}"], "wait_ms": WAIT_MS}]
     _told(api.put(f"/escalation-policies/{WARD}", json={"ward": WARD, "priorities": ["high", "medium", "low"], "rungs": rungs}))
     return account

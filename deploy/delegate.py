@@ -54,9 +54,11 @@ def run(name: str, arguments: Sequence[str], say: Say) -> int:
 
 def _call(command: Delegate, words: Sequence[str], extra: Mapping[str, str], stdout: int | None = None) -> int:
     env = {**os.environ, **extra, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, "-m", command.module, *words], env=env, stdout=stdout)
     try:
-        return subprocess.run([sys.executable, "-m", command.module, *words], env=env, stdout=stdout, check=False).returncode
-    except KeyboardInterrupt:
+        return process.wait()
+    except KeyboardInterrupt:  # the command was interrupted too, by the same key; it is left the time to end what it has begun
+        process.wait()
         return 130
 
 

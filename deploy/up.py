@@ -25,7 +25,7 @@ from deploy.down import remember_supervisor, sweep
 from deploy.home import ROOT, Home, write_json
 from deploy.parts import kafka, postgres, running
 from deploy.parts.debian import checked
-from deploy.parts.errors import PartError
+from deploy.parts.errors import NotReady, PartError
 from deploy.parts.prefix import Say
 from deploy.parts.running import Program
 from deploy.processes import Process
@@ -168,7 +168,10 @@ def start_canary(vigil: Vigil, accounts: list[dict[str, str]]) -> None:
         vigil.say(f"THE CANARY IS NOT ENROLLED: {failed}; it runs as it was before, and operations are called if its page does not come")
         account = canary.as_it_was(kept, pager)
     values = {"canary_mqtt": account.url(vigil.site.mqtt), "canary_port": str(account.pager)}
-    vigil.supervisor.start([vigil.job(processes.CANARY, values)])
+    try:
+        vigil.supervisor.start([vigil.job(processes.CANARY, values)])
+    except NotReady as failed:  # its pager's port may be taken; the supervisor goes on trying
+        vigil.say(f"THE CANARY DOES NOT RUN: {failed}")
 
 
 def _seed(env: Mapping[str, str]) -> list[dict[str, str]]:

@@ -1,5 +1,7 @@
 """The backup that docs/operations.md describes: a dump of a database in use, restored beside it, has everything and goes on working."""
 
+import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -12,7 +14,6 @@ from deploy import migrate
 from deploy.home import ROOT
 from deploy.parts import postgres as postgres_part
 from tests import parts
-from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -53,13 +54,12 @@ def test_a_dump_restored_has_everything_and_can_be_written_and_migrated(postgres
     assert (counts, again) == ((500, 2, 1), [])
 
 
-def test_the_database_alone_is_empty_and_ends_with_its_command(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "deploy.database_main", "--data-dir", str(tmp_path)]
-    alone = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+def test_the_database_alone_is_empty_and_has_ended_when_its_command_has(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "deploy.cli", "database", "--data-dir", str(tmp_path)]
+    alone = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert alone.stdout is not None
     with psycopg.connect(alone.stdout.readline().strip()) as connection:
         tables = connection.execute(TABLES).fetchone()
-    alone.terminate()
-    alone.communicate(timeout=30)
-    wait_for(lambda: not (tmp_path / "postgres" / "data" / "postmaster.pid").exists(), 30, "PostgreSQL's end")
-    assert tables == (0,)
+    os.killpg(alone.pid, signal.SIGINT)  # as a terminal's Ctrl-C
+    alone.communicate(timeout=60)
+    assert (tables, (tmp_path / "postgres" / "data" / "postmaster.pid").exists()) == ((0,), False)

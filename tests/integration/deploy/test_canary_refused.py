@@ -9,7 +9,7 @@ import pytest
 
 from deploy import up
 from deploy.choices import Choices
-from deploy.home import Home
+from deploy.home import Home, write_json
 from deploy.parts.running import free_port
 from deploy.site import Site
 from deploy.supervisor import Supervisor
@@ -28,6 +28,17 @@ def refusing() -> Iterator[int]:
     yield server.server_port
     server.shutdown()
     server.server_close()
+
+
+def test_a_canary_whose_pager_finds_its_port_taken_ends_nothing(tmp_path: Path, refusing: int) -> None:
+    said: list[str] = []
+    home, supervisor = Home(tmp_path), Supervisor(tmp_path / "run", said.append, tied=True)
+    home.make()
+    write_json(home.secrets / "canary.json", {"device": "d", "password": "p", "pager": refusing})
+    site = Site(mqtt=f"mqtt://gateway:x@127.0.0.1:{free_port()}")
+    up.start_canary(up.Vigil(home, Choices(tmp_path, {}), {"http": refusing}, site, SOON, supervisor, said.append), [ADMIN])
+    supervisor.stop()
+    assert [line.partition(":")[0] for line in said if "CANARY" in line] == ["THE CANARY IS NOT ENROLLED", "THE CANARY DOES NOT RUN"]
 
 
 @pytest.mark.slow
