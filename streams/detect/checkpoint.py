@@ -3,7 +3,7 @@
 In: a Memory and the pages that changed. Out: bytes for each page, and back. A page is `PAGE` patients with their devices; its record
 says up to which offset of the readings it includes, so pages may be of different age: on a replay each page skips what it has.
 Promise: `restore(save(memory))` goes on exactly as `memory` would, with the samples that wait for their order. Contexts, links and rules
-are not in it: they have topics. A page of before samples waited (layout 2) is read as one in which none do.
+are not in it: they have topics, and what they say by now holds. A page of before samples waited (layout 2) is read as one in which none do.
 Refused: a page of another layout (PageError); the worker then starts that partition from what it can read.
 """
 
@@ -156,13 +156,14 @@ def _restore(memory: Memory, first: int, record: _Page) -> None:
         _paste(memory.late(), first * CHANNELS, record.past)
     memory.backlog |= {first * CHANNELS + cell: Backlog(*b) for cell, b in record.backlog}
     for k, device in enumerate(record.devices):
-        slot = memory.restored_slot(first + device.row, device.name, device.current)
+        slot = memory.restored_slot(first + device.row, device.name)
         memory.seen.restore(slot, device.top, device.holes)
         memory.order.restore(slot, device.belief, device.waiting)
         for name, data in record.device_columns.items():
             column = getattr(memory.devices, name)
             if name != "row":
                 column[slot] = np.frombuffer(data, dtype=column.dtype)[k]
+        memory.settled_slot(slot, device.current)
 
 
 def _paste(table: Cells | Rows | Timers | Courses, first: int, columns: Mapping[str, bytes]) -> None:

@@ -214,17 +214,31 @@ class Memory:
             self.seen.grow(self.slots)
             self.order.grow(self.slots)
         self.devices.row[slot] = row
-        link = self.links.get(device)
-        self.devices.offline[slot] = link.at if link is not None and link.state == "offline" else 0
+        self._link(slot)
         return slot
 
-    def restored_slot(self, row: int, device: str, current: bool) -> int:
-        """The slot of `device` as a checkpoint says it."""
+    def _link(self, slot: int) -> None:
+        """Since when the device at `slot` is off line, as its link says, where it has one."""
+        link = self.links.get(self.names[slot])
+        if link is not None:
+            self.devices.offline[slot] = link.at if link.state == "offline" else 0
+
+    def restored_slot(self, row: int, device: str) -> int:
+        """The slot of `device`, to be filled from a checkpoint and then `settled_slot`."""
         slot = self.slot_of.get((row, device))
-        slot = self._new_slot(row, device) if slot is None else slot
-        if current:
+        return self._new_slot(row, device) if slot is None else slot
+
+    def settled_slot(self, slot: int, current: bool) -> None:
+        """What a checkpoint's page says of `slot` may be older than the links, and than the page of a patient to whom its device went."""
+        self._link(slot)
+        device, at = self.names[slot], self.devices.at
+        before = self.current_slot.get(device)
+        stays = current and (before is None or at[slot] >= at[before])
+        if stays and before is not None:
+            self.devices.current[before] = 0
+        self.devices.current[slot] = stays
+        if stays:
             self.current_slot[device] = slot
-        return slot
 
     def settle(self, patient: str, now_ms: int) -> None:
         """Writes the limits that hold for `patient` at `now_ms` into its row."""

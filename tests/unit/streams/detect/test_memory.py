@@ -7,6 +7,7 @@ from streams.detect.memory import empty
 from streams.detect.step import step, tick
 from tests.unit.streams.detect.readings import T0, batch, series
 from vitals.context import Limit, PatientContext
+from vitals.link import Link
 from vitals.registry import V
 from vitals.rules import default
 
@@ -92,3 +93,38 @@ def test_what_was_scored_is_scored_again_when_the_settings_change(until, after):
     m.rows.score_until[m.row("p")] = until
     bed_changed(m, T0)
     assert m.rows.score_until[0] == after
+
+
+def restored(m, link):
+    again = empty(default(), links={} if link is None else {link.device: link})
+    checkpoint.restore(again, checkpoint.save(m, [0], 0))
+    return again
+
+
+@pytest.mark.parametrize(
+    ("state", "offline"), [("online", 0), ("offline", T0 + 25_000), (None, T0 + 20_000)], ids=["on line again", "off line again", "no news"]
+)
+def test_a_device_that_is_taken_up_again_is_off_line_as_its_newest_link_says(state, offline):
+    m = empty(default())
+    slot = m.slot(m.row("p"), "d", T0)
+    m.devices.offline[slot] = T0 + 20_000
+    newest = Link(device="d", state=state, at=T0 + 25_000) if state else None
+    assert restored(m, newest).devices.offline[slot] == offline
+
+
+@pytest.mark.parametrize("newer", [0, 64])
+def test_of_pages_of_different_age_the_newest_says_where_a_device_is(newer):
+    m = empty(default())
+    rows = [m.row(f"p{i}") for i in range(65)]
+    for row in (rows[0], rows[64]):
+        slot = m.slot(row, "d", T0)
+        m.devices.at[slot] = T0 + (row == newer)
+        m.devices.current[slot] = 1
+    pages = {}
+    for page in (0, 1):
+        m.current_slot["d"] = page  # the slots' numbers are those of the pages
+        pages |= checkpoint.save(m, [page], 0)
+    again = empty(default())
+    checkpoint.restore(again, pages)
+    slot = again.slot_of[newer, "d"]
+    assert (again.current_slot, again.devices.current[:2].nonzero()[0].tolist()) == ({"d": slot}, [slot])
