@@ -36,7 +36,7 @@ class Link(msgspec.Struct, frozen=True):
 
 
 def with_detail_as_text(entry: Entry) -> Entry:
-    """`entry` with its detail as one text, JSON in ASCII: PostgreSQL keeps a text that tells of a NUL, but no jsonb that holds one."""
+    """`entry` with its detail as one text of JSON: PostgreSQL keeps a text that tells of a NUL, but no jsonb that holds one."""
     return msgspec.structs.replace(entry, detail={"text": msgspec.json.encode(entry.detail).decode()})
 
 

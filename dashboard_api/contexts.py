@@ -28,6 +28,7 @@ FROM clinical.patient p LEFT JOIN access.context_published k ON k.patient = p.id
 """
 _MARK = """INSERT INTO access.context_published AS k (patient, version) VALUES (%s, %s)
            ON CONFLICT (patient) DO UPDATE SET version = greatest(k.version, excluded.version)"""
+_UNMARK = "DELETE FROM access.context_published WHERE patient = ANY(%s)"
 
 
 class Contexts:
@@ -67,7 +68,11 @@ class Contexts:
     async def _publish(self, rows: list[Row]) -> None:
         """These, and again what changed meanwhile: another process may have given a newer version before this one's arrived."""
         while rows:
-            await asyncio.gather(*(self._give(context_from(row)) for row in rows))
+            try:
+                await asyncio.gather(*(self._give(context_from(row)) for row in rows))
+            except PartAway:  # one may have arrived all the same, after what another process gave meanwhile: given again by `run`
+                await self._database.do(_UNMARK, [[row["id"] for row in rows]])
+                raise
             given = {row["id"]: row["version"] for row in rows}
             async with self._database.transaction() as transaction:
                 await transaction.many(_MARK, list(given.items()))

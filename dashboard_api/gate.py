@@ -86,11 +86,14 @@ class Gate:
         except BaseException:
             await self._kept.forget(this)
             raise
-        response = _answer(route, call, reply)  # kept before the audit: with that away the change is made all the same
-        if response.status_code == 202:
-            await self._kept.forget(this)
-        else:
-            await self._kept.keep(this, response.status_code, bytes(response.body), _patient(call, reply))
+        response = _answer(route, call, reply)
+        try:  # before the audit, which may be away: the change is made; and it is audited though it could not be kept
+            if response.status_code == 202:
+                await self._kept.forget(this)
+            else:
+                await self._kept.keep(this, response.status_code, bytes(response.body), _patient(call, reply))
+        except PartAway:
+            _log.warning("event=answer_not_kept action=%s", route.action)
         return await self._told(route, call, reply)
 
     async def _handled(self, route: Route, call: Call) -> Reply:

@@ -69,7 +69,7 @@ class Live:
         t = Topics(settings.prefix)
         self.settings = settings
         self.topics = (t.readings, t.scores, t.alerts, t.links, t.patients, t.waveforms)
-        self.database = Database(settings.database, size=4)
+        self.database = Database(settings.database, size=4, wait_s=2.0)  # who comes back while it is away hears within seconds
         self.audit = AuditLog(self.database)
         self.tail = Tail(settings.kafka, self.topics, time.monotonic)
         self.measures = Measures(settings.metrics_port)

@@ -72,7 +72,11 @@ class RuleSets:
         given = None
         while row is not None and row["version"] != given:  # another process may have given a newer one while this was on its way
             given = row["version"]
-            await self._kafka.give(self._topic, SCOPE, msgspec.json.encode(row["body"]), "vigil.rules.v1", partition=0)
+            try:
+                await self._kafka.give(self._topic, SCOPE, msgspec.json.encode(row["body"]), "vigil.rules.v1", partition=0)
+            except PartAway:  # it may have arrived all the same, after what another process gave meanwhile: the newest is given again
+                await self._database.do("UPDATE clinical.rule_set SET published_at = NULL WHERE published_at IS NOT NULL")
+                raise
             await self._database.do("UPDATE clinical.rule_set SET published_at = now() WHERE version = %s", [given])
             self._metrics.published.labels("rules", "done").inc()
             row = await self._newest()

@@ -15,7 +15,7 @@ from dashboard_api.sealing import SEXES, Person, Sealed
 from dashboard_api.timescale import Clash, Dangling, Row, Transaction
 from vitals import canary
 
-Bed = Annotated[str, Meta(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Bed = Annotated[str, Meta(max_length=40, pattern=r"^(?![\s\S]*[\x00-\x1f\x7f])")]
 """One line: it is in the subject of a page."""
 Birth = date
 Scale = Literal[1, 2]

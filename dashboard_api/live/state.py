@@ -81,7 +81,7 @@ class Picture:
         self.layout = 0
         self._device: dict[str, str] = {}
         self._versions: dict[str, int] = {}
-        self._moved: dict[str, list[str]] = {}
+        self._moved: dict[str, set[str]] = {}
 
     def patient(self, id: str) -> Patient:
         """The patient `id`, with a row of their own from the first mention on."""
@@ -154,7 +154,7 @@ class Picture:
             return
         before, patient.context = patient.ward, context
         if before is not None and before != patient.ward:
-            self._moved.setdefault(patient.id, []).append(before)
+            self._moved.setdefault(patient.id, set()).add(before)
         if before != patient.ward:
             self.layout += 1
         self._touch(patient, PATIENTS, offset)
@@ -168,6 +168,8 @@ class Picture:
             self.base[PATIENTS][partition] = max(self.base[PATIENTS][partition], offset + 1)
         if before is not None and before != ward:
             patient.left[before] = offset
+            self._moved.setdefault(patient.id, set()).add(before)
+            patient.dirty.add(PATIENTS)
         patient.left.pop(ward or "", 0)
 
     def take(self) -> tuple[list[Change], list[Logged]]:

@@ -32,6 +32,10 @@ from vitals.errors import PartAway
 log = logging.getLogger("live.websocket")
 AUTH_WITHIN_S = 5.0
 RECHECK_S = 60.0
+RECENT_S = 1.0
+"""Who was checked so lately is not asked about again for a subscription."""
+AUDIT_WITHIN_S = 1.0
+"""A subscription's entry is waited for so long; with the database away it stays queued, and the reader, who was known, hears in time."""
 MOST_CONNECTIONS = 4_000
 MOST_BYTES_IN = 262_144
 SEND_BUFFER = 65_536
@@ -193,7 +197,7 @@ class Door:
             claims, caller = await self._known_by(said.token)
             if caller.username != visit.caller.username:
                 raise _Closing(4403, "forbidden", "a connection stays with the person who opened it")
-            visit.claims, visit.caller = claims, caller
+            visit.claims, visit.caller, visit.checked_at = claims, caller, time.monotonic()
         elif isinstance(said, words.Subscribe):
             await self._subscribe(visit, said)
         else:
@@ -207,7 +211,8 @@ class Door:
             raise _Closing(4403, "forbidden", "what you were allowed to see has changed")
 
     async def _subscribe(self, visit: _Visit, said: words.Subscribe) -> None:
-        visit.caller = await self._caller(visit.claims)
+        if time.monotonic() - visit.checked_at > RECENT_S:
+            visit.caller, visit.checked_at = await self._caller(visit.claims), time.monotonic()
         refused = words.may(visit.caller, said, self._ward_of)
         await self._audit(visit, said, "denied" if refused else "done")
         if refused is not None:
@@ -234,8 +239,8 @@ class Door:
             detail=asked | {"patients": shown},
         )
         try:
-            await self._gate.audit(entry)
-        except PartAway:
+            await asyncio.wait_for(self._gate.audit(entry), AUDIT_WITHIN_S)
+        except (PartAway, TimeoutError):
             log.warning("event=audit_delayed cause=database_away")
 
     def _ward_of(self, patient: str) -> str | None:

@@ -101,11 +101,12 @@ def test_the_same_key_with_the_same_request_is_one_ward(as_: As) -> None:
 
 def test_a_change_whose_audit_is_late_is_not_made_again_under_its_key(as_: As, site: Site) -> None:
     url, headers = f"/api/v1/patients/{site.patient()['id']}/notes", {"Idempotency-Key": "late-audit"}
+    nurse = as_("nurse")
     with psycopg.connect(site.database) as other:
         other.execute("SELECT n FROM access.audit_head FOR UPDATE")
-        late = as_("nurse").post(url, json={"text": "once"}, headers=headers)
-    again = as_("nurse").post(url, json={"text": "once"}, headers=headers)
-    notes = as_("nurse").get(url).json()["items"]
+        late = nurse.post(url, json={"text": "once"}, headers=headers)
+    again = nurse.post(url, json={"text": "once"}, headers=headers)
+    notes = nurse.get(url).json()["items"]
     assert (late.status_code, again.status_code, len(notes)) == (503, 201, 1)
 
 

@@ -71,6 +71,22 @@ def test_a_session_that_was_revoked_ends_a_connection_that_never_stops_talking(m
     assert asyncio.run(asyncio.wait_for(who_never_stops_talking(Accounts()), 20)) == 4401
 
 
+class Unheard(Accounts):
+    """The audit takes nothing."""
+
+    async def audit(self, entry: audit.Entry) -> None:
+        await asyncio.Event().wait()
+
+
+async def who_subscribes(accounts: Accounts) -> str:
+    async with visit(accounts) as connection:
+        return str((await said(connection, type="subscribe", wards=["north"]))["type"])
+
+
+def test_an_audit_that_does_not_answer_keeps_nobody_waiting() -> None:
+    assert asyncio.run(who_subscribes(Unheard())) == "snapshot"
+
+
 async def who_subscribes_anew(accounts: Accounts) -> tuple[str, str]:
     async with visit(accounts) as connection:
         before = await said(connection, type="subscribe", wards=["north"])
@@ -78,5 +94,6 @@ async def who_subscribes_anew(accounts: Accounts) -> tuple[str, str]:
         return before["type"], (await said(connection, type="subscribe", wards=["north"])).get("code", "")
 
 
-def test_a_ward_that_was_taken_away_is_not_subscribed_to_again() -> None:
+def test_a_ward_that_was_taken_away_is_not_subscribed_to_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "RECENT_S", 0.0)
     assert asyncio.run(who_subscribes_anew(Accounts())) == ("snapshot", "not_found")

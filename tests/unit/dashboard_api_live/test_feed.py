@@ -152,6 +152,15 @@ def test_a_move_that_a_restarted_feed_knew_from_the_database_is_told_on_resuming
     assert {p["id"]: p.get("removed", p.get("ward")) for p in port.frames[-1]["patients"]} == {"p1": True, "p2": "north"}
 
 
+def test_a_move_that_the_topic_tells_after_the_database_is_told_to_who_resumed_between(feed: Feed) -> None:
+    reader, _ = joined(feed)
+    again = restarted({"p1": "south"}, ("p1", "north", 1), ("p2", "north", 1))
+    _, port = joined(again, feed.here(reader.audience))
+    again.picture.context(PatientContext(patient="p1", version=2, ward="south", bed="1"), 9)
+    again.tick(NOW + 100)
+    assert port.frames[-1]["patients"] == [{"id": "p1", "removed": True}]
+
+
 def test_a_move_from_a_ward_that_the_topic_no_longer_tells_gives_a_fresh_snapshot(feed: Feed) -> None:
     reader, _ = joined(feed)
     again = restarted({"p1": "south"}, ("p2", "north", 1), ("p3", "north", 1), ("p1", "south", 2))

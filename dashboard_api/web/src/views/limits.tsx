@@ -10,7 +10,7 @@ import { moment, t, word } from "../texts";
 import { shown, unitOf } from "../units";
 import type { LimitRules } from "./limittable";
 
-const REFRESH_S = 30;
+const REFRESH_S = 60;
 
 export function Limits({ patient }: { patient: string }) {
   const loaded = useLoad<Record<string, unknown>>(`/patients/${patient}/limits`, REFRESH_S);
