@@ -9,7 +9,7 @@ Source: EWMA control chart (Roberts 1959) with the variance recursion of Finch (
 import numpy as np
 import numpy.typing as npt
 
-from streams.detect.memory import Cells
+from streams.detect.remembered import Cells
 from streams.detect.rules import BaselineRule
 
 type_f64 = npt.NDArray[np.float64]

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.detect.channels import CHANNELS
-from streams.detect.memory import Backlog, Cells, Courses, Devices, Memory, Rows
+from streams.detect.memory import Backlog, Memory
 from streams.detect.order import Row
+from streams.detect.remembered import Cells, Courses, Devices, Rows
 from streams.detect.timers import Timers
 from vitals.errors import Theirs
 from vitals.registry import V

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.detect.channels import W
-from streams.detect.memory import RING, SLOTS, Memory
+from streams.detect.memory import Memory
+from streams.detect.remembered import RING, SLOTS
 from vitals.registry import V
 
 type_f16 = npt.NDArray[np.float16]

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.detect.channels import CHANNELS, NEWS2, SINGLE
-from streams.detect.memory import NEVER, Memory
+from streams.detect.memory import Memory
+from streams.detect.remembered import NEVER
 from vitals import news2
 from vitals.registry import BY_NAME, V
 from vitals.score import ScoreUpdate

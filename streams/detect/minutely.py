@@ -13,7 +13,8 @@ from streams.detect import agreement, course, drift, habit, shift
 from streams.detect.channels import AGREEMENT, CHANNELS, COMBINATION, DRIFT, HABIT, PACE, SHIFT, STUCK, TREND, W
 from streams.detect.combined import combined
 from streams.detect.conditions import Sightings
-from streams.detect.memory import RING, Memory
+from streams.detect.memory import Memory
+from streams.detect.remembered import RING
 from streams.detect.stuck import stuck
 from streams.detect.trend import LEAST_POINTS, crossing, line
 from vitals.registry import BY_NAME, V

@@ -6,7 +6,8 @@ import pytest
 from streams.detect import course
 from streams.detect.channels import W
 from streams.detect.course import median
-from streams.detect.memory import RING, empty
+from streams.detect.memory import empty
+from streams.detect.remembered import RING
 from streams.detect.step import step
 from tests.unit.streams.detect.readings import T0, batch
 from vitals.registry import VITALS, index

@@ -8,7 +8,8 @@ from streams.detect import agreement, drift, habit
 from streams.detect.channels import W
 from streams.detect.combined import combined
 from streams.detect.jump import doubted
-from streams.detect.memory import RING, empty
+from streams.detect.memory import empty
+from streams.detect.remembered import RING
 from streams.detect.shift import shift
 from streams.detect.stuck import stuck
 from streams.detect.trend import Line, crossing, crossing_min, line

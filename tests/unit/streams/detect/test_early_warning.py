@@ -5,7 +5,8 @@ import pytest
 
 from streams.detect import early_warning
 from streams.detect.channels import CHANNELS, NEWS2, SINGLE
-from streams.detect.memory import NEVER, empty
+from streams.detect.memory import empty
+from streams.detect.remembered import NEVER
 from tests.unit.streams.detect.readings import T0
 from vitals.registry import V, index
 from vitals.rules import default

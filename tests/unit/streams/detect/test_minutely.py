@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from streams.detect.channels import AGREEMENT, CHANNELS, COMBINATION, DRIFT, HABIT, PACE, SHIFT, STUCK, TREND, W
-from streams.detect.memory import RING, empty
+from streams.detect.memory import empty
 from streams.detect.minutely import Turn, look
+from streams.detect.remembered import RING
 from tests.unit.streams.detect.courses import loud
 from tests.unit.streams.detect.readings import T0
 from vitals.registry import V, index
