@@ -107,10 +107,13 @@ class Worker:
             return self.partitions[number] if generation == self.generation else None
 
     def _take_up(self, number: int, pages: Mapping[int, bytes]) -> None:
-        memory = empty(self._rules, self._contexts, self._links, self._hold_ms, self._clock())
-        self.partitions[number] = Partition(number, memory, pages)
+        now_ms = self._clock()
+        memory = empty(self._rules, self._contexts, self._links, self._hold_ms, now_ms)
+        partition = self.partitions[number] = Partition(number, memory, pages)
         self._house.append(memory)
         memory.house = self._house
+        for patient in memory.patients:  # discharged while nobody had the partition in hand
+            self._without_the_discharged(partition, patient, now_ms)
         log.info("event=taken_up partition=%d pages=%d", number, len(pages))
 
     def revoked(self) -> None:
@@ -208,11 +211,16 @@ class Worker:
         self._contexts[context.patient] = context
         for partition in self.partitions.values():
             partition.memory.know(context, now_ms)
-            row = partition.memory.row_of.get(context.patient)
-            if row is not None and not context.active:
-                found = discharge(partition.memory, row, now_ms) + dismissed(partition.memory, row, now_ms)
-                partition.touched(found)
-                self._say(partition, Outcome([(f, None) for f in found], [], 0))
+            self._without_the_discharged(partition, context.patient, now_ms)
+
+    def _without_the_discharged(self, partition: Partition, patient: str, now_ms: int) -> None:
+        """What was told of `patient` ends, if nobody watches them any more."""
+        row, context = partition.memory.row_of.get(patient), self._contexts.get(patient)
+        if row is None or context is None or context.active:
+            return
+        found = discharge(partition.memory, row, now_ms) + dismissed(partition.memory, row, now_ms)
+        partition.touched(found)
+        self._say(partition, Outcome([(f, None) for f in found], [], 0))
 
     def _link(self, link: Link, now_ms: int) -> None:
         self._links[link.device] = link

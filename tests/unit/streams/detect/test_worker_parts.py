@@ -50,6 +50,15 @@ def record(samples, offset=1):
     return Record(offset, encode(batch(samples)), SCHEMA_ID, None, lambda: None)
 
 
+def test_what_was_told_of_a_patient_who_was_discharged_meanwhile_ends_when_the_partition_is_taken_up():
+    before = empty(default())
+    step(before, batch(series("hr", [150.0] * 60)), T0)
+    w, out = worker(checkpoint.save(before, [0], 0), T0 + 1_000_000)
+    w.context(TOPICS.patients, msgspec.json.encode(PatientContext(patient="p", version=2, ward="north", active=False)), T0)
+    asyncio.run(w.open(0))
+    assert [(f.rule, f.phase) for f in out.said] == [("limits", "end")]
+
+
 def test_a_partition_is_taken_up_with_the_limits_that_hold_by_then():
     context = PatientContext(patient="p", version=1, ward="north", limits={"hr": Limit(high=180, expires_at=T0)})
     before = empty(default(), {"p": context}, now_ms=T0)
