@@ -142,7 +142,7 @@ class Desk:
             after = self.page(after, plan, kind, at)
             self._speaks(after, kind)
         elif verdict.go == "join" and verdict.by is not None:
-            self._spoken_for(verdict.by)
+            self._spoken_for(verdict.by, after)
         note = {"reason": stages[-1][1], "stages": stages}
         case = self.put(before, settled(after, verdict), note, kind=kind, at=at, cause=cause, actor=actor)
         if case.alert.state == "active":
@@ -209,8 +209,8 @@ class Desk:
         if kind == "waited":
             self.bundles[(case.alert.ward, case.alert.priority)] = case.alert.id
 
-    def _spoken_for(self, speaker: str) -> None:
-        if speaker not in self.paging:
+    def _spoken_for(self, speaker: str, case: Case) -> None:
+        if speaker not in self.paging and not answered(self.cases.get(speaker), case):
             self.joined[speaker] += 1
         self.pages = [replace(page, count=page.count + 1) if page.alert == speaker else page for page in self.pages]
 
@@ -229,6 +229,11 @@ class Desk:
                 self.put(case, after, {"reason": f"answered with {gone.alert.rule}, which covered it"}, kind="released", at=at, cause=None)
             else:
                 self.activate(case, awake(case), kind="released", at=at, cause=None)
+
+
+def answered(speaker: Case | None, case: Case) -> bool:
+    """Whoever answered for the patient sees this one too: it needs no page that was not sent yet."""
+    return speaker is not None and speaker.alert.patient == case.alert.patient and speaker.alert.state == "acknowledged"
 
 
 def answered_for(gone: Case) -> bool:

@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 from alerts.backlog import Record
 from alerts.case import Case, Change
 from alerts.clockwork import Receipt
-from alerts.desk import Answer, Desk, Page
+from alerts.desk import SILENT, Answer, Desk, Page
 from alerts.timescale_settled import tell
 from alerts.wire import alert as alert_bytes
 
@@ -31,7 +31,7 @@ def save(connection: Connection, desk: Desk, records: Sequence[Record], receipts
         for speaker, more in desk.joined.items():  # before what is cancelled: a page for several is not its alert's to withdraw
             cursor.execute("UPDATE alerting.page SET count = count + %s WHERE alert = %s AND state = 'waiting'", [more, speaker])
         if desk.silenced:
-            cursor.execute(_CANCEL, [list(desk.silenced)])
+            _cancel(cursor, desk)
             tell(cursor, [desk.cases[alert] for alert in desk.silenced], now)
         if desk.pages:
             _save_pages(cursor, desk.pages)
@@ -41,7 +41,13 @@ def save(connection: Connection, desk: Desk, records: Sequence[Record], receipts
         _progress(cursor, records)
 
 
-_CANCEL = "UPDATE alerting.page SET state = 'cancelled' WHERE state = 'waiting' AND about = '' AND count = 1 AND alert = ANY(%s)"
+# A page for several alerts of one patient (no cause of several patients) is withdrawn once none of them wants anybody.
+_CANCEL = """
+UPDATE alerting.page SET state = 'cancelled' WHERE state = 'waiting' AND about = '' AND (count = 1 AND alert = ANY(%(silenced)s)
+    OR count > 1 AND cause = '' AND alert = ANY(%(speakers)s) AND NOT EXISTS (
+        SELECT FROM alerting.alert AS speaker JOIN alerting.alert AS one USING (patient)
+        WHERE speaker.id = page.alert AND one.state <> ALL(%(silent)s) AND speaker.id IN (one.id, one.memory->>'joined')))
+"""
 # Only what the timeline was told: what became of the page meanwhile is still to be told.
 _TOLD = """
 UPDATE alerting.page SET told = true FROM unnest(%s::text[], %s::text[]) AS r (page, state)
@@ -69,6 +75,12 @@ INSERT INTO alerting.outbox (partition, patient, body, trace)
 SELECT partition, patient, convert_to(body::text, 'UTF8'), convert_to(trace, 'UTF8')
 FROM json_to_recordset(%s::json) AS x(n int, partition int, patient text, body json, trace text) ORDER BY n
 """
+
+
+def _cancel(cursor: psycopg.Cursor[TupleRow], desk: Desk) -> None:
+    joined = {desk.cases[alert].memory.joined for alert in desk.silenced}
+    speakers = [*desk.silenced, *filter(None, joined)]
+    cursor.execute(_CANCEL, {"silenced": list(desk.silenced), "speakers": speakers, "silent": list(SILENT)})
 
 
 def _save_changes(cursor: psycopg.Cursor[TupleRow], desk: Desk, traces: dict[str, bytes | None]) -> None:

@@ -2,7 +2,7 @@
 
 Promise: whoever answered here is not called again there. What may still be under way to the pager is let go before it. These are no
 pages to a person: neither the timeline nor a budget counts them. An incident of several patients is left to a person: the answer to
-one of their alerts is none to the others.
+one of their alerts is none to the others. A page that still goes out for others comes first: its receipt brings the alert here again.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,6 +32,7 @@ FROM alerting.page CROSS JOIN LATERAL (
     SELECT page.channel, page.address
     UNION SELECT c->>0, c->>1 FROM jsonb_array_elements(page.fallback) AS c WHERE attempts >= %(tries)s) AS given
 WHERE alert = ANY(%(alerts)s) AND about = '' AND attempts > 0 AND given.channel = ANY(%(channels)s) AND (cause = '' OR count = 1)
+    AND state <> 'waiting'
 ON CONFLICT DO NOTHING
 """
 

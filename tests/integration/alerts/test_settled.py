@@ -111,3 +111,17 @@ def test_a_pager_that_may_have_taken_the_page_before_it_went_on_is_told_too(conn
         timescale.write(connection, Work([Record("t", 0, n, step, None, 0)]), people, T0)
         wait_for(lambda: sender.round(connection, 0.2) == 0 and not unsettled(connection), 20, "all to be delivered")
     assert receiver.got[-1][1] == {"routing_key": "routing", "dedup_key": receiver.got[0][1]["dedup_key"], "event_action": "acknowledge"}
+
+
+def test_a_pager_hears_of_the_end_only_after_the_page_that_still_goes_out_for_who_joined_it(connection: Connection) -> None:
+    said = "SELECT array_agg(kind ORDER BY kind) FROM alerting.page WHERE about <> ''"
+    both = [finding(subject=subject, priority="medium") for subject in ("hr", "spo2")]
+    end = finding(phase="end", priority="medium", at=T0 + 1, ended_at=T0 + 1)
+    for n, batch in enumerate((both, [end])):
+        timescale.write(connection, Work([Record("t", 0, n, one, None, 0) for one in batch]), Book((Contact("pagerduty", "r"),)), T0)
+        connection.execute("UPDATE alerting.page SET attempts = 1")  # it failed, and waits to be sent again
+    before = connection.execute(said).fetchone()
+    connection.execute("UPDATE alerting.page SET state = 'delivered', sent_at = created_at")
+    told = [receipt for _, receipt in timescale.receipts(connection, [0])]
+    timescale.write(connection, Work((), (), told, frozenset({0})), Book(), T0)
+    assert (before, connection.execute(said).fetchone()) == ((None,), (["resolved"],))

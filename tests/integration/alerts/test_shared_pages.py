@@ -12,7 +12,8 @@ from alerts import timescale
 from alerts.backlog import Record
 from alerts.clockwork import Tick
 from alerts.timescale import Connection, Work
-from tests.unit.alerts.stories import SITE, T0, finding
+from tests.unit.alerts.stories import SITE, T0, command, finding
+from vitals.alert import Command
 from vitals.finding import Finding
 
 HOUR = 3_600_000
@@ -37,7 +38,7 @@ def at_once(database: str, what: Sequence[Callable[[Connection], object]]) -> No
         thread.join(30)
 
 
-def record(one: Finding, partition: int, offset: int) -> Record:
+def record(one: Finding | Command, partition: int, offset: int) -> Record:
     return Record("findings", partition, offset, one, None, 0)
 
 
@@ -86,12 +87,23 @@ def over(one: Finding) -> Finding:
     return msgspec.structs.replace(one, phase="end", at=T0 + 1, ended_at=T0 + 1)
 
 
-def pages(connection: Connection, batches: Sequence[Sequence[Finding]]) -> list[tuple[str, int]]:
+def answer(one: Finding) -> Command:
+    return msgspec.structs.replace(command(one.id, "acknowledge", patient=one.patient), id=f"c-{one.id}")
+
+
+def pages(connection: Connection, batches: Sequence[Sequence[Finding | Command]]) -> list[tuple[str, int]]:
     """(state, count) of the pages after these batches, each written at once."""
     for batch in batches:
         timescale.write(connection, Work([record(one, 0, n) for n, one in enumerate(batch)]), SITE, T0)
+    wards = [one.ward for batch in batches for one in batch if isinstance(one, Finding)]
     query = "SELECT state, count FROM alerting.page WHERE ward = %s ORDER BY created_at"
-    return connection.execute(query, [batches[0][0].ward]).fetchall()  # type: ignore[return-value]  # rows
+    return connection.execute(query, wards[:1]).fetchall()  # type: ignore[return-value]  # rows
+
+
+def of_one_patient() -> list[Finding]:
+    """Two conditions of a patient, the second of which joins the page of the first."""
+    mark = uuid.uuid4().hex[:6]
+    return [finding(subject=subject, patient=mark, ward=mark, priority="medium") for subject in ("hr", "spo2")]
 
 
 def test_a_page_for_several_patients_stays_though_the_alert_that_carries_it_is_over(module_database: str) -> None:
@@ -112,3 +124,24 @@ def test_a_page_that_failed_speaks_for_nobody_more(module_database: str) -> None
         pages(connection, [[first]])
         connection.execute("UPDATE alerting.page SET state = 'failed' WHERE ward = %s", [first.ward])
         assert sorted(pages(connection, [[second]])) == [("failed", 1), ("waiting", 1)]
+
+
+Story = Callable[[Finding, Finding], list[list[Finding | Command]]]
+
+
+@pytest.mark.parametrize(
+    ("story", "became"),
+    [
+        (lambda a, b: [[a], [answer(a), b]], ("cancelled", 1)),  # whoever answered sees the second beside it
+        (lambda a, b: [[a], [b, over(a)]], ("waiting", 2)),
+        (lambda a, b: [[a, b], [over(a)]], ("waiting", 2)),
+        (lambda a, b: [[a, b], [over(b)]], ("waiting", 2)),
+        (lambda a, b: [[a, b], [over(a)], [over(b)]], ("cancelled", 2)),
+        (lambda a, b: [[a, b], [over(b), answer(a)]], ("cancelled", 2)),
+    ],
+)
+def test_a_patients_page_is_withdrawn_once_none_is_left_that_it_calls_for(
+    module_database: str, story: Story, became: tuple[str, int]
+) -> None:
+    with psycopg.connect(module_database, autocommit=True) as connection:
+        assert pages(connection, story(*of_one_patient())) == [became]
