@@ -198,6 +198,7 @@ class Desk:
             spoken=None if spoken == alert.id else spoken,
             fresh=kind not in ASKED_AGAIN,
             waited=kind == "waited",
+            released=kind == "released",
             bundle=None if bundle == alert.id else bundle,
             quiet_until=quiet_until(self.zones.get(alert.ward, "UTC"), at) if alert.priority == "low" else None,
             reachable=plan.why,

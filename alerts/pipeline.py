@@ -84,6 +84,7 @@ class Scene:
         starts: how often this condition began in the last `FLAP_MS`.
         spoken: the alert that was paged lately for the same cause of several patients (a gateway's loss).
         fresh: the condition just began (again); else it is asked again about it (unanswered, escalated, waited).
+        released: what covered or paused the candidate is gone.
         waited: the candidate was held before; it is paged now, with the others that waited: `bundle` is the one that speaks for them.
         quiet_until: the end of the ward's quiet hours, where it is in them.
     """
@@ -97,6 +98,7 @@ class Scene:
     starts: int = 0
     spoken: str | None = None
     fresh: bool = True
+    released: bool = False
     waited: bool = False
     bundle: str | None = None
     quiet_until: int | None = None
@@ -144,11 +146,14 @@ def shelve(case: Case, scene: Scene) -> Verdict:
 
 
 def flap(case: Case, scene: Scene) -> Verdict:
-    """The condition comes and goes: it was paged, and is not again so soon."""
+    """The condition comes and goes, or its cover does: it was paged (to somebody whom it reached), and is not again so soon."""
+    hold, reached = FLAP_HOLD_MS[case.alert.priority], case.memory.reached_at
+    if scene.released and reached is not None and scene.now < reached + hold:
+        return Verdict("hold", "released, and somebody was called just before", None, reached + hold)
     lately = case.memory.paged_at is not None or scene.starts > FLAPS
     if not scene.fresh or scene.starts < FLAPS or not lately:
         return Verdict("pass", "not flapping")
-    return Verdict("hold", f"flapping: began {scene.starts} times in 15 min", None, scene.now + FLAP_HOLD_MS[case.alert.priority])
+    return Verdict("hold", f"flapping: began {scene.starts} times in 15 min", None, scene.now + hold)
 
 
 def quiet(case: Case, scene: Scene) -> Verdict:

@@ -1,13 +1,15 @@
 """Floods, flapping, pauses and quiet hours on a clock moved by hand: few pages, none lost, a new high within its second."""
 
 from collections import Counter
+from collections.abc import Callable
 
+import msgspec
 import pytest
 
-from alerts.clockwork import Tick
-from alerts.desk import Desk
+from alerts.clockwork import Receipt, Tick
+from alerts.desk import Desk, Page
 from alerts.findings import take
-from alerts.pipeline import FLAPS, PATIENT_PAGES_A_DAY, WARD_PAGES_A_MINUTE, Pause, quiet_until
+from alerts.pipeline import FLAP_HOLD_MS, FLAPS, PATIENT_PAGES_A_DAY, WARD_PAGES_A_MINUTE, Pause, quiet_until
 from tests.unit.alerts.stories import SITE, T0, command, desk, finding, only
 from vitals.finding import Finding, Phase, Priority
 
@@ -107,6 +109,52 @@ def flapping(priority: Priority) -> Desk:
 @pytest.mark.parametrize("priority", ["medium", "low"])
 def test_what_comes_and_goes_is_held_after_a_few_times(priority: Priority) -> None:
     assert flapping(priority).counts["page"] <= FLAPS
+
+
+NOISE = finding("ecg_asystole", subject="")
+SLOW = finding("ecg_bradycardia", subject="")
+
+
+def noise(now: int) -> list[object]:
+    """What is found at this time: a bradycardia, and over it for 20 s of every minute an asystole that is none."""
+    minute, second = (now - T0) // MINUTE, (now - T0) % MINUTE
+    one = finding("ecg_asystole", subject="", start=T0 + minute * MINUTE + 5 * S)
+    over = msgspec.structs.replace(one, phase="end", at=now, ended_at=now)
+    return [SLOW] if now == T0 else [one] if second == 5 * S else [over] if second == 25 * S else []
+
+
+def called(minutes: int, arrives: Callable[[Page], bool]) -> list[Page]:
+    """Who is called while a cover comes and goes, each second a transaction of its own."""
+    at, sent = Desk(SITE), list[Page]()
+    for now in range(T0, T0 + minutes * MINUTE, S):
+        due = [Tick(c.alert.id) for c in at.cases.values() if c.memory.due_at is not None and c.memory.due_at <= now]
+        desk(*noise(now), *due, now=now, start=at)
+        sent += at.pages
+        became = {p: "delivered" if arrives(p) else "cancelled" for p in at.pages}
+        got = [Receipt(p.id, p.alert, state, p.channel, p.person, now, now) for p, state in became.items()]
+        at = Desk(SITE, cases=at.cases, of_patient=at.of_patient, owner=at.owner, seen=at.seen)
+        desk(*got, now=now, start=at)
+    return sent
+
+
+def test_what_a_cover_that_comes_and_goes_releases_is_paged_no_oftener_than_what_flaps() -> None:
+    pages = Counter(page.alert for page in called(10, lambda _: True))
+    assert pages[SLOW.id] <= 1 + 10 * MINUTE // FLAP_HOLD_MS["high"]
+
+
+def test_what_was_paged_but_reached_nobody_is_paged_once_its_cover_is_gone() -> None:
+    pages = called(1, lambda page: page.alert != SLOW.id)
+    assert [page.created_at - T0 for page in pages if page.alert == SLOW.id] == [0, 25 * S]
+
+
+def test_what_became_high_under_its_cover_is_paged_at_once_whoever_was_reached_before() -> None:
+    mild = msgspec.structs.replace(SLOW, priority="medium")
+    worse = msgspec.structs.replace(SLOW, phase="update", at=T0 + 2)
+    at = desk(mild, now=T0)
+    desk(Receipt("page", mild.id, "delivered", "webhook", "", T0, T0), NOISE, worse, now=T0 + S, start=at)
+    at.pages = []
+    desk(msgspec.structs.replace(NOISE, phase="end", at=T0 + 3), now=T0 + 2 * S, start=at)
+    assert [page.alert for page in at.pages] == [mild.id]
 
 
 def test_a_new_high_breaks_through_a_pause_and_a_milder_one_does_not() -> None:
