@@ -28,6 +28,10 @@ class Circuit:
         """Whether to ask now."""
         return self.opened_at is None or now - self.opened_at >= OPEN_MS
 
+    def asked(self, now: int) -> "Circuit":
+        """The circuit once somebody asks: where it was open, nobody else does until the answer, or for `OPEN_MS` more."""
+        return self if self.opened_at is None else replace(self, opened_at=now)
+
     def after(self, success: bool, now: int) -> "Circuit":
         """The circuit after one more answer."""
         if success:

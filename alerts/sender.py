@@ -5,6 +5,7 @@ channel or one that refuses is a named failure that lets the ladder go on; past 
 """
 
 import random
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import suppress
@@ -30,6 +31,7 @@ class Sender:
     clock: Callable[[], int]
     link: Callable[[str], str]
     circuits: dict[str, Circuit] = field(default_factory=dict)
+    asking: threading.Lock = field(default_factory=threading.Lock)
     sending: dict[Future[Result], Leased] = field(default_factory=dict)
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "page"))
 
@@ -65,7 +67,7 @@ class Sender:
         channel, now = self.channels.get(page.channel), self.clock()
         if channel is None:
             return Result("refused", f"unknown channel {page.channel}")
-        if not self._circuit(page).allows(now):
+        if not self._may_ask(page, now):
             return Result("retry", "circuit open")
         try:
             return channel(page.address, page.notice(self.link(page.key), now))
@@ -77,7 +79,8 @@ class Sender:
         now = self.clock()
         PAGES.labels(page.channel if page.channel in self.channels else "unknown", result.outcome).inc()
         if result.detail != "circuit open":
-            self.circuits[self._name(page)] = self._circuit(page).after(result.outcome != "retry", now)
+            with self.asking:
+                self.circuits[self._name(page)] = self._circuit(page).after(result.outcome != "retry", now)
         if result.outcome == "delivered":
             outbox.delivered(connection, page, now)
         elif result.outcome == "refused" and not page.fallback:
@@ -88,6 +91,14 @@ class Sender:
             onward = result.outcome == "refused"
             again = now if onward else now + pause(page.attempt, random.random(), result.wait_ms)
             outbox.later(connection, page, again, result.detail, onward=onward)
+
+    def _may_ask(self, page: Leased, now: int) -> bool:
+        with self.asking:  # several hands look at once
+            circuit = self._circuit(page)
+            if circuit.allows(now):
+                self.circuits[self._name(page)] = circuit.asked(now)
+                return True
+            return False
 
     def _name(self, page: Leased) -> str:
         return f"{page.channel} {page.address}"

@@ -59,7 +59,7 @@ class Leased:
 _LEASE = """
 WITH due AS MATERIALIZED (
     SELECT id FROM alerting.page WHERE state = 'waiting' AND next_at <= %(now)s AND coalesce(leased_until, 0) < %(now)s
-    ORDER BY CASE priority WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END, next_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+    ORDER BY about <> '', CASE priority WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END, next_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
 UPDATE alerting.page SET leased_by = %(by)s, leased_until = %(until)s, attempts = attempts + 1, sent_at = coalesce(sent_at, %(now)s)
 FROM due WHERE page.id = due.id
 RETURNING page.id, alert, kind, priority, ward, bed, channel, address, fallback::text, attempts, expires_at, count, about
@@ -68,7 +68,7 @@ _COLUMNS = tuple(field.name for field in fields(Leased))
 
 
 def lease(connection: psycopg.Connection[TupleRow], by: str, now: int, most: int) -> list[Leased]:
-    """The most urgent pages that are due, now this sender's for `LEASE_MS`."""
+    """The most urgent pages that are due, what became of others last, now this sender's for `LEASE_MS`."""
     asked = {"by": by, "until": now + LEASE_MS, "now": now, "most": most}
     return [_leased(row) for row in connection.execute(_LEASE, asked).fetchall()]
 

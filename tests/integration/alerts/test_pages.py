@@ -6,9 +6,9 @@ import psycopg
 import pytest
 
 from alerts import timescale_pages
-from alerts.backoff import TRIES
+from alerts.backoff import OPEN_MS, TRIES, Circuit
 from alerts.notice import Channel
-from alerts.sender import Sender
+from alerts.sender import AT_ONCE, Sender
 from alerts.shapes import opsgenie
 from alerts.smtp import Mail, MailServer
 from alerts.timescale import Connection
@@ -70,11 +70,11 @@ def sender(receiver: Receiver) -> Sender:
 
 
 def settle(sender: Sender, connection: Connection, until: Callable[[], bool]) -> None:
-    """Rounds until it is so; the clock moves a minute with every round."""
+    """Rounds until it is so; the clock moves a minute with every round after which nothing is under way: no lease runs out meanwhile."""
 
     def turn() -> bool:
         sender.round(connection, 0.1)
-        sender.clock.now += 60_000 if isinstance(sender.clock, Clock) else 0
+        sender.clock.now += 60_000 if isinstance(sender.clock, Clock) and not sender.sending else 0
         return until()
 
     wait_for(turn, 20)
@@ -163,6 +163,22 @@ def test_a_dead_receiver_is_left_alone_after_some_tries_and_given_up_at_the_end_
     asked = len(receiver.got)
     settle(sender, connection, lambda: state(connection)[0][0] == "failed")
     assert asked < 2 * TRIES
+
+
+def test_a_receiver_that_was_left_alone_is_asked_for_one_page_first(connection: Connection, receiver: Receiver, sender: Sender) -> None:
+    receiver.answers = [500] * AT_ONCE
+    sender.circuits["webhook "] = Circuit(TRIES, T0 - OPEN_MS)
+    _ = [waits(connection, n) for n in range(AT_ONCE)]
+    sender.round(connection, 0.1)
+    sender.finish(connection, 10)
+    assert len(receiver.got) == 1
+
+
+def test_pages_go_before_what_became_of_others(connection: Connection) -> None:
+    notice, page = waits(connection, 1), waits(connection, 2)
+    connection.execute("UPDATE alerting.page SET about = 'p', next_at = next_at - 1 WHERE id = %s", [notice])
+    connection.execute("UPDATE alerting.page SET priority = 'low' WHERE id = %s", [page])
+    assert [leased.id for leased in timescale_pages.lease(connection, "s1", T0, 1)] == [page]
 
 
 def test_the_lease_of_a_dead_sender_runs_out_and_another_sends_with_the_same_key(
