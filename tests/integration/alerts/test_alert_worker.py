@@ -2,6 +2,7 @@
 
 import base64
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,14 +165,12 @@ def test_started_while_the_database_is_away_it_pages_the_sites_own_contact(site:
 
 
 def test_told_to_stop_it_waits_for_the_outcome_of_a_page_under_way(site: Site, receiver: Receiver) -> None:
-    connections = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
     receiver.answers = [-1]
     with site.worker(VIGIL_WEBHOOK_URL=receiver.url) as process:
         site.say(finding())
         wait_for(lambda: receiver.got, 20)
         process.send_signal(signal.SIGTERM)
-        wait_for(lambda: site.rows(connections)[0][0] <= 2, 10, "the clerk to leave")  # then the sender's and this one
-        receiver.released.set()
+        threading.Timer(1.0, receiver.released.set).start()  # longer than the worker takes to stop, well within a channel's timeout
     assert site.rows("SELECT state FROM alerting.page") == [("delivered",)]
 
 
