@@ -56,15 +56,22 @@ class Cells:
 
     def __init__(self) -> None:
         self.row = [ABSENT] * V
-        self._keys: dict[int, str] = {}
+        self._said: list[tuple[str, int, float]] = []
+        self._twice = False
 
-    def put(self, vital: Vital, key: str, value: float) -> str | None:
-        """Takes the value that was said under `key`. The key whose value is left out, where two say different things."""
-        before, first = self.row[vital.index], self._keys.get(vital.index)
-        left_out = key
-        if first is None or (math.isnan(before) and not math.isnan(value)):
-            self.row[vital.index], self._keys[vital.index], left_out = value, key, first or key
-        return None if first is None or _same(value, before) else left_out
+    def put(self, vital: Vital, key: str, value: float) -> None:
+        """Takes the value that was said under `key`."""
+        i = vital.index
+        if self.row[i] == ABSENT:
+            self.row[i] = value
+        else:
+            self._twice = True
+            self.row[i] = value if math.isnan(self.row[i]) else self.row[i]
+        self._said.append((key, i, value))
+
+    def left_out(self) -> list[tuple[str, float]]:
+        """The keys, with their values, that say something else than what was kept of their vital. "No value" beside a number is one."""
+        return [(key, value) for key, i, value in self._said if not _same(value, self.row[i])] if self._twice else []
 
 
 def _same(one: float, other: float) -> bool:

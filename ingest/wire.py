@@ -3,7 +3,8 @@
 In: the bytes of one message. Out: samples, or a named `Fault` for the message, the sample or the vital that is wrong.
 Promise: any bytes give samples or faults, never an exception; one wrong vital or sample never costs the others. A sample's row has
 one cell for each vital of the registry: ABSENT where the sample does not name it, NaN or None where the device says "no value". Of two
-values of one vital (under its name and a code, or two codes) one is kept and the other named: nothing says which the device means.
+numbers for one vital (under its name and a code, or two codes) one is kept and the other named: nothing says which the device means. "No
+value" beside a number is no fault (a cuff between two readings). A quality is that of what was kept, not of what was left out.
 Dropped: members that the contract does not name (a later device may send more than this gateway knows).
 
 Two ways lead to the same row: a typed decoding that takes the usual message in half a microsecond, and, where that one
@@ -225,42 +226,47 @@ def _careful(payload: bytes | Raw) -> Sample | Fault:
 
 
 def _with_parts(seq: int, observed_at: int, vitals: dict[str, Raw], quality: Raw) -> Sample:
-    cells, shares, faults = Cells(), [math.nan] * V, []
+    cells, shares = Cells(), [math.nan] * V
+    wrong = _put(vitals, cells)
+    others = cells.left_out()
+    left_out = [key for key, _ in others] + [key for key, _, _ in wrong]
+    wrong += [(key, Reason.MALFORMED, f"a second value of {BY_KEY[key][0].name} in one sample") for key, x in others if not math.isnan(x)]
+    for key, why in _qualities(quality, shares, left_out):
+        if key in BY_KEY:  # a value of which the quality cannot be read cannot be trusted either
+            cells.row[BY_KEY[key][0].index] = ABSENT
+        wrong.append((key, Reason.MALFORMED, f"quality: {why}"))
+    faults = tuple([Fault(reason, f"{key[:64]}: {detail}", seq, key[:64], observed_at) for key, reason, detail in wrong])
+    return Sample(seq, observed_at, tuple(cells.row), tuple(shares), faults)
 
-    def refuse(key: str, reason: Reason, detail: str) -> None:
-        faults.append(Fault(reason, f"{key[:64]}: {detail}", seq, key[:64], observed_at))
 
+def _put(vitals: dict[str, Raw], cells: Cells) -> list[tuple[str, Reason, str]]:
+    """Fills `cells`; what is wrong: (key, reason, detail)."""
+    wrong = []
     for key, raw in vitals.items():
         if key not in BY_KEY:
-            refuse(key, Reason.UNKNOWN_VITAL, "not a name, LOINC or MDC code that Vigil knows")
+            wrong.append((key, Reason.UNKNOWN_VITAL, "not a name, LOINC or MDC code that Vigil knows"))
             continue
         vital, scale = BY_KEY[key]
         try:
-            left_out = cells.put(vital, key, value_of(vital, scale, raw))
+            cells.put(vital, key, value_of(vital, scale, raw))
         except WrongValueError as error:
-            refuse(key, error.reason, str(error))
-            continue
-        if left_out is not None:
-            refuse(left_out, Reason.MALFORMED, f"a second value of {vital.name} in one sample")
-    for key, why in _qualities(quality, shares):
-        if key in BY_KEY:  # a value of which the quality cannot be read cannot be trusted either
-            cells.row[BY_KEY[key][0].index] = ABSENT
-        refuse(key, Reason.MALFORMED, f"quality: {why}")
-    return Sample(seq, observed_at, tuple(cells.row), tuple(shares), tuple(faults))
+            wrong.append((key, error.reason, str(error)))
+    return wrong
 
 
-def _qualities(raw: Raw, shares: list[float]) -> Iterator[tuple[str, str]]:
-    """Fills `shares`; yields what is wrong. A quality of a vital that Vigil does not know is dropped with that vital."""
+def _qualities(raw: Raw, shares: list[float], left_out: list[str]) -> Iterator[tuple[str, str]]:
+    """Fills `shares`; yields what is wrong. A quality of a key that Vigil does not know, or left out, is dropped with its value."""
     try:
         given = (_given(raw) and msgspec.json.decode(raw, type=dict[str, Raw] | None)) or {}
     except BAD as error:
         yield "quality", _said(error)
         return
-    for key in list(given)[:SAMPLE_VITALS]:
+    for key in [k for k in given if k not in left_out][:SAMPLE_VITALS]:
         try:
             share = _share(given[key])
         except BAD as error:
             yield key, _said(error)
             continue
         if key in BY_KEY and share is not None:
-            shares[BY_KEY[key][0].index] = share
+            i = BY_KEY[key][0].index
+            shares[i] = max(share, shares[i])  # of two for one value the better; `share` first, for then NaN (none yet) loses

@@ -170,16 +170,17 @@ def test_a_zero_of_a_vital_that_can_be_zero_is_a_number() -> None:
         ({"150033": 62, "150034": 38, "150021": 118, "150022": 76}, ["150021", "150022"], {"sbp": 62, "dbp": 38}),
         ({"59408-5": 82, "2708-6": 97}, ["2708-6"], {"spo2": 82}),
         ({"spo2": 82, "2708-6": 97}, ["2708-6"], {"spo2": 82}),
-        ({"59408-5": 82, "2708-6": None}, ["2708-6"], {"spo2": 82}),
-        ({"59408-5": None, "2708-6": 82}, ["59408-5"], {"spo2": 82}),
-        ({"59408-5": 82, "2708-6": None, "spo2": 97}, ["2708-6", "spo2"], {"spo2": 82}),
+        ({"59408-5": 82, "2708-6": None}, [], {"spo2": 82}),
+        ({"59408-5": None, "2708-6": 82}, [], {"spo2": 82}),
+        ({"59408-5": -100, "2708-6": None, "spo2": 82}, [], {"spo2": 82}),
+        ({"59408-5": 82, "2708-6": None, "spo2": 97}, ["spo2"], {"spo2": 82}),
         ({"59408-5": 82, "2708-6": 82}, [], {"spo2": 82}),
         ({"8310-5": 37, "temp": {"value": 98.6, "unit": "[degF]"}}, [], {"temp": 37}),
         ({"59408-5": None, "2708-6": -100, "hr": 70}, [], {"hr": 70}),
         ({"59408-5": "?", "2708-6": 82}, ["59408-5"], {"spo2": 82}),
     ],
 )
-def test_of_two_values_of_a_vital_in_a_sample_the_first_number_counts_and_the_other_is_refused(
+def test_of_two_values_of_a_vital_in_a_sample_the_first_number_counts_and_another_number_is_refused(
     vitals: dict[str, Any], refused: list[str], kept: dict[str, float]
 ) -> None:
     found = said(sample(**vitals))
@@ -190,6 +191,28 @@ def test_a_second_value_is_refused_by_the_name_of_its_vital() -> None:
     assert [r.refusal.detail for r in said(sample(**{"59408-5": 82, "2708-6": 97})).refused] == [
         "2708-6: a second value of spo2 in one sample"
     ]
+
+
+@pytest.mark.parametrize(
+    ("vitals", "quality", "refused", "share"),
+    [
+        ({"59408-5": 82, "2708-6": None}, {"59408-5": 0.95, "2708-6": 0.0}, [], 0.95),
+        ({"59408-5": None, "2708-6": 82}, {"59408-5": 0.0, "2708-6": 0.95}, [], 0.95),
+        ({"59408-5": None, "2708-6": None, "spo2": 82}, {"spo2": 0.95, "2708-6": 0.0}, [], 0.95),
+        ({"59408-5": 82, "2708-6": 97}, {"59408-5": 0.95, "2708-6": 0.05}, ["2708-6"], 0.95),
+        ({"59408-5": 82, "2708-6": 97}, {"59408-5": 0.95, "2708-6": "bad"}, ["2708-6"], 0.95),
+        ({"59408-5": "?", "2708-6": 82}, {"2708-6": 0.95, "59408-5": 0.0}, ["59408-5"], 0.95),
+        ({"59408-5": 82, "2708-6": 82}, {"59408-5": 0.95, "2708-6": 0.0}, [], 0.95),
+        ({"59408-5": 82, "2708-6": 97}, {"spo2": 0.4}, ["2708-6"], 0.4),
+        ({"spo2": 97, "59408-5": 82}, {"59408-5": 0.0}, ["59408-5"], math.nan),
+    ],
+)
+def test_a_quality_is_that_of_the_value_that_was_kept(
+    vitals: dict[str, Any], quality: dict[str, Any], refused: list[str], share: float
+) -> None:
+    found = said({**sample(**vitals), "quality": quality})
+    given = float(found.batches[0][1].quality[0, index("spo2")])
+    assert ([r.refusal.vital for r in found.refused], given) == (refused, pytest.approx(share, nan_ok=True))
 
 
 def test_quality_travels_with_its_vital() -> None:
