@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from ingest.directory import Directory
 from ingest.hl7 import Spoken
-from ingest.wire import BAD, Moment, milliseconds
+from ingest.wire import BAD, SAMPLE_VITALS, Moment, milliseconds
 from vitals.refusal import Reason
 from vitals.registry import BY_KEY
 
@@ -152,6 +152,8 @@ def _entry(at: str, raw: bytes, directory: Directory, now: int) -> Entry | Issue
         return Issue("structure", str(error)[:200], at)
     if one.status not in STATUSES:
         return Issue("not-supported" if one.status else "required", f"status {one.status[:32]!r} is not taken", f"{at}.status")
+    if len(one.component) > SAMPLE_VITALS:  # each could become a sample, and a refusal that keeps the whole Observation
+        return Issue("too-long", f"{len(one.component)} components; at most {SAMPLE_VITALS}", f"{at}.component")
     observed_at = _moment(one.effectiveDateTime or one.effectiveInstant or one.effectivePeriod.start)
     moment = observed_at if isinstance(observed_at, int) else now
     device, subject = _id(one.device), _id(one.subject)

@@ -14,6 +14,7 @@ from ingest.gather import Message
 from ingest.route import vitals_topic
 from ingest.seen import Seen
 from ingest.translate import Translated, translate
+from ingest.wire import SAMPLE_VITALS
 from vitals.registry import index
 
 AT, NOW = "2026-11-21T02:29:07.250Z", 1_795_228_150_000
@@ -135,6 +136,7 @@ def test_a_wrong_value_is_refused_by_the_doors_common_reasons(resource: dict[str
         (observation("8867-4", status="entered-in-error", valueQuantity=quantity(72)), "not-supported"),
         (observation("85354-9"), "required"),
         (observation("8867-4", valueQuantity={"value": "72"}), "structure"),
+        (observation("85353-1", component=[{"code": concept("8867-4"), "valueInteger": n} for n in range(SAMPLE_VITALS + 1)]), "too-long"),
         (observation("8867-4", valueQuantity=quantity(72), subject={"reference": "Patient/bob"}), "business-rule"),
     ],
 )
