@@ -129,7 +129,7 @@ class Mqtt:
         self._leaving = leaving
         self._broker, self._clock, self._steady, self._log = broker, clocks.now, clocks.steady, log
         self._tap: Tap | None = None
-        self._epoch = self._unacknowledged = 0
+        self._epoch = self._unacknowledged = self._came = 0
         self.kept = Kept()
         self._next_try, self._pause, self._misc_at = 0.0, PAUSE_S, 0.0
         self.ready = False
@@ -143,8 +143,10 @@ class Mqtt:
         else:
             self._exchange(timeout, reading)
         if self._tap is None or not self._tap.messages:
+            self._came = 0
             return []
         messages, self._tap.messages = self._tap.messages, []
+        self._came = len(messages)
         self._unacknowledged += sum([m.mid > 0 for m in messages])
         return messages
 
@@ -179,7 +181,7 @@ class Mqtt:
         except (ValueError, OSError):
             readable = [tap]
         behind = not reading or not self.ready or self._unacknowledged >= RECEIVE_MAXIMUM // 2
-        self.kept.looked(self._steady(), behind, timeout > 0 and not readable and not tap.pending())
+        self.kept.looked(self._steady(), behind, timeout > 0 and not readable and not tap.pending(), self._came)
         if readable or (reading and tap.pending()):
             self._client.loop_read()
         if self._client.want_write():

@@ -1,7 +1,7 @@
 """What the broker kept while nobody took it is no babble."""
 
 from ingest.gather import Message
-from ingest.kept import SETTLE_S, Kept
+from ingest.kept import LONGEST_S, MANY, SETTLE_S, Kept
 from ingest.quota import Limits, Quota
 
 NOW = 1_790_000_000_000
@@ -34,7 +34,7 @@ def test_a_device_that_babbles_already_is_held_back_while_the_gateway_catches_up
     assert ({m.topic for m in admitted.messages}, len(admitted.over)) == ({b"vigil/v1/d1/vitals"}, 5)
 
 
-def looked(*looks: tuple[float, bool, bool]) -> bool:
+def looked(*looks: tuple[float, bool, bool, int]) -> bool:
     """Whether it catches up after these looks."""
     kept = Kept()
     for look in looks:
@@ -47,16 +47,38 @@ def test_a_gateway_catches_up_from_its_start() -> None:
 
 
 def test_it_has_caught_up_when_a_look_finds_nothing() -> None:
-    assert looked((100, True, True), (100 + SETTLE_S, False, False), (101 + SETTLE_S, False, True)) is False
+    assert looked((100, True, True, 0), (100 + SETTLE_S, False, False, 1), (101 + SETTLE_S, False, True, 0)) is False
 
 
 def test_a_look_that_finds_nothing_a_moment_after_the_window_was_full_says_nothing() -> None:
-    assert looked((100, True, False), (99 + SETTLE_S, False, True)) is True
+    assert looked((100, True, False, 0), (99 + SETTLE_S, False, True, 0)) is True
+
+
+def test_a_look_that_finds_nothing_a_moment_after_very_much_came_says_nothing() -> None:
+    assert looked((100, True, False, 0), (104, False, False, MANY), (101 + SETTLE_S, False, True, 0)) is True
+
+
+def test_much_that_came_in_small_pieces_without_a_pause_is_much() -> None:
+    pieces = [(104.0, False, False, MANY // 4)] * 4
+    assert looked((100, True, False, 0), *pieces, (101 + SETTLE_S, False, True, 0)) is True
+
+
+def test_as_much_with_a_pause_between_is_what_well_behaved_devices_say() -> None:
+    pieces = [(104.0, False, False, MANY // 4), (104.1, False, True, 0)] * 8
+    assert looked((100, True, False, 0), *pieces, (101 + SETTLE_S, False, True, 0)) is False
+
+
+def test_very_much_at_once_is_not_taken_for_kept_once_it_has_caught_up() -> None:
+    assert looked((100, True, False, 0), (110, False, True, 0), (111, False, False, 10 * MANY)) is False
 
 
 def test_it_catches_up_for_as_long_as_each_look_finds_something() -> None:
-    assert looked((100, True, False), *((100.0 + n, False, False) for n in range(60))) is True
+    assert looked((100, True, False, 0), *((100.0 + n, False, False, 1) for n in range(60))) is True
+
+
+def test_it_ends_to_catch_up_however_much_comes_for_ever() -> None:
+    assert looked((100, True, False, 0), (100 + LONGEST_S, False, False, MANY)) is False
 
 
 def test_it_catches_up_again_when_the_broker_may_be_keeping_messages_back() -> None:
-    assert looked((100, True, False), (110, False, True), (200, True, True)) is True
+    assert looked((100, True, False, 0), (110, False, True, 0), (200, True, True, 0)) is True
