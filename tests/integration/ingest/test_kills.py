@@ -3,8 +3,10 @@
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import psutil
+import psycopg
 import pytest
 from confluent_kafka import KafkaException
 from paho.mqtt.client import CallbackAPIVersion, Client, MQTTv5
@@ -124,20 +126,27 @@ def test_a_gateway_that_leaves_for_good_leaves_nothing_behind(standing: Gateway,
     wait_for(lambda: len(set(stored(kafka, topics))) == 2 * MESSAGES, 60, "the one that stayed to take all")
 
 
+def waits_for(connection: "psycopg.Connection[Any]") -> bool:
+    """Whether somebody waits for what this connection has locked."""
+    query = "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    return connection.execute(query).rowcount > 0
+
+
 @pytest.mark.slow
 def test_a_gateway_that_is_stopped_while_it_leaves_keeps_its_session_for_what_is_not_durable(
-    standing: Gateway, mosquitto: Broker, kafka: str, topics: Topics
+    gateway: Gateway, mosquitto: Broker, database: str, kafka: str, topics: Topics
 ) -> None:
-    standing.kill()
-    assert load(mosquitto).wait(60) == 0
-    server = kafka_process(kafka)
-    standing.start(ready=False, options=("--leave",))
-    wait_for(lambda: standing.metric("vigil_ingest_messages_total") > 0, 30, "the first messages to be taken")
-    server.send_signal(signal.SIGSTOP)
-    try:
-        wait_for(lambda: standing.metric("vigil_ingest_messages_total") == MESSAGES, 20, "the rest of the session")
-        standing.kill(signal.SIGTERM)
-    finally:
-        server.send_signal(signal.SIGCONT)
-    standing.start()
-    wait_for(lambda: holds_all(kafka, topics), 60, "every sample to be stored")
+    gateway.start()
+    gateway.kill()
+    assert load(mosquitto, DEVICES, 0).wait(60) == 0
+    with psycopg.connect(database) as connection:
+        connection.execute("LOCK TABLE clinical.device")
+        gateway.start(ready=False, options=("--leave",))
+        wait_for(lambda: waits_for(connection), 30, "the gateway to read its directory")
+        connection.commit()  # the gateway, which stands in line, has the table now; a newer directory it cannot read
+        connection.execute("LOCK TABLE clinical.device")
+        wait_for(lambda: gateway.metric("vigil_ingest_waiting") == DEVICES, 30, "what new devices said to wait for that newer directory")
+        assert gateway.kill(signal.SIGTERM) == 0
+    enrol(database, *(f"bench-{i}" for i in range(DEVICES)))
+    gateway.start()
+    wait_for(lambda: holds_all(kafka, topics, DEVICES), 20, "every sample to be stored")
