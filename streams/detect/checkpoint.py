@@ -3,7 +3,8 @@
 In: a Memory and the pages that changed. Out: bytes for each page, and back. A page is `PAGE` patients with their devices; its record
 says up to which offset of the readings it includes, so pages may be of different age: on a replay each page skips what it has.
 Promise: `restore(save(memory))` goes on exactly as `memory` would, with the samples that wait for their order. Contexts, links and rules
-are not in it: they have topics, and what they say by now holds. A page of before samples waited (layout 2) is read as one in which none do.
+are not in it, but for the names of combinations: they have topics, and what they say by now holds. A page of before samples waited
+(layout 2) is read as one in which none do.
 Refused: a page of another layout (PageError); the worker then starts that partition from what it can read.
 """
 
@@ -20,6 +21,7 @@ from streams.detect.channels import CHANNELS
 from streams.detect.memory import Backlog, Memory
 from streams.detect.order import Row
 from streams.detect.remembered import Cells, Courses, Devices, Rows
+from streams.detect.ruled import by_name, names_of, put
 from streams.detect.timers import Timers
 from vitals.errors import Theirs
 from vitals.registry import V
@@ -57,6 +59,8 @@ class _Page(msgspec.Struct):
     devices: list[_Device]
     device_columns: dict[str, bytes]
     backlog: list[tuple[int, tuple[int, int, int, float, int]]]
+    combinations: list[str] = []
+    """By channel; those of the version before did not say."""
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -99,6 +103,7 @@ def _saved(memory: Memory, page: int, slots: list[int], included: int) -> bytes:
         [_device(memory, s) for s in slots],
         {f.name: getattr(memory.devices, f.name)[at].tobytes() for f in fields(Devices)},
         backlog,
+        names_of(memory.layout),
     )
     return bytes(cramjam.lz4.compress_block(_ENCODER.encode(record)))
 
@@ -155,7 +160,7 @@ def _restore(memory: Memory, first: int, record: _Page) -> None:
     _paste(memory.timers, first * CHANNELS, record.timers)
     if record.past:
         _paste(memory.late(), first * CHANNELS, record.past)
-    memory.backlog |= {first * CHANNELS + cell: Backlog(*b) for cell, b in record.backlog}
+    _restore_backlog(memory, first, record)
     for k, device in enumerate(record.devices):
         slot = memory.restored_slot(first + device.row, device.name)
         memory.seen.restore(slot, device.top, device.holes)
@@ -165,6 +170,17 @@ def _restore(memory: Memory, first: int, record: _Page) -> None:
             if name != "row":
                 column[slot] = np.frombuffer(data, dtype=column.dtype)[k]
         memory.settled_slot(slot, device.current)
+
+
+def _restore_backlog(memory: Memory, first: int, record: _Page) -> None:
+    """With it each combination's timers go to the channel that its name has by now; those of one that is gone go nowhere."""
+    now = names_of(memory.layout)
+    sources = by_name(record.combinations or now, now)
+    for timers in (memory.timers, memory.past):
+        put(timers, sources, slice(first, first + len(record.patients)))
+    to = {source: channel for channel, source in enumerate(sources.tolist())}
+    summed = [(*divmod(cell, CHANNELS), b) for cell, b in record.backlog]
+    memory.backlog |= {(first + row) * CHANNELS + to[channel]: Backlog(*b) for row, channel, b in summed if channel in to}
 
 
 def _paste(table: Cells | Rows | Timers | Courses, first: int, columns: Mapping[str, bytes]) -> None:

@@ -123,6 +123,7 @@ def discharge(memory: Memory, row: int, now_ms: int) -> list[Finding]:
     found = [tell(memory, int(span[k]), was, k, moment, now_ms) for k in told]
     memory.timers.put(span, Timers.of(CHANNELS))
     memory.cells.busy[row * V : row * V + V] = 0
+    memory.rows.score_until[row] = 0  # never scored: who is taken in again is not scored by the readings of before
     memory.backlog = {cell: b for cell, b in memory.backlog.items() if cell // CHANNELS != row}
     return found
 

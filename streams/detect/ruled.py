@@ -4,6 +4,8 @@ In: a memory and the rules to take up. Out: the ends of what was told under rule
 even a combination that has another number now, goes on under its id; nothing takes over another's.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -26,7 +28,7 @@ def take_up(memory: Memory, rules: RuleSet, now_ms: int) -> list[Finding]:
     moved = memory.timers.side.reshape(-1, CHANNELS)[:, sources != _EVERY]
     memory.settings.dirty[moved.any(axis=1)] = 1
     for timers in (memory.timers, memory.past):
-        _put(timers, sources)
+        put(timers, sources)
     to = {source: channel for channel, source in enumerate(sources.tolist())}
     summed = [(*divmod(cell, CHANNELS), b) for cell, b in memory.backlog.items()]
     memory.backlog = {row * CHANNELS + to[channel]: b for row, channel, b in summed if channel in to}
@@ -36,10 +38,19 @@ def take_up(memory: Memory, rules: RuleSet, now_ms: int) -> list[Finding]:
 
 def sources_of(before: Columns, after: Columns) -> type_i64:
     """(CHANNELS,) the channel on which each one's condition was so far, which is its own but for combinations; -1: it has no rule."""
-    sources = np.where(after.wait1 < NEVER_MS, _EVERY, -1)
-    names = before.subject[COMBINATION:AGREEMENT]
-    for channel, name in enumerate(after.subject[COMBINATION:AGREEMENT], start=COMBINATION):
-        sources[channel] = COMBINATION + names.index(name) if name and name in names else -1
+    return np.where(after.wait1 < NEVER_MS, by_name(names_of(before), names_of(after)), -1)
+
+
+def names_of(layout: Columns) -> list[str]:
+    """The combinations by channel, "" where there is none."""
+    return list(layout.subject[COMBINATION:AGREEMENT])
+
+
+def by_name(before: Sequence[str], after: Sequence[str]) -> type_i64:
+    """(CHANNELS,) as `sources_of`, where nothing but the combinations' names changed from `before` to `after`."""
+    sources = _EVERY.copy()
+    for channel, name in enumerate(after, start=COMBINATION):
+        sources[channel] = COMBINATION + before.index(name) if name and name in before else -1
     return sources
 
 
@@ -55,8 +66,8 @@ def _ended(memory: Memory, channels: type_i64, now_ms: int) -> list[Finding]:
     return found
 
 
-def _put(timers: Timers | None, sources: type_i64) -> None:
-    """Every channel's timers from where they were; idle where they were nowhere."""
+def put(timers: Timers | None, sources: type_i64, rows: slice = slice(None)) -> None:
+    """Every channel's timers (of `rows`) from where they were; idle where they were nowhere."""
     for name in Timers.names() if timers else ():
-        column = getattr(timers, name).reshape(-1, CHANNELS)
+        column = getattr(timers, name).reshape(-1, CHANNELS)[rows]
         column[:] = np.where(sources >= 0, column[:, sources], 0)

@@ -112,7 +112,8 @@ class Worker:
         partition = self.partitions[number] = Partition(number, memory, pages)
         self._house.append(memory)
         memory.house = self._house
-        for patient in memory.patients:  # discharged while nobody had the partition in hand
+        self._end(partition, take_up(memory, self._rules, now_ms))  # while nobody had it in hand, rules may have gone, and patients
+        for patient in memory.patients:
             self._without_the_discharged(partition, patient, now_ms)
         log.info("event=taken_up partition=%d pages=%d", number, len(pages))
 
@@ -218,25 +219,22 @@ class Worker:
         row, context = partition.memory.row_of.get(patient), self._contexts.get(patient)
         if row is None or context is None or context.active:
             return
-        found = discharge(partition.memory, row, now_ms) + dismissed(partition.memory, row, now_ms)
+        self._end(partition, discharge(partition.memory, row, now_ms) + dismissed(partition.memory, row, now_ms))
+
+    def _end(self, partition: Partition, found: list[Finding]) -> None:
+        """Tells what neither a reading nor time has ended."""
         partition.touched(found)
         self._say(partition, Outcome([(f, None) for f in found], [], 0))
 
     def _link(self, link: Link, now_ms: int) -> None:
         self._links[link.device] = link
         for partition in self.partitions.values():
-            found = linked(partition.memory, link, now_ms)
-            partition.touched(found)
-            self._say(partition, Outcome([(f, None) for f in found], [], 0))
+            self._end(partition, linked(partition.memory, link, now_ms))
 
     def _rule(self, rules: RuleSet, now_ms: int) -> None:
-        if rules.version < self._rules.version:  # of two processes that publish, the slower one may tell an older set last
-            return
-        self._rules = rules
+        self._rules = rules  # also an older one: the last on the topic is in force (`dashboard_api.rule_sets`), after a restored backup too
         for partition in self.partitions.values():
-            found = take_up(partition.memory, rules, now_ms)
-            partition.touched(found)
-            self._say(partition, Outcome([(f, None) for f in found], [], 0))
+            self._end(partition, take_up(partition.memory, rules, now_ms))
         log.info("event=rules version=%d", rules.version)
 
     def _gap(self, partition: Partition, offset: int) -> None:

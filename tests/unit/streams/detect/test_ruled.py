@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from streams.detect import checkpoint
 from streams.detect.channels import CHANNELS, COMBINATION
 from streams.detect.memory import Backlog, empty
 from streams.detect.ruled import sources_of, take_up
@@ -59,6 +60,26 @@ def test_a_combination_that_has_another_number_goes_on_under_its_id():
     ended = told(take_up(m, rules(version=2, B=B), T0 + 300_000), "B")
     after = said(m, 300, 900, FASTER, "B") + said(m, 1200, 900, WELL, "B")
     assert ([x[:2] for x in before], ended, after) == ([("B", "start")], [], [("B", "end", before[0][2])])
+
+
+def restored(before, under):
+    m = empty(under)
+    checkpoint.restore(m, checkpoint.save(before, [0], 0))
+    return m
+
+
+def test_a_combination_goes_on_under_its_id_though_it_has_another_number_when_its_page_is_taken_up():
+    m = empty(BOTH)
+    before = said(m, 0, 300, FASTER, "B")
+    m = restored(m, rules(version=2, B=B))
+    assert [x[1:] for x in said(m, 300, 900, WELL, "B")] == [("end", before[0][2])]
+
+
+def test_a_combination_that_went_while_its_page_lay_is_taken_over_by_none():
+    m = empty(BOTH)
+    said(m, 0, 300, FAST, "combination")
+    m = restored(m, rules(version=2, B=B))
+    assert said(m, 300, 900, WELL, "combination") == []
 
 
 def test_a_limit_that_is_gone_ends_what_it_raised_and_no_other():

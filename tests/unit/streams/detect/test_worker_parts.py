@@ -59,6 +59,28 @@ def test_what_was_told_of_a_patient_who_was_discharged_meanwhile_ends_when_the_p
     assert [(f.rule, f.phase) for f in out.said] == [("limits", "end")]
 
 
+def test_who_is_taken_in_again_is_not_scored_by_the_readings_of_before():
+    ill = {"hr": 140.0, "rr": 30.0, "spo2": 85.0, "sbp": 80.0, "temp": 40.0}
+    w, out = worker()
+    asyncio.run(w.take(0, [record([("p", "d", i, T0 + i * 1000, ill) for i in range(60)])], T0))
+    later = T0 + 172_800_000
+    for version, active in ((1, False), (2, True)):
+        w.context(TOPICS.patients, msgspec.json.encode(PatientContext(patient="p", version=version, ward="north", active=active)), later)
+    out.said.clear()
+    w.tick(0, later + 500)
+    assert "news2" not in {f.rule for f in out.said}
+
+
+def test_what_a_rule_raised_that_went_meanwhile_ends_when_the_partition_is_taken_up():
+    before = empty(default())
+    step(before, batch(series("hr", [150.0] * 60)), T0)
+    w, out = worker(checkpoint.save(before, [0], 0))
+    limits = {name: limit for name, limit in default().limits.items() if name != "hr"}
+    w.context(TOPICS.rules, msgspec.json.encode(msgspec.structs.replace(default(), version=2, limits=limits)), T0)
+    asyncio.run(w.open(0))
+    assert [(f.rule, f.subject, f.phase) for f in out.said] == [("limits", "hr", "end")]
+
+
 def test_a_partition_is_taken_up_with_the_limits_that_hold_by_then():
     context = PatientContext(patient="p", version=1, ward="north", limits={"hr": Limit(high=180, expires_at=T0)})
     before = empty(default(), {"p": context}, now_ms=T0)
@@ -80,12 +102,12 @@ def test_the_discharge_of_all_whom_an_outage_silenced_ends_it():
     assert [(f.rule, f.phase) for f in out.said] == [("outage", "start"), ("outage", "end")]
 
 
-def test_an_older_rule_set_that_comes_after_a_newer_one_is_not_taken_up():
+def test_the_last_rule_set_told_is_in_force_also_one_of_a_restored_backup():
     w, _ = worker()
     opened = asyncio.run(w.open(0))
-    for version in (5, 6, 5):
+    for version in (5, 6, 3):
         w.context(TOPICS.rules, msgspec.json.encode(msgspec.structs.replace(default(), version=version)), T0)
-    assert (opened.memory.rules.version, asyncio.run(w.open(1)).memory.rules.version) == (6, 6)
+    assert (opened.memory.rules.version, asyncio.run(w.open(1)).memory.rules.version) == (3, 3)
 
 
 def test_a_rule_set_of_the_same_version_is_taken_up():
