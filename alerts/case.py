@@ -19,7 +19,8 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         findings: the findings in it whose condition is not over.
         cause: the group that it is paged with. covered_by: the alert that suppresses it. joined: the alert whose page speaks for it.
         rung: the last step of the escalation ladder that was paged, -1 none. pages: how often it paged.
-        paged_at: when a page was last written, sent or not. reached_at: when one last arrived; None again once it became worse.
+        paged_at: when a page was last written, sent or not. reached_at: when one last arrived; None again once it became worse,
+            at `worse_at`.
         due_at, due_for: when time itself changes something next: `rung`, `step` or `shelf`.
         starts: when its condition began lately (flap detection).
     """
@@ -33,6 +34,7 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     pages: int = 0
     paged_at: int | None = None
     reached_at: int | None = None
+    worse_at: int | None = None
     due_at: int | None = None
     due_for: str = ""
     starts: tuple[int, ...] = ()

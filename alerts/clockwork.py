@@ -97,7 +97,7 @@ def receipt(desk: Desk, got: Receipt, now: int) -> None:
     after = with_alert(case, delays=_delays(case.alert.delays, got))
     if got.state == "failed" and case.alert.state == "active" and case.memory.due_for == "rung":
         after = with_memory(after, due_at=now)
-    if got.state in ("delivered", "seen"):
+    if got.state in ("delivered", "seen") and (got.sent_at or got.at) > (case.memory.worse_at or 0):
         after = with_memory(after, reached_at=got.at)
     note = {"page": got.page, "channel": got.channel, "person": got.person, "reason": got.error or got.state}
     desk.put(case, after, note, kind=f"page_{got.state}", at=got.at, cause=cause)

@@ -201,6 +201,7 @@ class Desk:
             released=kind == "released",
             bundle=None if bundle == alert.id else bundle,
             quiet_until=quiet_until(self.zones.get(alert.ward, "UTC"), at) if alert.priority == "low" else None,
+            wait_ms=plan.wait_ms,
             reachable=plan.why,
         )
 

@@ -147,7 +147,8 @@ def _move(desk: Desk, before: Case, after: Case, event: Event, finding: Finding,
     if isinstance(answer, Refused):  # only a condition that recurs in a closed alert, which deduplication never offers
         desk.put(before, before, {"reason": answer.reason, **note}, kind="updated", at=now, cause=cause)
     elif answer == "active" and event in ("worse", "recurred") and (before.alert.state != "active" or event == "worse"):
-        told = None if event == "worse" else after.memory.reached_at  # whoever was reached knows of something milder
-        desk.activate(before, with_memory(awake(after), reached_at=told), kind=_KINDS[event], at=now, cause=cause)
+        if event == "worse":  # whoever was reached knows of something milder
+            after = with_memory(after, reached_at=None, worse_at=now)
+        desk.activate(before, awake(after), kind=_KINDS[event], at=now, cause=cause)
     else:
         desk.put(before, with_alert(after, state=answer), note, kind=_KINDS[event], at=now, cause=cause)

@@ -87,6 +87,7 @@ class Scene:
         released: what covered or paused the candidate is gone.
         waited: the candidate was held before; it is paged now, with the others that waited: `bundle` is the one that speaks for them.
         quiet_until: the end of the ward's quiet hours, where it is in them.
+        wait_ms: how long the step that would be called has before the next is; None: nobody else is.
     """
 
     others: Sequence[Case]
@@ -102,6 +103,7 @@ class Scene:
     waited: bool = False
     bundle: str | None = None
     quiet_until: int | None = None
+    wait_ms: int | None = None
     reachable: str = ""
 
 
@@ -148,8 +150,9 @@ def shelve(case: Case, scene: Scene) -> Verdict:
 def flap(case: Case, scene: Scene) -> Verdict:
     """The condition comes and goes, or its cover does: it was paged (to somebody whom it reached), and is not again so soon."""
     hold, reached = FLAP_HOLD_MS[case.alert.priority], case.memory.reached_at
-    if scene.released and reached is not None and scene.now < reached + hold:
-        return Verdict("hold", "released, and somebody was called just before", None, reached + hold)
+    patience = hold if scene.wait_ms is None else min(hold, scene.wait_ms)  # never longer than the ladder would have waited
+    if scene.released and reached is not None and scene.now < reached + patience:
+        return Verdict("hold", "released, and somebody was called just before", None, reached + patience)
     lately = case.memory.paged_at is not None or scene.starts > FLAPS
     if not scene.fresh or scene.starts < FLAPS or not lately:
         return Verdict("pass", "not flapping")

@@ -60,14 +60,19 @@ class Sender:
             self.pool.submit(self._once, leased)
 
     def _once(self, page: Leased) -> None:
-        PAGES.labels(page.channel if page.channel in self.channels else "unknown", f"hasty_{self.attempt(page).outcome}").inc()
+        result = self.attempt(page, hasty=True)
+        self._note(page, result)
+        PAGES.labels(page.channel if page.channel in self.channels else "unknown", f"hasty_{result.outcome}").inc()
 
-    def attempt(self, page: Leased) -> Result:
-        """One attempt at one page. Raises nothing: what a channel cannot make of a contact or a notice is refused by the error's name."""
+    def attempt(self, page: Leased, *, hasty: bool = False) -> Result:
+        """One attempt at one page. Raises nothing: what a channel cannot make of a contact or a notice is refused by the error's name.
+
+        A hasty page has no second attempt: it waits for no other's answer where a circuit is half open.
+        """
         channel, now = self.channels.get(page.channel), self.clock()
         if channel is None:
             return Result("refused", f"unknown channel {page.channel}")
-        if not self._may_ask(page, now):
+        if not (self._circuit(page).allows(now) if hasty else self._may_ask(page, now)):
             return Result("retry", "circuit open")
         try:
             return channel(page.address, page.notice(self.link(page.key), now))
@@ -78,9 +83,7 @@ class Sender:
         """Writes what became of it."""
         now = self.clock()
         PAGES.labels(page.channel if page.channel in self.channels else "unknown", result.outcome).inc()
-        if result.detail != "circuit open":
-            with self.asking:
-                self.circuits[self._name(page)] = self._circuit(page).after(result.outcome != "retry", now)
+        self._note(page, result)
         if result.outcome == "delivered":
             outbox.delivered(connection, page, now)
         elif result.outcome == "refused" and not page.fallback:
@@ -91,6 +94,11 @@ class Sender:
             onward = result.outcome == "refused"
             again = now if onward else now + pause(page.attempt, random.random(), result.wait_ms)
             outbox.later(connection, page, again, result.detail, onward=onward)
+
+    def _note(self, page: Leased, result: Result) -> None:
+        if result.detail != "circuit open":
+            with self.asking:
+                self.circuits[self._name(page)] = self._circuit(page).after(result.outcome != "retry", self.clock())
 
     def _may_ask(self, page: Leased, now: int) -> bool:
         with self.asking:  # several hands look at once

@@ -21,7 +21,7 @@ from streams.detect.channels import CHANNELS
 from streams.detect.memory import Backlog, Memory
 from streams.detect.order import Row
 from streams.detect.remembered import Cells, Courses, Devices, Rows
-from streams.detect.ruled import by_name, names_of, put
+from streams.detect.ruled import by_name, names_of, orphaned, put
 from streams.detect.timers import Timers
 from vitals.errors import Theirs
 from vitals.registry import V
@@ -173,8 +173,9 @@ def _restore(memory: Memory, first: int, record: _Page) -> None:
 
 
 def _restore_backlog(memory: Memory, first: int, record: _Page) -> None:
-    """With it each combination's timers go to the channel that its name has by now; those of one that is gone go nowhere."""
+    """With it each combination's timers go to the channel that its name has by now; what one told that is gone ends."""
     now = names_of(memory.layout)
+    memory.orphans += orphaned(memory, range(first, first + len(record.patients)), record.combinations)
     sources = by_name(record.combinations or now, now)
     for timers in (memory.timers, memory.past):
         put(timers, sources, slice(first, first + len(record.patients)))

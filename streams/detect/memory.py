@@ -14,6 +14,7 @@ from streams.detect.rules import Columns, RuleSet, bounds, columns, expires
 from streams.detect.tables import filled, grown
 from streams.detect.timers import Timers
 from vitals.context import PatientContext
+from vitals.finding import Finding
 from vitals.link import Link
 from vitals.registry import V
 
@@ -63,6 +64,8 @@ class Memory:
     room: int = FIRST_ROWS
     slots: int = FIRST_ROWS
     now_ms: int = 0
+    orphans: list[Finding] = field(default_factory=list)
+    """The ends of what was told under rules that were gone when it was restored, to be told."""
 
     def row(self, patient: str) -> int:
         """The row of `patient`; a new one with its context's settings where there was none."""

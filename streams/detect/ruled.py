@@ -5,6 +5,7 @@ even a combination that has another number now, goes on under its id; nothing ta
 """
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from streams.detect.memory import Memory
 from streams.detect.rules import NEVER_MS, Columns, RuleSet, columns
 from streams.detect.telling import tell
 from streams.detect.timers import Timers
-from vitals.finding import Finding, Phase
+from vitals.finding import Finding, Phase, finding_id
 
 type_i64 = npt.NDArray[np.int64]
 
@@ -52,6 +53,39 @@ def by_name(before: Sequence[str], after: Sequence[str]) -> type_i64:
     for channel, name in enumerate(after, start=COMBINATION):
         sources[channel] = COMBINATION + before.index(name) if name and name in before else -1
     return sources
+
+
+def orphaned(memory: Memory, rows: range, names: Sequence[str]) -> list[Finding]:
+    """The ends of what combinations told of `rows`, restored with `names` by channel, that are no more: only the name is known of them."""
+    gone = [(channel, name) for channel, name in enumerate(names, start=COMBINATION) if name and name not in names_of(memory.layout)]
+    timers, found = memory.timers, []
+    for row, (channel, name) in product(rows, gone):
+        cell = row * CHANNELS + channel
+        if timers.fired[cell] and not timers.held[cell]:
+            found.append(_orphan(memory, row, name, (int(timers.since[cell]), int(timers.returned[cell]))))
+    return found
+
+
+def _orphan(memory: Memory, row: int, name: str, span: tuple[int, int]) -> Finding:
+    patient, at, (since, returned) = memory.patients[row], int(memory.rows.at[row]), span
+    return Finding(
+        id=finding_id(patient, "combination", name, since),
+        phase="end",
+        patient=patient,
+        ward=memory.ward(patient),
+        rule="combination",
+        rule_version=memory.rules.version,
+        alert_class="physiological",
+        priority="low",
+        title=f"{name}: its rule is gone",
+        started_at=since,
+        at=at,
+        received_at=int(memory.rows.received_at[row]),
+        detected_at=memory.now_ms,
+        subject=name,
+        ended_at=returned or at,
+        evidence={},
+    )
 
 
 def _ended(memory: Memory, channels: type_i64, now_ms: int) -> list[Finding]:

@@ -112,7 +112,9 @@ class Worker:
         partition = self.partitions[number] = Partition(number, memory, pages)
         self._house.append(memory)
         memory.house = self._house
-        self._end(partition, take_up(memory, self._rules, now_ms))  # while nobody had it in hand, rules may have gone, and patients
+        # while nobody had it in hand, rules may have gone, and patients
+        self._end(partition, memory.orphans + take_up(memory, self._rules, now_ms))
+        memory.orphans = []
         for patient in memory.patients:
             self._without_the_discharged(partition, patient, now_ms)
         log.info("event=taken_up partition=%d pages=%d", number, len(pages))

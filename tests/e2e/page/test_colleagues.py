@@ -51,7 +51,7 @@ def test_a_limit_that_a_colleague_set_meanwhile_is_shown_and_not_wiped(site: Sit
     page.locator(f'[data-patient="{bed.patient}"] .who').click()
     page.get_by_label("Heart rate Low").fill("45")
     limits(site, bed.patient, doctor, hr={"high": 110}, reason="known to be fast")
-    page.clock.fast_forward(31_000)
+    page.clock.fast_forward(61_000)
     expect(page.get_by_text("have changed since you began to type")).to_be_visible()
     page.get_by_label("Reason").fill("known to be slow")
     page.get_by_role("button", name="Save limits").click()

@@ -7,6 +7,7 @@ import pytest
 
 from alerts import timescale_pages
 from alerts.backoff import OPEN_MS, TRIES, Circuit
+from alerts.desk import Page
 from alerts.notice import Channel
 from alerts.sender import AT_ONCE, Sender
 from alerts.shapes import opsgenie
@@ -172,6 +173,13 @@ def test_a_receiver_that_was_left_alone_is_asked_for_one_page_first(connection: 
     sender.round(connection, 0.1)
     sender.finish(connection, 10)
     assert len(receiver.got) == 1
+
+
+def test_hasty_pages_wait_for_no_others_answer(receiver: Receiver, sender: Sender) -> None:
+    sender.circuits["webhook "] = Circuit(TRIES, T0 - OPEN_MS)
+    names = [f"00000000-0000-0000-0000-{n:012d}" for n in range(4)]
+    sender.hastily([Page(name, "a", 0, "raised", "north", "4", "high", "", "webhook", "", (), T0, T0 + 3_600_000) for name in names])
+    wait_for(lambda: len(receiver.got) == 4, 10, "all of them")
 
 
 def test_pages_go_before_what_became_of_others(connection: Connection) -> None:

@@ -9,7 +9,7 @@ import pytest
 from alerts.clockwork import Receipt, Tick
 from alerts.desk import Desk, Page
 from alerts.findings import take
-from alerts.pipeline import FLAP_HOLD_MS, FLAPS, PATIENT_PAGES_A_DAY, WARD_PAGES_A_MINUTE, Pause, quiet_until
+from alerts.pipeline import FLAP_HOLD_MS, FLAPS, PATIENT_PAGES_A_DAY, WARD_PAGES_A_MINUTE, Pause, Scene, flap, quiet_until
 from tests.unit.alerts.stories import SITE, T0, command, desk, finding, only
 from vitals.finding import Finding, Phase, Priority
 
@@ -147,14 +147,26 @@ def test_what_was_paged_but_reached_nobody_is_paged_once_its_cover_is_gone() -> 
     assert [page.created_at - T0 for page in pages if page.alert == SLOW.id] == [0, 25 * S]
 
 
-def test_what_became_high_under_its_cover_is_paged_at_once_whoever_was_reached_before() -> None:
-    mild = msgspec.structs.replace(SLOW, priority="medium")
-    worse = msgspec.structs.replace(SLOW, phase="update", at=T0 + 2)
+MILD, WORSE = msgspec.structs.replace(SLOW, priority="medium"), msgspec.structs.replace(SLOW, phase="update", at=T0 + 2)
+REACHED = Receipt("page", MILD.id, "delivered", "webhook", "", T0, T0 + S)
+
+
+@pytest.mark.parametrize("told", [(REACHED, NOISE, WORSE), (NOISE, WORSE, REACHED)], ids=["known before", "known after"])
+def test_what_became_high_under_its_cover_is_paged_at_once_whoever_was_reached_before(told: tuple[Receipt | Finding, ...]) -> None:
+    mild = MILD
     at = desk(mild, now=T0)
-    desk(Receipt("page", mild.id, "delivered", "webhook", "", T0, T0), NOISE, worse, now=T0 + S, start=at)
+    desk(*told, now=T0 + S, start=at)
     at.pages = []
     desk(msgspec.structs.replace(NOISE, phase="end", at=T0 + 3), now=T0 + 2 * S, start=at)
     assert [page.alert for page in at.pages] == [mild.id]
+
+
+@pytest.mark.parametrize(("wait_ms", "until"), [(30 * S, 30 * S), (HOUR, FLAP_HOLD_MS["high"]), (None, FLAP_HOLD_MS["high"])])
+def test_what_its_cover_releases_waits_no_longer_than_the_ladder_would(wait_ms: int | None, until: int) -> None:
+    case = only(desk(SLOW, now=T0))
+    case = msgspec.structs.replace(case, memory=msgspec.structs.replace(case.memory, reached_at=T0))
+    scenes = [Scene([], T0 + until - early, released=True, wait_ms=wait_ms) for early in (1, 0)]
+    assert [flap(case, scene).until for scene in scenes] == [T0 + until, None]
 
 
 def test_a_new_high_breaks_through_a_pause_and_a_milder_one_does_not() -> None:

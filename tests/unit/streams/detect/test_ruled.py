@@ -75,11 +75,17 @@ def test_a_combination_goes_on_under_its_id_though_it_has_another_number_when_it
     assert [x[1:] for x in said(m, 300, 900, WELL, "B")] == [("end", before[0][2])]
 
 
-def test_a_combination_that_went_while_its_page_lay_is_taken_over_by_none():
+def test_a_combination_that_went_while_its_page_lay_ends_and_is_taken_over_by_none():
+    m = empty(BOTH)
+    before = said(m, 0, 300, FAST, "combination")
+    m = restored(m, rules(version=2, B=B))
+    assert (told(m.orphans, "combination"), said(m, 300, 900, WELL, "combination")) == ([("A", "end", before[0][2])], [])
+
+
+def test_a_combination_that_stays_leaves_no_orphan():
     m = empty(BOTH)
     said(m, 0, 300, FAST, "combination")
-    m = restored(m, rules(version=2, B=B))
-    assert said(m, 300, 900, WELL, "combination") == []
+    assert restored(m, rules(version=2, A=A)).orphans == []
 
 
 def test_a_limit_that_is_gone_ends_what_it_raised_and_no_other():

@@ -16,7 +16,9 @@ from streams.detect.worker import Worker
 from streams.detect_app import Gathering, pass_time
 from tests.unit.streams.detect.readings import T0, batch, series
 from vitals.batch import SCHEMA_ID, encode
+from vitals.combination import Expression
 from vitals.context import Limit, PatientContext
+from vitals.rule_forms import CombinationRule
 from vitals.rules import default
 from vitals.topics import Topics
 
@@ -79,6 +81,18 @@ def test_what_a_rule_raised_that_went_meanwhile_ends_when_the_partition_is_taken
     w.context(TOPICS.rules, msgspec.json.encode(msgspec.structs.replace(default(), version=2, limits=limits)), T0)
     asyncio.run(w.open(0))
     assert [(f.rule, f.subject, f.phase) for f in out.said] == [("limits", "hr", "end")]
+
+
+def test_what_a_combination_raised_that_went_meanwhile_ends_when_the_partition_is_taken_up():
+    high = CombinationRule(
+        title="t", source="s", of=Expression(ratio=("hr", "sbp")), high=(1.0, 1.3), wait_s=(60, 60), clear_s=60, priority=("high", "high")
+    )
+    before = empty(msgspec.structs.replace(default(), combinations={"A": high}))
+    step(before, batch([("p", "d", i, T0 + i * 1000, {"hr": 110.0, "sbp": 100.0}) for i in range(300)]), T0)
+    w, out = worker(checkpoint.save(before, [0], 0))
+    w.context(TOPICS.rules, msgspec.json.encode(msgspec.structs.replace(default(), combinations={})), T0)
+    asyncio.run(w.open(0))
+    assert [(f.subject, f.phase) for f in out.said if f.rule == "combination"] == [("A", "end")]
 
 
 def test_a_partition_is_taken_up_with_the_limits_that_hold_by_then():
