@@ -55,7 +55,8 @@ def test_a_dump_restored_has_everything_and_can_be_written_and_migrated(postgres
 
 
 def test_the_database_alone_is_empty_and_has_ended_when_its_command_has(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "deploy.cli", "database", "--data-dir", str(tmp_path)]
+    # whoever runs the tests in the background lets them ignore Ctrl-C, and their children after them
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "deploy.cli", "database", "--data-dir", str(tmp_path)]
     alone = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert alone.stdout is not None
     with psycopg.connect(alone.stdout.readline().strip()) as connection:
