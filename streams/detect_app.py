@@ -272,7 +272,7 @@ def main() -> None:
     chosen = settings.read(Settings, os.environ)
     metrics.READY.set(0)
     if chosen.metrics_port:
-        start_http_server(chosen.metrics_port, chosen.bind)
+        start_http_server(chosen.metrics_port, chosen.bind, metrics.REGISTRY)
     topics = Topics(chosen.prefix)
     used = (topics.readings, topics.patients, topics.links, topics.rules, topics.findings, topics.scores, topics.checkpoints)
     wait_for_topics(chosen.kafka, used, log)

@@ -17,7 +17,7 @@ from typing import Any
 
 import faust
 import msgspec
-from prometheus_client import Counter, start_http_server
+from prometheus_client import start_http_server
 
 from streams.detect import kafka, metrics
 from streams.detect.waveform.kafka import Marks, read_marks
@@ -31,7 +31,7 @@ from vitals.errors import PartAway
 from vitals.topics import Topics
 
 log = logging.getLogger("vigil.waveform")
-CHUNKS = Counter("vigil_waveform_chunks", "waveform chunks judged")
+CHUNKS = metrics.Counter("vigil_waveform_chunks", "waveform chunks judged")
 _context = msgspec.json.Decoder(PatientContext).decode
 
 
@@ -154,7 +154,7 @@ def main() -> None:
     topics = Topics(chosen.prefix)
     metrics.READY.set(0)
     if chosen.metrics_port:
-        start_http_server(chosen.metrics_port, chosen.bind)
+        start_http_server(chosen.metrics_port, chosen.bind, metrics.REGISTRY)
     wait_for_topics(chosen.kafka, [topics.waveforms, topics.patients, topics.findings, topics.watches, topics.refused], log)
     worker = faust.Worker(wired(chosen), loglevel="WARNING", quiet=True)
     worker.spinner = None  # it draws on the log

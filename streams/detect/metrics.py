@@ -1,6 +1,14 @@
-"""The detecting worker's Prometheus metrics; labels have a fixed, small set of values."""
+"""The detecting worker's Prometheus metrics, in a registry of their own; labels have a fixed, small set of values."""
 
-from prometheus_client import Counter, Gauge
+from functools import partial
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import Counter as _Counter
+from prometheus_client import Gauge as _Gauge
+
+REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+Counter, Gauge = partial(_Counter, registry=REGISTRY), partial(_Gauge, registry=REGISTRY)
 
 READY = Gauge("vigil_ready", "1 = takes work")
 BEHIND = Gauge("vigil_behind_ms", "ms between now and the newest reading folded, 0 when nothing waits")

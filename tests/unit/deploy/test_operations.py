@@ -22,7 +22,7 @@ SERVED = {
 SHOW = """
 import importlib, sys, prometheus_client as library
 module = importlib.import_module(sys.argv[1])
-registry = getattr(module, sys.argv[2])().registry if sys.argv[2] else library.REGISTRY
+registry = getattr(module, sys.argv[2])().registry if sys.argv[2] else getattr(module, "REGISTRY", library.REGISTRY)
 print(library.generate_latest(registry).decode())
 """
 
