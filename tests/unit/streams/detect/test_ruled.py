@@ -82,6 +82,13 @@ def test_a_combination_that_went_while_its_page_lay_ends_and_is_taken_over_by_no
     assert (told(m.orphans, "combination"), said(m, 300, 900, WELL, "combination")) == ([("A", "end", before[0][2])], [])
 
 
+def test_an_orphan_ended_with_the_newest_reading():
+    m = empty(BOTH)
+    said(m, 0, 300, FAST)
+    (ended,) = restored(m, rules(version=2, B=B)).orphans
+    assert (ended.ended_at, ended.at) == (T0 + 299_000, T0 + 299_000)
+
+
 def test_a_combination_that_stays_leaves_no_orphan():
     m = empty(BOTH)
     said(m, 0, 300, FAST, "combination")
