@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy import page, setup
+from deploy.foreground import carried
 from deploy.home import ROOT
 from deploy.parts import chromium
 from deploy.parts.errors import Missing, PartError
@@ -45,7 +46,7 @@ def test(arguments: Sequence[str], say: Say) -> int:
         say(f"FAILED before the tests: {', '.join(failed_checks)}")
     sys.stdout.flush()
     pytest = [sys.executable, "-m", "pytest", *lanes(arguments), *arguments]
-    codes.append(subprocess.run(pytest, cwd=ROOT, env=_environment(), check=False).returncode)
+    codes.append(carried(subprocess.Popen(pytest, cwd=ROOT, env=_environment())))
     return next((code for code in reversed(codes) if code), 0)
 
 

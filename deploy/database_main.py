@@ -1,10 +1,11 @@
 """`./vigil database`: our own PostgreSQL alone, with an empty database where there is none, for a backup to be restored into.
 
 `up` would migrate it first, and a backup wants an empty one. In: a data folder. Out: the database's address on stdout. Promised: nothing is
-migrated; the server ends with Ctrl-C, or however else this process does.
+migrated; Ctrl-C and SIGTERM wait for the server's end, and it ends however else this process does.
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,4 +43,5 @@ def _serve(home: Home) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))

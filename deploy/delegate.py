@@ -4,6 +4,7 @@
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from deploy import named, setup
 from deploy.choices import PORTS, Choices, settle_ports
+from deploy.foreground import become, carried
 from deploy.home import DEFAULT, ROOT, Home
 from deploy.parts.prefix import Say
 from deploy.site import environment, plan
@@ -42,24 +44,26 @@ COMMANDS: Mapping[str, Delegate] = {
 
 
 def run(name: str, arguments: Sequence[str], say: Say) -> int:
-    """Carry out the command; its exit code."""
+    """Carry out the command; its exit code, where it does not take this process's place."""
     command = COMMANDS[name]
     words = list(arguments)
     if command.data_dir and not any(word.split("=")[0] == "--data-dir" for word in words):
         words += ["--data-dir", str(DEFAULT)]
     if command.servers and not {"-h", "--help"} & set(words):
         return _with_servers(command, words, say)
-    return _call(command, words, {})
+    return become(_argv(command, words), _environment({}))
+
+
+def _argv(command: Delegate, words: Sequence[str]) -> Sequence[str]:
+    return [sys.executable, "-m", command.module, *words]
+
+
+def _environment(extra: Mapping[str, str]) -> dict[str, str]:
+    return {**os.environ, **extra, "PYTHONPATH": str(ROOT)}
 
 
 def _call(command: Delegate, words: Sequence[str], extra: Mapping[str, str], stdout: int | None = None) -> int:
-    env = {**os.environ, **extra, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, "-m", command.module, *words], env=env, stdout=stdout)
-    try:
-        return process.wait()
-    except KeyboardInterrupt:  # the command was interrupted too, by the same key; it is left the time to end what it has begun
-        process.wait()
-        return 130
+    return carried(subprocess.Popen(_argv(command, words), env=_environment(extra), stdout=stdout))
 
 
 def _with_servers(command: Delegate, words: Sequence[str], say: Say) -> int:
@@ -68,6 +72,7 @@ def _with_servers(command: Delegate, words: Sequence[str], say: Say) -> int:
         return wrong
     named.check(os.environ)
     setup.parts(os.environ, say)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the servers are ended and their folder removed
     with tempfile.TemporaryDirectory(prefix="vigil-") as folder:
         Path(folder).chmod(0o755)  # PostgreSQL's user passes through it
         home, choices = Home(Path(folder)), Choices(Path(folder), {option.name: 0 for option in PORTS})

@@ -41,7 +41,7 @@ SERVICES = (
 
 SIMULATOR = Process(
     "simulator",
-    ("devices.simulator", "--data-dir", "{simulator_dir}", "--patients", "{patients}", "--speed", "{speed}", "--waveforms", "2"),
+    ("devices.simulator", "--data-dir={simulator_dir}", "--patients={patients}", "--seed=1", "--speed={speed}", "--waveforms=2"),
     10,
     ready="enrolled",
 )

@@ -15,7 +15,7 @@ from locust.env import Environment
 from locust.html import get_html_report
 
 from devices import endpoints
-from devices.memory import RESERVED, Memory
+from devices.memory import RESERVED, InUse, Memory
 from devices.simulator import main as simulator
 from devices.simulator import people
 from loadtests import objectives, users
@@ -39,6 +39,7 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
 def prepared(data_dir: Path, devices: int) -> Memory:
     """Enrols the devices and tells the users where they are."""
     ends, memory = endpoints.read(data_dir), Memory(data_dir / "load.json")
+    memory.claim()
     wish = simulator.arguments(["--data-dir", str(data_dir), "--patients", str(devices), "--seed", "77"])
     names = simulator.registered(wish, ends, memory)
     memory.save(RESERVED * 100)
@@ -87,7 +88,10 @@ def _kind(method: str) -> str:
 def main(given: Sequence[str]) -> int:
     """One load test."""
     options = arguments(given)
-    memory = prepared(options.data_dir, options.devices)
+    try:
+        memory = prepared(options.data_dir, options.devices)
+    except InUse as error:
+        raise SystemExit(str(error)) from None
     environment = played(options)
     memory.save()
     if options.report is not None:

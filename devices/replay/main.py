@@ -20,7 +20,7 @@ from devices.account import Account
 from devices.device import Device
 from devices.enrolment import Person, Wanted, enrol
 from devices.http import Registry
-from devices.memory import Memory
+from devices.memory import InUse, Memory
 from devices.replay import text, wfdb
 from devices.replay.player import play
 from devices.replay.recording import Entry, Row, Skipped, entries
@@ -99,9 +99,14 @@ def settle_times(memory: Memory, spans: Mapping[str, tuple[int, int]], options: 
     return {stay: known.get(stay, shift(*span, now, speed) if options.at == "now" else 0) for stay, span in spans.items()}
 
 
+def prefix_of(options: argparse.Namespace) -> str:
+    """How the memory's names of a recording's devices begin."""
+    return f"{options.format}/{options.file.name.split('.')[0]}/{options.at}/"
+
+
 def enrolled(where: endpoints.Endpoints, memory: Memory, sent: Sequence[Entry], options: argparse.Namespace) -> dict[tuple[str, str], str]:
     """(stay, part) -> the memory's name of its device; registers what is missing."""
-    prefix = f"{options.format}/{options.file.name.split('.')[0]}/{options.at}/"
+    prefix = prefix_of(options)
     spans: dict[str, tuple[int, int]] = {}
     for e in sent:
         first, last = spans.get(e.stay, (e.at_ms, e.at_ms))
@@ -140,7 +145,8 @@ def grouped(sent: Sequence[Entry], memory: Memory, names: Mapping[tuple[str, str
 
 def played(options: argparse.Namespace, where: endpoints.Endpoints, sent: Sequence[Entry], account: Account) -> dict[tuple[str, str], str]:
     """Plays all; (stay, part) -> device id."""
-    memory = Memory(options.data_dir / "replay.json")
+    memory = Memory(options.data_dir / "replay.json", prefix_of(options))
+    memory.claim()
     names = enrolled(where, memory, sent, options)
     door, boxes = mqtt.door(where.mqtt, options.tls), options.data_dir / "outbox"
     boxes.mkdir(mode=0o700, exist_ok=True)
@@ -177,7 +183,10 @@ def main(given: Sequence[str]) -> int:
     if not sent:
         raise SystemExit(f"{options.file} has no readings")
     sys.stderr.write(f"{len(sent):,} samples of {len({e.stay for e in sent})} patients\n")
-    devices = played(options, where, sent, account)
+    try:
+        devices = played(options, where, sent, account)
+    except InUse as error:
+        raise SystemExit(str(error)) from None
     result, duplicates = accounted(where, sent, devices)
     report(f"{'rows not played: ' + reason:<36}{count:>12,}" for reason, count in skipped.reasons.items())
     report(result.lines())

@@ -20,7 +20,7 @@ from devices.device import Device
 from devices.enrolment import Wanted, enrol, enrol_hub
 from devices.http import Registry
 from devices.hub import Hub, Member
-from devices.memory import RESERVED, Memory
+from devices.memory import RESERVED, InUse, Memory
 from devices.simulator import people
 from devices.simulator.metrics import serve
 from devices.simulator.stories import SCENARIOS, story_of
@@ -40,7 +40,7 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--patients", type=int, default=24, metavar="N")
     parser.add_argument("--rate", type=float, default=1.0, metavar="HZ", help="samples a second and device")
     parser.add_argument("--scenario", choices=SCENARIOS, default="ward")
-    parser.add_argument("--seed", type=int, default=1, metavar="S")
+    parser.add_argument("--seed", type=int, default=2, metavar="S", help="names the people, their devices and their noise; up's ward is 1")
     parser.add_argument("--duration", type=float, default=None, metavar="S", help="seconds; until stopped when left out")
     parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="how much faster bodies and stories live than the clock")
     parser.add_argument("--onset", type=float, default=30.0, metavar="S", help="seconds before the stories begin")
@@ -91,7 +91,8 @@ def now_ms() -> int:
 def open_ward(options: argparse.Namespace, account: Account) -> tuple[list[Bed], list[Hub], Memory]:
     """The beds, registered, with their devices, and their hub, not yet connected."""
     where = endpoints.read(options.data_dir)
-    memory = Memory(options.data_dir / "simulator.json")
+    memory = Memory(options.data_dir / "simulator.json", f"SIM-{options.seed}/", f"SIM-{options.seed}-")
+    memory.claim()
     boxes = options.data_dir / "outbox"
     boxes.mkdir(mode=0o700, exist_ok=True)
     at = mqtt.door(where.mqtt, options.tls)
@@ -179,5 +180,8 @@ def main(given: Sequence[str], environ: Mapping[str, str]) -> int:
         raise SystemExit("--patients, --rate and --speed must be above 0")
     if not 0 <= options.hub <= options.patients or options.waveforms < 0:
         raise SystemExit("--hub must be between 0 and --patients, --waveforms not below 0")
-    asyncio.run(run(options))
+    try:
+        asyncio.run(run(options))
+    except InUse as error:
+        raise SystemExit(f"{error}; --seed names others") from None
     return 0

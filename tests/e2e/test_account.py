@@ -54,5 +54,5 @@ def test_nothing_is_lost_while_each_service_is_killed_in_turn(vigil: Running, tm
         wait_for(lambda s=service, b=before: vigil.status()[s]["restarts"] > b, 30, f"{service} to be started again")
         since = a_second_on(vigil)
         wait_for(lambda t=since: vigil.rows(STORED_SINCE, t, t), 60, "samples from between two kills in the database")
-    simulation.wait(200)
+    simulation.communicate(timeout=200)
     assert settled(vigil, ledger, 60) == NOTHING

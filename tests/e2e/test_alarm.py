@@ -51,7 +51,7 @@ def test_sepsis_ends_in_a_news2_alert_on_the_live_feed_and_in_the_list(vigil: Ru
     live = news2_alert(feed, patient, 150)
     listed = vigil.ask("doctor", "GET", f"/alerts?patient={patient}")["items"]
     simulation.terminate()
-    simulation.wait(60)
+    simulation.communicate(timeout=60)
     same = next(alert for alert in listed if live is not None and alert["id"] == live["id"])
     assert (same["class"], same["priority"], same["state"], bool(same["evidence"])) == ("physiological", "high", "active", True)
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -54,13 +55,20 @@ def test_a_dump_restored_has_everything_and_can_be_written_and_migrated(postgres
     assert (counts, again) == ((500, 2, 1), [])
 
 
-def test_the_database_alone_is_empty_and_has_ended_when_its_command_has(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "end",
+    [lambda alone: os.killpg(alone.pid, signal.SIGINT), lambda alone: alone.terminate()],
+    ids=["a terminal's Ctrl-C", "SIGTERM for the command alone"],
+)
+def test_the_database_alone_is_empty_and_has_ended_when_its_command_has(
+    tmp_path: Path, end: "Callable[[subprocess.Popen[str]], None]"
+) -> None:
     # whoever runs the tests in the background lets them ignore Ctrl-C, and their children after them
     command = ["env", "--default-signal=INT", sys.executable, "-m", "deploy.cli", "database", "--data-dir", str(tmp_path)]
     alone = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert alone.stdout is not None
     with psycopg.connect(alone.stdout.readline().strip()) as connection:
         tables = connection.execute(TABLES).fetchone()
-    os.killpg(alone.pid, signal.SIGINT)  # as a terminal's Ctrl-C
+    end(alone)
     alone.communicate(timeout=60)
     assert (tables, (tmp_path / "postgres" / "data" / "postmaster.pid").exists()) == ((0,), False)

@@ -6,7 +6,6 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.memory import RESERVED, Known, Memory
 from devices.outbox import Outbox
 
 ONE, TWO, THREE = b'{"seq":1}', b'{"seq":2}', b'{"seq":3}'
@@ -74,16 +73,3 @@ def test_nothing_is_lost_or_doubled_whatever_fails(steps: list[tuple[str, int]])
                 arrived += taken
                 box.done(len(taken))
         assert [int(s) for s in arrived + box.oldest(99)] == list(range(put))
-
-
-def test_a_number_is_never_used_twice_even_when_the_end_was_sudden(tmp_path: Path) -> None:
-    memory = Memory(tmp_path / "memory.json")
-    memory.known["a"] = Known(device="dev-1", password="p", patient="x", ward="north", next_seq=41)
-    memory.save(RESERVED)
-    memory.known["a"].next_seq += RESERVED - 1  # used, and never written down
-    assert Memory(tmp_path / "memory.json").known["a"].next_seq > memory.known["a"].next_seq
-
-
-def test_the_memory_holds_secrets_and_only_its_owner_reads_it(tmp_path: Path) -> None:
-    Memory(tmp_path / "memory.json").save()
-    assert (tmp_path / "memory.json").stat().st_mode & 0o777 == 0o600
