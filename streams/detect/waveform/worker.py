@@ -2,7 +2,8 @@
 
 In: records of `vitals.waveforms`, patients' wards. Out: findings, and the patient's marks when they changed. Promise: a record that
 cannot be read or judged is told as a refusal with its bytes and stops nothing. Bounded: a watch a patient, dropped an hour after the
-patient was last heard and has nothing on. The one broad `except` of this worker is here.
+last record of a patient who has nothing on, by our own clock: a worker that catches up on hours forgets no heart on the way. The one
+broad `except` of this worker is here.
 """
 
 import logging
@@ -39,10 +40,11 @@ class Outcome:
 
 @dataclass(slots=True)
 class Ward:
-    """Watches by partition and patient, and where each patient lies."""
+    """Watches by partition and patient, when each was last taken up (ms), and where each patient lies."""
 
     places: dict[str, PatientContext] = field(default_factory=dict)
     watches: dict[int, dict[str, Watch]] = field(default_factory=dict)
+    taken: dict[tuple[int, str], int] = field(default_factory=dict)
 
     def place(self, context: PatientContext) -> None:
         """A patient's context, the newest version wins."""
@@ -53,6 +55,7 @@ class Ward:
     def revoked(self) -> None:
         """Partitions may go elsewhere: what is on is in the marks."""
         self.watches.clear()
+        self.taken.clear()
 
     def open(self, partition: int, marked: Mapping[str, bytes]) -> None:
         """A partition that came to this worker, with its patients' marks."""
@@ -72,10 +75,11 @@ class Ward:
         )
 
     def idle(self, now: int) -> None:
-        """Drops the watches of patients long unheard with nothing on."""
-        for known in self.watches.values():
-            for patient in [p for p, w in known.items() if not _on(w) and all(now - c.heard > IDLE_MS for c in w.channels.values())]:
+        """Drops the watches of patients of whom nothing came for long and who have nothing on."""
+        for number, known in self.watches.items():
+            for patient in [p for p, w in known.items() if not _on(w) and now - self.taken.get((number, p), 0) > IDLE_MS]:
                 del known[patient]
+                self.taken.pop((number, patient), None)
 
     def _judged(self, partition: int, value: bytes, now: int) -> Outcome:
         chunk = decode(value)
@@ -85,7 +89,7 @@ class Ward:
         known = self.watches[partition]
         before = known.get(chunk.patient, Watch())
         after, found = step(before, chunk, context.ward if context else "", now)
-        known[chunk.patient] = after
+        known[chunk.patient], self.taken[partition, chunk.patient] = after, now
         kept = _on(after)
         return Outcome(chunk.patient, tuple(found), None, marks.encode(kept) if kept.keys() != _on(before).keys() or found else None)
 

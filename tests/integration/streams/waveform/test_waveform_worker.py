@@ -30,7 +30,7 @@ def worker(kafka: str, topics: Topics) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(60)
 
 
 def send(kafka: str, topic: str, key: str, values: list[bytes]) -> None:
@@ -68,10 +68,10 @@ def test_a_killed_worker_goes_on_where_it_was(kafka: str, topics: Topics) -> Non
     send(kafka, topics.patients, "p", [msgspec.json.encode(PatientContext(patient="p", version=1, ward="north"))])
     send(kafka, topics.waveforms, "p", [encode(c) for c in before])
     with worker(kafka, topics) as first:
-        wait_for(lambda: said(kafka, topics.watches, "p"), 40, "the asystole and its mark")
+        wait_for(lambda: said(kafka, topics.watches, "p"), 120, "the asystole and its mark")
         first.kill()
-        first.wait(10)
+        first.wait(60)
     send(kafka, topics.waveforms, "p", [b"not a chunk"] + [encode(c) for c in after])
     with worker(kafka, topics):
-        wait_for(lambda: len(told(kafka, topics)) >= 2, 40, "the end of the asystole")
+        wait_for(lambda: len(told(kafka, topics)) >= 2, 120, "the end of the asystole")
     assert sorted(set(told(kafka, topics))) == [("ecg_asystole", "end", "north"), ("ecg_asystole", "start", "north")]
