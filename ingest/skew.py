@@ -140,5 +140,7 @@ class Skew:
         said = [(at, buffered) for at, buffered in self._said.get(device, ()) if at < end]
         if said and said[-1][1] > 0:
             return True
-        late = int(seen[_LOW]) - (int(seen[_SETTLED]) if seen[_SETTLED] != _NEVER else int(seen[_LOW]))
-        return late > TOLERANCE_MS and 2 * int(seen[_GAP]) >= late and not (said and said[-1][0] > seen[_GAP_FROM])
+        settled = int(seen[_SETTLED])
+        late = int(seen[_LOW]) - settled if settled != _NEVER else 0
+        grew = late > TOLERANCE_MS or settled <= TOLERANCE_MS  # what was right and is beyond the tolerance would be corrected
+        return grew and 2 * int(seen[_GAP]) >= late and not (said and said[-1][0] > seen[_GAP_FROM])

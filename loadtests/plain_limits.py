@@ -87,6 +87,8 @@ class Excursion:
             self._side, self._since = 0, None
 
     def _enters(self, now: int, t: int) -> None:
+        if abs(now) < 2:
+            self._spent[1] = 0
         if not now:
             self._inside = 0 if self._before else self._inside
             return
@@ -96,8 +98,6 @@ class Excursion:
             if self._waits[0] == 0 or (abs(now) == 2 and self._waits[1] == 0):
                 self._tells()
         self._inside = 0
-        if abs(now) < 2:
-            self._spent[1] = 0
 
 
 def plain(rule: LimitRule, readings: Iterable[tuple[int, float]]) -> list[tuple[str, int]]:

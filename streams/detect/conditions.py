@@ -2,7 +2,8 @@
 
 In: sightings (a value of a channel of a patient at a time) and time itself. Out: findings. Live changes are told at once. What
 began on history (late data) is held back: it is told as a start only when the newest of it still stands; what was over by then
-is summed up as one retrospective finding a channel. Dropped (counted as `late`): a sighting older than its channel's last one.
+is summed up as one retrospective finding a channel. Dropped (counted as `late`): a sighting older than its channel's last one. An
+excursion of late readings that is part of a condition that is on, and makes that no worse, is not told beside it.
 """
 
 from dataclasses import dataclass, replace
@@ -87,7 +88,7 @@ def watch_past(memory: Memory, sightings: Sightings) -> None:
     values = _values(memory, sightings)
     for change in advance(past, values):
         for k in np.flatnonzero(change.phase == END):
-            _summed(memory, int(values.cells[change.which[k]]), change.before, int(k), int(change.before.returned[k]))
+            _past(memory, int(values.cells[change.which[k]]), change.before, int(k), int(change.before.returned[k]))
 
 
 def close_past(memory: Memory, cell: int) -> None:
@@ -95,7 +96,7 @@ def close_past(memory: Memory, cell: int) -> None:
     past = memory.late()
     now = past.taken(np.array([cell]))
     if now.fired[0]:
-        _summed(memory, cell, now, 0, int(now.returned[0] or now.at[0]))
+        _past(memory, cell, now, 0, int(now.returned[0] or now.at[0]))
     past.put(np.array([cell]), Timers.of(1))
 
 
@@ -236,6 +237,14 @@ def _released(memory: Memory, s: Sightings, now_ms: int) -> list[Finding]:
         memory.timers.held[cells[k]] = 0
         found.append(tell(memory, int(cells[k]), now, int(k), ("start", int(s.t[k]), int(s.received_at[k])), now_ms))
     return found
+
+
+def _past(memory: Memory, cell: int, was: Timers, k: int, ended_at: int) -> None:
+    """Adds an excursion of late readings, unless it is part of what is on and makes that no worse: of that there is a finding already."""
+    on, side = memory.timers, int(was.side[k])
+    part = on.side[cell] == side and on.since[cell] <= ended_at
+    if not (part and on.fired[cell] >= was.fired[k] and side * on.worst[cell] >= side * was.worst[k]):
+        _summed(memory, cell, was, k, ended_at)
 
 
 def _summed(memory: Memory, cell: int, was: Timers, k: int, ended_at: int) -> None:

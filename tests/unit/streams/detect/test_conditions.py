@@ -318,6 +318,29 @@ def test_an_older_piece_closes_the_one_before_of_the_second_patient_too():
     assert m.backlog == {CHANNELS + limits(SPO2): Backlog(T0 + HOUR, T0 + HOUR + 40_000, 1, 70.0, 2)}
 
 
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [({}, 0), ({"since": T0 + 40_001}, 1), ({"fired": 1}, 1), ({"worst": 149.0}, 1), ({"worst": 151.0}, 0), ({"side": -1}, 1)],
+    ids=["a part of it", "before it", "it was milder", "it was not as far", "it was further", "the other side"],
+)
+def test_late_readings_of_a_condition_that_is_on_are_told_only_if_they_make_it_worse(changed, told):
+    m = ward(1000)
+    fire(m, HR_LIMITS, fired=2)
+    for name, as_it_is in ({"since": T0 + 40_000} | changed).items():
+        getattr(m.timers, name)[HR_LIMITS] = as_it_is
+    past(m, *PAST)
+    assert [f.retrospective for f in settle(m, np.array([0]), T0 + HOUR)] == [True] * told
+
+
+@pytest.mark.parametrize(("worst", "told"), [(70.0, False), (71.0, True)])
+def test_late_readings_below_make_it_worse_when_they_are_lower(worst, told):
+    m, cell = ward(1000), CHANNELS + limits(SPO2)
+    fire(m, cell, side=-1, fired=2)
+    m.timers.worst[cell] = worst
+    past(m, *((t, 70.0) for t, _ in PAST), *((t, 97.0) for t in range(41_000, 102_000, 1000)), row=1, channel=limits(SPO2))
+    assert (cell in m.backlog) is told
+
+
 def test_a_piece_of_history_that_had_not_lasted_is_nothing():
     m = ward(1000)
     past(m, *PAST[:10])

@@ -6,7 +6,7 @@ what is charted by hand is not held back here.
 
 import msgspec
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loadtests.plain_limits import plain
@@ -29,8 +29,13 @@ def courses(draw):
     return readings
 
 
+BROKEN = [80.0] * 3 + [125.0] * 130 + [145.0] * 20 + [80.0] * 5 + [145.0] * 20 + [80.0] * 100
+"""A reading a second: told as mild, then twice beyond the second step, each time for less than its wait, with some inside between."""
+
+
 @settings(max_examples=15, deadline=None)
 @given(course=courses())
+@example(course=[(T0 + i * 1000, x) for i, x in enumerate(BROKEN)])
 def test_the_fold_finds_what_an_offline_pass_finds(course):
     rules = msgspec.structs.replace(default(), charted=None)
     samples = [("p", "d", i, t, {"hr": x}) for i, (t, x) in enumerate(course)]
