@@ -46,7 +46,7 @@ def test(arguments: Sequence[str], say: Say) -> int:
         say(f"FAILED before the tests: {', '.join(failed_checks)}")
     sys.stdout.flush()
     pytest = [sys.executable, "-m", "pytest", *lanes(arguments), *arguments]
-    codes.append(carried(subprocess.Popen(pytest, cwd=ROOT, env=_environment())))
+    codes.append(carried(lambda: subprocess.Popen(pytest, cwd=ROOT, env=_environment())))
     return next((code for code in reversed(codes) if code), 0)
 
 

@@ -63,7 +63,7 @@ def _environment(extra: Mapping[str, str]) -> dict[str, str]:
 
 
 def _call(command: Delegate, words: Sequence[str], extra: Mapping[str, str], stdout: int | None = None) -> int:
-    return carried(subprocess.Popen(_argv(command, words), env=_environment(extra), stdout=stdout))
+    return carried(lambda: subprocess.Popen(_argv(command, words), env=_environment(extra), stdout=stdout))
 
 
 def _with_servers(command: Delegate, words: Sequence[str], say: Say) -> int:

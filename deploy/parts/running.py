@@ -7,12 +7,14 @@ as an unprivileged user (`as_user`).
 
 import contextlib
 import errno
+import fcntl
 import os
 import pwd
 import secrets
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from deploy.parts.errors import NotOurAddress, NotReady, PortTaken
 POLL_S = 0.05
 FREE_PORTS = range(20_000, 32_000)
 _given: set[int] = set()
+_ledger: list[int] = []
 SIGNAL_NAMES = {signal.SIGTERM: "TERM", signal.SIGINT: "INT", signal.SIGKILL: "KILL"}
 
 
@@ -160,7 +163,8 @@ def _may_pass(right: str) -> bool:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now, another one at each call.
+    """A port of 127.0.0.1 that nobody listens on now, another one at each call, and ours alone among this user's programs until we end:
+    who is given a port may not listen yet, or not at the moment, when another asks.
 
     Below the range from which the kernel takes ports for outgoing connections, which could take it before the listener does.
     """
@@ -168,9 +172,24 @@ def free_port() -> int:
         port = secrets.choice(FREE_PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            if port not in _given:
+            if port not in _given and _noted(port):
                 _given.add(port)
                 return port
+
+
+def _noted(port: int) -> bool:
+    """Whether no other program has the port: a lock on one byte of a shared file, which goes with the process, however it ends.
+
+    Where the file cannot be had, nobody is asked.
+    """
+    try:
+        if not _ledger:
+            file = Path(tempfile.gettempdir()) / f"vigil-ports-{os.geteuid()}"
+            _ledger.append(os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+        fcntl.lockf(_ledger[0], fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError as refused:
+        return refused.errno not in (errno.EAGAIN, errno.EACCES) or not _ledger
+    return True
 
 
 def require_free(port: int, what: str, option: str = "", host: str = "127.0.0.1") -> None:

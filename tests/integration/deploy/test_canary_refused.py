@@ -50,7 +50,7 @@ def test_a_canary_that_is_not_let_in_calls_operations_and_ends_nothing(tmp_path:
     env = SOON | {"VIGIL_OPERATIONS_URL": operations.url}
     api = refusing if answers else free_port()
     up.start_canary(up.Vigil(home, Choices(tmp_path, {}), {"http": api}, site, env, supervisor, print), [ADMIN])
-    wait_for(lambda: operations.got, 30, "the call to operations")
+    wait_for(lambda: operations.got, 90, "the call to operations")
     supervisor.stop()
     operations.close()
     assert [body["kind"] for _, body, _ in operations.got] == ["canary_silent"]

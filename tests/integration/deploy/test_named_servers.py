@@ -15,7 +15,7 @@ from tests import parts
 from tests.integration.deploy.test_launcher import FREE_PORTS, left, status, vigil
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 BIND = "127.0.0.2"
 

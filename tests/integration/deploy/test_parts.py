@@ -19,7 +19,7 @@ def test_kafka_keeps_what_it_acknowledged(kafka: str, topics: Topics) -> None:
     assert producer.flush(10) == 0
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": topics.prefix, "auto.offset.reset": "earliest"})
     consumer.subscribe([topics.findings])
-    record = consumer.poll(20)
+    record = consumer.poll(60)
     consumer.close()
     assert record is not None
     assert (record.value(), record.partition()) == (b"it", 2)
@@ -51,7 +51,7 @@ def test_a_device_reaches_the_gateway_over_a_shared_subscription(
     gateway.on_message = lambda _c, _d, message: heard.put(message.payload)
     gateway.connect(mosquitto.host, mosquitto.port)
     gateway.loop_start()
-    assert subscribed.get(timeout=10) == 1
+    assert subscribed.get(timeout=30) == 1
     sender = _client(device, device_account(device))
     assert mosquitto.tls_port
     if tls:
@@ -59,7 +59,7 @@ def test_a_device_reaches_the_gateway_over_a_shared_subscription(
     sender.connect(mosquitto.host, mosquitto.tls_port if tls else mosquitto.port)
     sender.loop_start()
     sender.publish(f"vigil/v1/{device}/vitals", b"hello", qos=1).wait_for_publish(10)
-    assert heard.get(timeout=10) == b"hello"
+    assert heard.get(timeout=30) == b"hello"
     for client in (sender, gateway):
         client.disconnect()
         client.loop_stop()
@@ -73,7 +73,7 @@ def test_a_device_cannot_speak_for_another(mosquitto: Broker, device_account: Ca
     sender.connect(mosquitto.host, mosquitto.port)
     sender.loop_start()
     sender.publish("vigil/v1/dev-a00000000000/vitals", b"not mine", qos=1)
-    assert codes.get(timeout=10) == 135
+    assert codes.get(timeout=30) == 135
     sender.disconnect()
     sender.loop_stop()
 
@@ -84,7 +84,7 @@ def test_a_stranger_does_not_get_in(mosquitto: Broker) -> None:
     stranger.on_connect = lambda _c, _d, _f, reason, _p: codes.put(reason.value)
     stranger.connect(mosquitto.host, mosquitto.port)
     stranger.loop_start()
-    assert codes.get(timeout=10) == 135
+    assert codes.get(timeout=30) == 135
     stranger.loop_stop()
 
 

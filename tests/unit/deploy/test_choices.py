@@ -12,6 +12,7 @@ from deploy import cli
 from deploy.choices import NAMED, PORTS, settle_ports
 from deploy.home import ROOM_MB, Home, require_room
 from deploy.parts.errors import NotOurAddress, PortTaken, Unusable
+from deploy.parts.running import free_port
 
 FREE = {option.name: 0 for option in PORTS}
 # an address of this machine that is not only its own, where it has one
@@ -36,14 +37,15 @@ def test_a_port_of_the_broker_that_is_taken_on_this_machine_alone_is_taken(name:
 
 
 def test_unencrypted_mqtt_leaves_the_address_of_the_ward_to_others() -> None:
-    with socket.create_server(("127.0.0.2", 0)) as other:
-        port = other.getsockname()[1]
+    port = free_port()  # of 127.0.0.1: one that the kernel chose on 127.0.0.2 may be in use there
+    with socket.create_server(("127.0.0.2", port)):
         assert settle_ports({**FREE, "mqtt": port}, "0.0.0.0", {})["mqtt"] == port  # noqa: S104 - nothing is bound for long
 
 
 def test_one_port_for_two_listeners_is_an_error_that_names_both() -> None:
-    with pytest.raises(PortTaken, match=r"port 21999 \(live feed\) is Vigil's own dashboard and API already; .*--live-port"):
-        settle_ports({**FREE, "http": 21_999, "live": 21_999}, "127.0.0.1", {})
+    port = free_port()
+    with pytest.raises(PortTaken, match=rf"port {port} \(live feed\) is Vigil's own dashboard and API already; .*--live-port"):
+        settle_ports({**FREE, "http": port, "live": port}, "127.0.0.1", {})
 
 
 @pytest.mark.parametrize("host", ["203.0.113.9", "no such name"])
