@@ -3,7 +3,7 @@
 Pure: when it is ill, what its device says then, and whether its page is overdue. Times ms. The watch needs neither Kafka nor the database.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 CALM: Mapping[str, float] = {"hr": 72, "spo2": 98, "rr": 14, "sbp": 122, "dbp": 78, "temp": 36.8}
@@ -45,6 +45,12 @@ def watched(watch: Watch, plan: Plan, begun: int, now: int) -> Watch:
     if decided and ill(plan, begun, now) and started != watch.since:
         return Watch(started)
     return watch
+
+
+def turn(plan: Plan, begun: int, now: int, look: Callable[[int], None], say: Callable[[dict[str, object]], None]) -> None:
+    """One moment of it. The watch knows of an illness before the device speaks of it: the page may come at once, and is of this one."""
+    look(now)
+    say(sample(plan, begun, now))
 
 
 def paged(watch: Watch) -> Watch:

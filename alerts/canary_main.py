@@ -118,8 +118,7 @@ def main() -> int:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     READY.set(1)
     while not stop.wait(1.0):
-        device.say(canary.sample(plan, post.begun, wall()))
-        post.look(wall())
+        canary.turn(plan, post.begun, wall(), post.look, device.say)
     device.close()
     server.shutdown()
     return 0

@@ -39,5 +39,11 @@ def test_a_page_that_comes_late_but_in_time_is_enough() -> None:
     assert story(1_000, {659}) == [(420, "watching")]
 
 
+def test_the_watch_knows_of_an_illness_before_its_device_speaks_of_it() -> None:
+    told = list[str]()
+    canary.turn(PLAN, 0, ILL_AT, lambda _now: told.append("watch"), lambda _sample: told.append("device"))
+    assert told == ["watch", "device"]
+
+
 def test_its_device_says_so() -> None:
     assert canary.sample(PLAN, 0, ILL_AT) == {"seq": ILL_AT, "observed_at": ILL_AT, "vitals": dict(ILL)}
