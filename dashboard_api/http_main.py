@@ -48,7 +48,7 @@ from dashboard_api.throttle import Rate, Throttle
 from dashboard_api.timescale import Database
 from vitals import settings
 from vitals.errors import SettingError
-from vitals.settings import Broker, Secret, setting
+from vitals.settings import KEEP_ALIVE_S, Broker, Secret, setting
 from vitals.topics import Topics
 
 _PAGE = Path(__file__).parent / "web" / "dist"
@@ -199,6 +199,7 @@ async def serve(read: HttpSettings) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=10,
+        timeout_keep_alive=KEEP_ALIVE_S,
         lifespan="off",
     )
     async with running(site):

@@ -28,7 +28,7 @@ from ingest.route import vitals_topic
 from ingest.wire import MESSAGE_BYTES, Fault
 from vitals.errors import PartAway
 from vitals.refusal import Reason
-from vitals.settings import port, setting
+from vitals.settings import KEEP_ALIVE_S, port, setting
 
 Answer = tuple[int, dict[str, Any]]
 
@@ -100,7 +100,15 @@ async def listen(door: Door[Settings]) -> None:
         return Response(msgspec.json.encode(body), status, media_type="application/fhir+json")
 
     application = Starlette(routes=[Route("/{path:path}", post, methods=["POST"])])
-    config = uvicorn.Config(application, "127.0.0.1", door.settings.fhir_port, log_level="warning", access_log=False, lifespan="off")
+    config = uvicorn.Config(
+        application,
+        "127.0.0.1",
+        door.settings.fhir_port,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_keep_alive=KEEP_ALIVE_S,
+    )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the door's own handlers end it
     serving = asyncio.create_task(server.serve())

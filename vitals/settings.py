@@ -13,6 +13,9 @@ from urllib.parse import unquote, urlsplit
 from vitals.errors import SettingError
 
 T = TypeVar("T")
+KEEP_ALIVE_S = 75
+"""How long our HTTP servers keep an idle connection: longer than whoever calls does (httpx 5 s, proxies 60 s). Were it the same, a
+request could meet the closing of its connection, and nobody could say whether it was taken."""
 _IN_AN_ADDRESS = re.compile(r"://[^/]*@")
 """The user and the password of a URL: not to be shown in an error."""
 
