@@ -5,6 +5,7 @@ subject, a time, and a value or dataAbsentReason (vs-1 to vs-3); a pressure is o
 is a survey derived from its inputs.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,11 +18,17 @@ LOINC, UCUM, SNOMED = "http://loinc.org", "http://unitsofmeasure.org", "http://s
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NOT_IN_STRINGS = re.compile(r"[^\S \r\n\t]|[\x00-\x08\x0e-\x1f\x7f\ufeff]")
 _PROFILES = "http://hl7.org/fhir/StructureDefinition/"
 _PROFILE = {"hr": "heartrate", "rr": "resprate", "spo2": "oxygensat", "temp": "bodytemp", "weight": "bodyweight", "bp": "bp"}
 SBP, DBP = BY_NAME["sbp"].index, BY_NAME["dbp"].index
 BP_CODE, NEWS_CODE, NEWS2_SNOMED = "85354-9", "88330-6", "1104051000000101"
 _SPO2_CODES = ("2708-6", "59408-5")
+
+
+def text(said: str) -> str:
+    """As FHIR's `string` takes it: no blanks but spaces, tabs and ends of lines, and no control characters."""
+    return _NOT_IN_STRINGS.sub(" ", said)
 
 
 def patient(row: Mapping[str, Any]) -> Resource:
@@ -35,8 +42,8 @@ def patient(row: Mapping[str, Any]) -> Resource:
     if row["name"] is None:
         return known
     return known | {
-        "identifier": [{"type": {"text": "medical record number"}, "system": "urn:vigil:mrn", "value": row["mrn"]}],
-        "name": [{"text": row["name"]}],
+        "identifier": [{"type": {"text": "medical record number"}, "system": "urn:vigil:mrn", "value": text(row["mrn"])}],
+        "name": [{"text": text(row["name"])}],
         "gender": row["sex"],
         "birthDate": row["birth_date"].isoformat(),
     }

@@ -68,7 +68,10 @@ export async function everything<T>(path: string): Promise<T[]> {
 }
 
 let asked = new Set<string>();
+let fresh: string[] = [];
 let waiting: number | undefined;
+const SOON_MS = 300;
+const AGAIN_MS = 5_000;
 
 // The next person's wards are others.
 effect(() => {
@@ -77,13 +80,32 @@ effect(() => {
 
 // A new face: fetch names again, once for all that came together.
 effect(() => {
-  if (!me.value) asked = new Set();
+  if (!me.value) {
+    asked = new Set();
+    fresh = [];
+  }
   const unknown = [...patients.value.keys()].filter((id) => !asked.has(id));
   if (!me.value || unknown.length === 0) return;
   unknown.forEach((id) => asked.add(id));
-  window.clearTimeout(waiting);
-  waiting = window.setTimeout(() => void loadPeople().catch(() => undefined).then(() => seedTrends(unknown)), 300);
+  fresh.push(...unknown);
+  meet(SOON_MS);
 });
+
+// A server that does not answer now is asked again: else a bed would be without its name until somebody new comes.
+function meet(inMs: number): void {
+  window.clearTimeout(waiting);
+  waiting = window.setTimeout(() => {
+    const ids = fresh;
+    fresh = [];
+    void loadPeople().then(
+      () => seedTrends(ids),
+      () => {
+        fresh.push(...ids.filter((id) => asked.has(id)));
+        if (fresh.length > 0) meet(AGAIN_MS);
+      },
+    );
+  }, inMs);
+}
 
 interface History {
   series: { vital: string; points: { observed_at: string; value: number | string | null }[] }[];

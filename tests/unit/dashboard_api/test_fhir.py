@@ -1,10 +1,11 @@
 """Observations have the shape of the R4 vital-signs profiles; searches are understood or refused by name."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dashboard_api.fhir import resources
@@ -76,6 +77,15 @@ def test_news2_is_a_survey_derived_from_its_inputs() -> None:
     found = resources.news2(update, AT, ["hr.7.0.3.9"], 7)
     assert codes(found["category"][0]) == ["survey"]
     assert (found["derivedFrom"], codes(found["code"])) == ([{"reference": "Observation/hr.7.0.3.9"}], ["88330-6", "1104051000000101"])
+
+
+@given(st.text(min_size=1, max_size=200))
+@settings(max_examples=80)
+@example("Ada\N{NO-BREAK SPACE}Test")
+def test_whatever_a_person_is_called_is_a_fhir_string(name: str) -> None:
+    person = {"id": "p1", "version": 1, "discharged_at": None, "mrn": name, "name": name, "sex": "other", "birth_date": AT.date()}
+    found = resources.patient(person)
+    assert all(re.fullmatch(r"[ \r\n\t\S]+", said) for said in (found["name"][0]["text"], found["identifier"][0]["value"]))
 
 
 @pytest.mark.parametrize("name", ["bp", "on_oxygen", "o2_flow", "acvpu"])

@@ -3,6 +3,7 @@
 import { effect, signal } from "@preact/signals";
 import { AlertCard } from "../parts/alertcard";
 import { PriorityMark } from "../parts/alertchip";
+import { useKeptFocus } from "../parts/focus";
 import { Pending, useLoad } from "../parts/load";
 import { ranked } from "../need";
 import { me } from "../session";
@@ -62,6 +63,7 @@ function steady(of: Alert[]): Alert[] {
 }
 
 function List({ of, none, keep = false }: { of: Alert[]; none: string; keep?: boolean }) {
+  useKeptFocus();
   if (keep) of.forEach((a) => kept.set(a.id, a));
   if (of.length === 0) return <p class="empty">{none}</p>;
   return (

@@ -4,6 +4,7 @@ import { computed, signal, type Signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { act } from "../actions";
 import { byNeed, calls, ranked, silent } from "../need";
+import { useKeptFocus } from "../parts/focus";
 import { Shape } from "../parts/icons";
 import { go } from "../route";
 import { may } from "../session";
@@ -31,6 +32,7 @@ function sort(): void {
 }
 
 export function Ward() {
+  useKeptFocus();
   useEffect(() => {
     sort();
     const timer = window.setInterval(() => {
