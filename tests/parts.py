@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from deploy import migrate
 from deploy.parts import kafka, mosquitto, postgres, running
+from tests.waiting import wait_for
 from vitals import settings
 
 
@@ -93,9 +94,22 @@ def fresh_database(admin: str) -> Iterator[str]:
     name, source = f"test_{uuid.uuid4().hex[:12]}", template(admin)
     with psycopg.connect(admin, autocommit=True) as connection:
         # copied by files: a copy by WAL would write ten megabytes of it a test
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"'.encode())
+        _once_unused(connection, f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
         yield address_of(admin, name)
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+        _once_unused(connection, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _once_unused(connection: psycopg.Connection, sql: str) -> None:
+    """PostgreSQL gives those who are connected five seconds to go; on a disk that stands still they need more."""
+
+    def done() -> bool:
+        try:
+            connection.execute(sql.encode())
+        except psycopg.errors.ObjectInUse:
+            return False
+        return True
+
+    wait_for(done, 60, sql)
 
 
 def address_of(admin: str, database: str) -> str:

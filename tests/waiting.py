@@ -10,7 +10,7 @@ T = TypeVar("T")
 PAUSE_S = 0.02
 
 
-def wait_for(condition: Callable[[], T], deadline_s: float = 10.0, what: str = "") -> T:
+def wait_for(condition: Callable[[], T], deadline_s: float = 30.0, what: str = "") -> T:
     """The first truthy value of `condition()`; an AssertionError that says `what` was waited for, at the deadline.
 
     The last falsy value is shown too. Exceptions of `condition` pass through.
@@ -25,7 +25,7 @@ def wait_for(condition: Callable[[], T], deadline_s: float = 10.0, what: str = "
         time.sleep(PAUSE_S)
 
 
-async def until(condition: Callable[[], T], deadline_s: float = 10.0, what: str = "") -> T:
+async def until(condition: Callable[[], T], deadline_s: float = 30.0, what: str = "") -> T:
     """`wait_for` in a coroutine: what else runs in the loop goes on."""
     end = time.monotonic() + deadline_s
     while not (value := condition()):

@@ -26,5 +26,5 @@ def walk(vigil: Running) -> Iterator[Walk]:
     """A ward, a patient, three devices, and a first good sample that is stored; each module's own, for what a story opens stays open."""
     with walking(vigil) as made:
         made.bench.say(sample(1, at(), **WELL))
-        wait_for(lambda: points(made, "hr"), 30, "the first sample in the history")
+        wait_for(lambda: points(made, "hr"), 60, "the first sample in the history")
         yield made

@@ -31,7 +31,7 @@ class Bench:
         info.wait_for_publish(30)
         assert info.is_published(), "no PUBACK"
 
-    def reasons(self, count: int, deadline_s: float = 15.0) -> list[str]:
+    def reasons(self, count: int, deadline_s: float = 60.0) -> list[str]:
         """The reasons of the next notices, at most `count`, sorted."""
         until, found = time.monotonic() + deadline_s, []
         while len(found) < count and (left := until - time.monotonic()) > 0:
@@ -41,7 +41,7 @@ class Bench:
                 break
         return sorted(found)
 
-    def hears(self, reason: str, deadline_s: float = 15.0) -> bool:
+    def hears(self, reason: str, deadline_s: float = 60.0) -> bool:
         """Whether a notice with that reason comes; what else came before it is let go."""
         until = time.monotonic() + deadline_s
         while (left := until - time.monotonic()) > 0:
@@ -73,7 +73,7 @@ def speaking(vigil: Running, made: dict[str, Any], patient: str) -> Iterator[Ben
     client.on_subscribe = lambda *_: ready.set()
     client.connect(vigil.endpoints["mqtt"]["host"], vigil.endpoints["mqtt"]["port"])
     client.loop_start()
-    assert ready.wait(15), "the device was not let in"
+    assert ready.wait(60), "the device was not let in"
     yield bench
     client.disconnect()
     client.loop_stop()

@@ -48,7 +48,7 @@ def test_sepsis_ends_in_a_news2_alert_on_the_live_feed_and_in_the_list(vigil: Ru
     words = ["--patients", "1", "--scenario", "sepsis", "--seed", "4", "--onset", "5", "--speed", "3", "--duration", "120"]
     simulation = vigil.begin("simulate", *words)
     patient = wait_for(lambda: assigned(vigil.folder / "simulator.json", "SIM-4-"), 60)[0]
-    live = news2_alert(feed, patient, 150)
+    live = news2_alert(feed, patient, 200)
     listed = vigil.ask("doctor", "GET", f"/alerts?patient={patient}")["items"]
     simulation.terminate()
     simulation.communicate(timeout=60)
@@ -58,4 +58,4 @@ def test_sepsis_ends_in_a_news2_alert_on_the_live_feed_and_in_the_list(vigil: Ru
 
 def test_the_live_feed_shows_patients_that_move(feed: ClientConnection) -> None:
     kinds: set[str] = set()
-    wait_for(lambda: kinds.add(json.loads(feed.recv(timeout=10))["type"]) or {"snapshot", "delta"} <= kinds, 20, "a snapshot and a delta")
+    wait_for(lambda: kinds.add(json.loads(feed.recv(timeout=60))["type"]) or {"snapshot", "delta"} <= kinds, 60, "a snapshot and a delta")

@@ -56,7 +56,7 @@ def test_bad_input_is_refused_by_its_name_at_the_device(bench: Bench, kind: str)
 def test_every_refusal_is_kept_for_review(vigil: Running, bench: Bench) -> None:
     wanted = {reason for _, reason in BAD.values()}
     kept = wait_for(
-        lambda: wanted <= {r["reason"] for r in vigil.ask("admin", "GET", f"/refusals?device={bench.device}&limit=100")["items"]}, 20
+        lambda: wanted <= {r["reason"] for r in vigil.ask("admin", "GET", f"/refusals?device={bench.device}&limit=100")["items"]}, 60
     )
     assert kept
 
@@ -79,7 +79,7 @@ def test_a_hub_that_speaks_for_a_device_that_is_not_its_own_is_refused(vigil: Ru
     with bench_device(vigil, f"HUB-{uuid.uuid4().hex[:8]}", "gateway") as hub:
         stranger = f"dev-{uuid.uuid4().hex[:12]}"
         hub.say(json.dumps({"devices": {stranger: [json.loads(sample(1))]}}).encode())
-        kept = wait_for(lambda: vigil.ask("admin", "GET", f"/refusals?device={stranger}")["items"], 20, "the refusal")
+        kept = wait_for(lambda: vigil.ask("admin", "GET", f"/refusals?device={stranger}")["items"], 60, "the refusal")
     assert [refusal["reason"] for refusal in kept] == ["unknown_device"]
 
 
@@ -88,4 +88,4 @@ def test_after_all_that_a_good_sample_is_stored(vigil: Running, bench: Bench) ->
     sql = (
         "SELECT r.value FROM telemetry.reading r JOIN clinical.device d ON d.no = r.device_no WHERE d.id = %s AND r.seq = 99000 ORDER BY 1"
     )
-    assert wait_for(lambda: vigil.rows(sql, bench.device), 20) == [(66.0,), (97.0,)]
+    assert wait_for(lambda: vigil.rows(sql, bench.device), 60) == [(66.0,), (97.0,)]

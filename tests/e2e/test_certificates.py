@@ -27,7 +27,7 @@ def let_in(where: dict[str, Any], device: str, certificate: Path, key: Path) -> 
     except ssl.SSLError:
         return False
     client.loop_start()
-    wait_for(lambda: came.is_set() or over.is_set())
+    wait_for(lambda: came.is_set() or over.is_set(), 30, "the broker's answer")
     client.disconnect()
     client.loop_stop()
     return came.is_set()
@@ -41,6 +41,9 @@ def test_a_revoked_devices_certificate_is_refused_at_the_handshake_and_that_is_a
     key.write_text(made["key"])
     first = let_in(where, device, certificate, key)
     vigil.ask("admin", "DELETE", f"/devices/{device}")
-    wait_for(lambda: not let_in(where, device, certificate, key), 10, "the revoked certificate to be refused")
-    entries = wait_for(lambda: vigil.ask("auditor", "GET", "/audit?action=brokerRefused&outcome=denied")["items"], 10, "the audit")
-    assert (first, "certificate verify failed" in {entry["detail"]["why"] for entry in entries}) == (True, True)
+    wait_for(lambda: not let_in(where, device, certificate, key), 60, "the revoked certificate to be refused")
+    refused = "/audit?action=brokerRefused&outcome=denied"  # of other devices too, with other reasons
+    told = wait_for(
+        lambda: "certificate verify failed" in {entry["detail"]["why"] for entry in vigil.ask("auditor", "GET", refused)["items"]}, 60
+    )
+    assert (first, told) == (True, True)

@@ -59,16 +59,16 @@ def _let_in(walk: Walk, password: str, *, tls: bool) -> bool:
     client.on_connect = lambda _c, _u, _f, code, _p: answers.append(not code.is_failure)
     client.connect(where["host"], where["tls_port"] if tls else where["port"])
     client.loop_start()
-    wait_for(lambda: answers, 10, "the broker's answer")
+    wait_for(lambda: answers, 60, "the broker's answer")
     client.disconnect()
     client.loop_stop()
     return answers[0]
 
 
 def test_what_a_device_says_as_another_is_not_stored(walk: Walk) -> None:
-    walk.stray.client.publish(walk.bench.topics["vitals"], sample(99, at(), hr=188), 1).wait_for_publish(10)
+    walk.stray.client.publish(walk.bench.topics["vitals"], sample(99, at(), hr=188), 1).wait_for_publish(60)
     walk.bench.say(sample(100, at(), hr=74))
-    wait_for(lambda: 74 in valued(walk, "hr"), 20, "what came after it")
+    wait_for(lambda: 74 in valued(walk, "hr"), 60, "what came after it")
     assert 188 not in valued(walk, "hr")
 
 
@@ -103,7 +103,7 @@ def test_a_device_on_nobody_is_told_so(walk: Walk) -> None:
 def test_a_refusal_is_kept_and_can_be_closed(walk: Walk) -> None:
     walk.stray.say(sample(2, at(), hr=73))
     path = f"/refusals?device={walk.stray.device}"
-    kept = wait_for(lambda: walk.ask("admin", "GET", path).json()["items"], 20, "the refusal in the review")[0]
+    kept = wait_for(lambda: walk.ask("admin", "GET", path).json()["items"], 60, "the refusal in the review")[0]
     assert walk.ask("admin", "POST", f"/refusals/{kept['id']}/discard").status_code == 200
 
 
@@ -170,7 +170,7 @@ def observation(walk: Walk, value: float) -> dict[str, Any]:
 
 def test_an_observation_comes_in_over_fhir(walk: Walk) -> None:
     asked = walk.ask("integration", "POST", "//fhir/R4/Observation", json=observation(walk, 61)).status_code
-    assert (asked, bool(wait_for(lambda: 61 in valued(walk, "hr"), 20, "the observation in the history"))) == (201, True)
+    assert (asked, bool(wait_for(lambda: 61 in valued(walk, "hr"), 60, "the observation in the history"))) == (201, True)
 
 
 def test_a_bundle_comes_in_over_fhir(walk: Walk) -> None:
@@ -178,7 +178,7 @@ def test_a_bundle_comes_in_over_fhir(walk: Walk) -> None:
     asked = walk.ask(
         "integration", "POST", "//fhir/R4", json={"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
     ).status_code
-    assert (asked, bool(wait_for(lambda: 62 in valued(walk, "hr"), 20, "the bundle in the history"))) == (200, True)
+    assert (asked, bool(wait_for(lambda: 62 in valued(walk, "hr"), 60, "the bundle in the history"))) == (200, True)
 
 
 def test_an_observation_that_cannot_be_is_refused_with_an_outcome(walk: Walk) -> None:
@@ -188,7 +188,7 @@ def test_an_observation_that_cannot_be_is_refused_with_an_outcome(walk: Walk) ->
 
 def test_hl7_over_mllp_is_answered_and_stored(walk: Walk) -> None:
     answered = walk.hl7(HEART_RATE.format(63))
-    assert (answered, bool(wait_for(lambda: 63 in valued(walk, "hr"), 20, "the message in the history"))) == ("AA", True)
+    assert (answered, bool(wait_for(lambda: 63 in valued(walk, "hr"), 60, "the message in the history"))) == ("AA", True)
 
 
 @pytest.mark.parametrize(("rows", "kind", "code"), [([HEART_RATE.format(900)], "ORU^R01^ORU_R01", "AE"), ([], "ADT^A01", "AR")])
@@ -214,7 +214,7 @@ def test_what_alertmanager_says_is_an_alert_of_the_site_until_it_is_resolved(wal
 
     began = at(-5)
     statuses = [said("firing"), said("firing")]
-    raised = wait_for(lambda: listed("active"), 20, "the site's alert")
+    raised = wait_for(lambda: listed("active"), 60, "the site's alert")
     statuses.append(said("resolved"))
-    closed = wait_for(lambda: listed("closed"), 20, "its end")
+    closed = wait_for(lambda: listed("closed"), 60, "its end")
     assert (statuses, raised, closed) == ([200] * 3, [("DiskFull", "site")], [("DiskFull", "site")])

@@ -26,4 +26,4 @@ def test_what_a_hubs_members_say_is_stored_on_their_own_patients(vigil: Running)
     account = vigil.run("simulate", *words)
     memory = json.loads((vigil.folder / "simulator.json").read_text())
     members = [known["device"] for name, known in memory.items() if name.startswith("SIM-9-") and known["gateway"]]
-    wait_for(lambda: [n >= 5 for _, n in vigil.rows(HEARD, members)] == [True, True], 30, account.stdout)
+    wait_for(lambda: [n >= 5 for _, n in vigil.rows(HEARD, members)] == [True, True], 90, account.stdout)

@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.vigils import Running, processes_on
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 STORED = "SELECT count(*) FROM telemetry.reading"
 

@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import subprocess
+import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +15,14 @@ import httpx
 import psutil
 import psycopg
 
+from tests.waiting import wait_for
+
 ROOT = Path(__file__).parents[2]
 PORTS = [
     word for name in ("http", "live", "mqtt", "mqtt-tls", "mqtt-mtls", "mllp", "kafka", "database") for word in (f"--{name}-port", "0")
 ]
+
+TOKEN_S = 600.0  # a token is good for three times as long
 
 
 def environment() -> dict[str, str]:
@@ -41,7 +47,7 @@ class Running:
     """One detached Vigil on its folder."""
 
     folder: Path
-    _tokens: dict[str, str] = field(default_factory=dict)
+    _tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     def up(self, *words: str) -> None:
         """`./vigil up --detach`; an AssertionError with what it said where it failed."""
@@ -80,18 +86,33 @@ class Running:
             return connection.execute(sql.encode(), parameters).fetchall()
 
     def token(self, role: str) -> str:
-        """A bearer token of the demonstration account of that role."""
-        if role not in self._tokens:
+        """A bearer token of the demonstration account of that role, good for a while yet."""
+        token, since = self._tokens.get(role, ("", 0.0))
+        if not token or time.monotonic() - since > TOKEN_S:
             account = next(a for a in self.endpoints["accounts"] if a["role"] == role)
             form = {"username": account["username"], "password": account["password"]}
-            self._tokens[role] = httpx.post(self.endpoints["http"] + "/api/v1/token", data=form).raise_for_status().json()["access_token"]
-        return self._tokens[role]
+            answer = _answered("POST", self.endpoints["http"] + "/api/v1/token", data=form)
+            token = str(answer.raise_for_status().json()["access_token"])
+            self._tokens[role] = token, time.monotonic()
+        return token
 
     def ask(self, role: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The JSON of an answer of the HTTP API; raises httpx.HTTPStatusError for 400 and above."""
-        headers = {"Authorization": f"Bearer {self.token(role)}"}
-        answer = httpx.request(method, self.endpoints["http"] + "/api/v1" + path, json=body, headers=headers, timeout=30.0)
+        headers = {"Authorization": f"Bearer {self.token(role)}"} | ({"Idempotency-Key": uuid.uuid4().hex} if method == "POST" else {})
+        answer = _answered(method, self.endpoints["http"] + "/api/v1" + path, json=body, headers=headers)
         return answer.raise_for_status().json() if answer.content else None
+
+
+def _answered(method: str, address: str, **more: Any) -> httpx.Response:
+    """The answer; a 503 (a disk that stands still for seconds) is asked again, as the API tells its callers to."""
+
+    def once() -> httpx.Response | None:
+        answer = httpx.request(method, address, timeout=30.0, **more)
+        return None if answer.status_code == 503 else answer
+
+    answer = wait_for(once, 60, f"{method} {address}")
+    assert answer is not None
+    return answer
 
 
 def processes_on(folder: Path) -> list[str]:

@@ -67,7 +67,7 @@ class Walk:
         moment = datetime.now(UTC).strftime("%Y%m%d%H%M%S+0000")
         head = f"MSH|^~\\&|X^{self.hub}^EUI-64|N|||{moment}||{kind}|{uuid.uuid4().hex[:8]}|P|2.6"
         door = self.vigil.endpoints["mllp"]
-        with socket.create_connection((door["host"], door["port"]), 10) as link:
+        with socket.create_connection((door["host"], door["port"]), 60) as link:
             link.sendall(b"\x0b" + "\r".join([head, f"OBR|1|||x|||{moment}", *rows]).encode() + b"\r\x1c\r")
             answer = b""
             while not answer.endswith(b"\x1c\r") and (more := link.recv(4096)):
@@ -102,14 +102,14 @@ def walking(vigil: Running) -> Iterator[Walk]:
             client.close()
 
 
-def frames_of_an_illness(walk: Walk, enough: Callable[[list[dict[str, Any]]], bool], deadline_s: float = 90.0) -> list[dict[str, Any]]:
+def frames_of_an_illness(walk: Walk, enough: Callable[[list[dict[str, Any]]], bool], deadline_s: float = 180.0) -> list[dict[str, Any]]:
     """What the live feed of the ward says while the patient, ill for two minutes already, is reported second by second."""
     seq, heard = 10_000, list[dict[str, Any]]()
     until = time.monotonic() + deadline_s
     with connect(walk.vigil.endpoints["live"], subprotocols=["vigil.v1"], max_size=None) as feed:  # type: ignore[list-item]  # Subprotocol is str
         feed.send(json.dumps({"type": "auth", "token": walk.vigil.token("doctor")}))
         feed.send(json.dumps({"type": "subscribe", "wards": [walk.ward]}))
-        heard.append(json.loads(feed.recv(timeout=10)))
+        heard.append(json.loads(feed.recv(timeout=60)))
         backlog = [json.loads(sample(seq + n, at(n - 120), **ILL)) for n in range(120)]
         walk.bench.say(json.dumps({"batch": backlog}).encode())
         while not enough(heard) and time.monotonic() < until:

@@ -30,13 +30,13 @@ def receiver() -> Iterator[Receiver]:
     made.close()
 
 
-def made(name: str, receiver: Receiver) -> tuple[Channel, str]:
+def made(name: str, receiver: Receiver, wait_s: float = 30.0) -> tuple[Channel, str]:
     """The channel and the address by which it reaches the receiver."""
     return {
-        "webhook": (Webhook(receiver.url, "s", 0.5), ""),
-        "pagerduty": (Shaped(pagerduty, receiver.url, 0.5), "routing"),
-        "opsgenie": (Shaped(opsgenie, receiver.url, 0.5), "key"),
-        "alertmanager": (Shaped(alertmanager, "", 0.5), receiver.url),
+        "webhook": (Webhook(receiver.url, "s", wait_s), ""),
+        "pagerduty": (Shaped(pagerduty, receiver.url, wait_s), "routing"),
+        "opsgenie": (Shaped(opsgenie, receiver.url, wait_s), "key"),
+        "alertmanager": (Shaped(alertmanager, "", wait_s), receiver.url),
     }[name]
 
 
@@ -54,7 +54,7 @@ HTTP = ("webhook", "pagerduty", "opsgenie", "alertmanager")
 )  # fmt: skip
 def test_an_answer_means_the_same_to_every_http_channel(name: str, status: int, result: Result, receiver: Receiver) -> None:
     receiver.answers, receiver.headers = [status], {"retry-after": "7"}
-    channel, address = made(name, receiver)
+    channel, address = made(name, receiver, 0.5 if status == -1 else 30.0)
     assert channel(address, NOTICE) == result
 
 
@@ -154,9 +154,9 @@ class Post:
 def post() -> Iterator[tuple[Post, Mail]]:
     handler = Post()
     port = free_port()
-    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller = Controller(handler, hostname="127.0.0.1", port=port, ready_timeout=60.0)
     controller.start()
-    yield handler, Mail(MailServer("127.0.0.1", port, "", Secret(""), False), "vigil@hospital.example", 2.0)
+    yield handler, Mail(MailServer("127.0.0.1", port, "", Secret(""), False), "vigil@hospital.example", 30.0)
     controller.stop()
 
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from deploy import page as page_build
 from deploy.parts import chromium
@@ -19,6 +19,7 @@ from tests.integration.live.stage import PARTITIONS
 from vitals.topics import Topics
 
 MINUTE_S = 60.0
+expect.set_options(timeout=20_000)  # ms; other tests run beside, and a disk can stand still for seconds
 
 
 @pytest.fixture(scope="session")

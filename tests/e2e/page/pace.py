@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Locator, Page
 
+from tests.e2e.page.visits import settled
 from tests.e2e.vigils import Running
 
 KEY_S, POINT_S, PRESS_S, THINK_S, HOME_S = 0.28, 1.1, 0.2, 1.35, 0.4
@@ -29,6 +30,7 @@ class Hand:
         self._to(typing=False)
         self.clicks += 1
         self.seconds += THINK_S + POINT_S + PRESS_S
+        settled(self.page)
         on.click()
 
     def write(self, into: Locator, text: str) -> None:

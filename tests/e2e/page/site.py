@@ -47,7 +47,7 @@ class Site(Stage):
         self.live.stop()
         for process in self.processes:
             process.terminate()
-            process.wait(15)
+            process.wait(60)
 
     def restart_live(self) -> None:
         """The same port, a new process."""
@@ -96,7 +96,7 @@ class Site(Stage):
             yield address
         finally:
             process.terminate()
-            process.wait(15)
+            process.wait(60)
 
     def _run(self, module: str, **settings: str) -> "subprocess.Popen[bytes]":
         log = (self.folder / f"{module}.log").open("ab")

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.page.beds import Bed
 from tests.e2e.page.site import Site, log_in
-from tests.e2e.page.visits import go
+from tests.e2e.page.visits import go, open_patient
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +39,7 @@ def limits(site: Site, patient: str, username: str, **put: Any) -> dict[str, Any
     """A patient's own limits, after `put` where it is given."""
     headers = {"Authorization": f"Bearer {site.token(username)}"}
     address = f"{site.address}/api/v1/patients/{patient}/limits"
-    answer = httpx.put(address, json=put, headers=headers) if put else httpx.get(address, headers=headers)
+    answer = httpx.request("PUT" if put else "GET", address, json=put or None, headers=headers, timeout=30)
     return dict(answer.raise_for_status().json())
 
 
@@ -48,7 +48,7 @@ def test_a_limit_that_a_colleague_set_meanwhile_is_shown_and_not_wiped(site: Sit
     site.person(doctor, "doctor", (bed.ward,))
     page.clock.install()
     log_in(page, site, doctor)
-    page.locator(f'[data-patient="{bed.patient}"] .who').click()
+    open_patient(page, bed.patient)
     page.get_by_label("Heart rate Low").fill("45")
     limits(site, bed.patient, doctor, hr={"high": 110}, reason="known to be fast")
     page.clock.fast_forward(61_000)
@@ -66,7 +66,8 @@ def test_a_consent_waits_for_the_one_before_and_is_then_what_the_server_says(sit
     page.route("**/consents", lambda route: held.append(route) if route.request.method == "PUT" else route.continue_())
     log_in(page, site, mine.user)
     tick, other = page.get_by_label("Use for research"), page.get_by_label("Being monitored")
-    tick.click()
+    with page.expect_request(lambda request: request.method == "PUT" and request.url.endswith("/consents")):
+        tick.click()
     expect(tick).to_be_checked()
     expect(other).to_be_disabled()
     said = [{"purpose": purpose, "granted": False, "by": None, "at": None} for purpose in ("monitoring", "research")]

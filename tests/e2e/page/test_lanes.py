@@ -68,7 +68,7 @@ def test_no_words_lie_over_others(site: Site, bed: Bed, page: Page, width: int, 
     log_in(page, site, bed.user)
     page.goto(f"{site.address}/patients/{bed.patient}")
     bars = page.locator('[data-lane="Alerts"] .stretch')
-    expect(bars).to_have_count(len(CROWD), timeout=15_000)
+    expect(bars).to_have_count(len(CROWD), timeout=30_000)
     bars.first.scroll_into_view_if_needed()
     shot(page, f"lanes-{width}")
     boxes = page.evaluate(BOXES)

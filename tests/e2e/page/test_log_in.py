@@ -31,10 +31,10 @@ def hospital(site: Site, provider: OpenIdProvider) -> Iterator[str]:
         yield address
 
 
-def code(page: Page, ahead: int = 0) -> str:
-    """What an app that was given the shown secret shows, now or a step later (which is taken too)."""
-    secret = base64.b32decode(page.locator(".secondfactor code").first.inner_text())
-    return totp.code(secret, totp.step_of(time.time()) + ahead)
+def codes_shown(page: Page) -> tuple[str, str]:
+    """What an app that was given the shown secret shows, now and a step later (which is taken too)."""
+    secret, step = base64.b32decode(page.locator(".secondfactor code").first.inner_text()), totp.step_of(time.time())
+    return totp.code(secret, step), totp.code(secret, step + 1)
 
 
 def set_up(page: Page) -> tuple[str, list[str]]:
@@ -42,8 +42,8 @@ def set_up(page: Page) -> tuple[str, list[str]]:
     page.get_by_role("button", name="Set up a second factor").click()
     expect(page.get_by_role("img", name="QR code for your authenticator app")).to_be_visible()
     shot(page, "second-factor-1-scan")
-    following = code(page, 1)
-    page.get_by_label("Code from your app").fill(code(page))
+    shown, following = codes_shown(page)
+    page.get_by_label("Code from your app").fill(shown)
     page.get_by_role("button", name="Confirm").click()
     kept = page.locator(".secret")
     expect(kept).to_contain_text("Keep these")

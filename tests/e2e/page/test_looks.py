@@ -22,7 +22,7 @@ def test_no_view_of_a_role_has_accessibility_violations(vigil: Running, page: Pa
     for view in VIEWS[role]:
         page.goto(vigil.endpoints["http"] + view)
         page.wait_for_selector("main")
-        expect(page.get_by_text("Loading…")).to_have_count(0, timeout=15_000)
+        expect(page.get_by_text("Loading…")).to_have_count(0, timeout=30_000)
         found[view] = violations(page)
     assert {view: lines for view, lines in found.items() if lines} == {}
 
@@ -33,13 +33,13 @@ def test_a_phone_shows_every_view_of_a_role_without_scrolling_sideways(vigil: Ru
     enter(page, vigil, role)
     views = list(VIEWS[role])
     if role == "doctor":
-        expect(page.locator('.tile [data-state="live"]').first).to_be_visible(timeout=20_000)
+        expect(page.locator('.tile [data-state="live"]').first).to_be_visible(timeout=30_000)
         views.append(f"/patients/{page.locator('.tile').first.get_attribute('data-patient')}")
     wide = {}
     for view in views:
         page.goto(vigil.endpoints["http"] + view)
         page.wait_for_selector("main")
-        expect(page.get_by_text("Loading…")).to_have_count(0, timeout=15_000)
+        expect(page.get_by_text("Loading…")).to_have_count(0, timeout=30_000)
         wide[view] = page.evaluate("document.documentElement.scrollWidth")
         shot(page, f"phone-{role}-{view.strip('/').split('/')[0] or 'ward'}")
     assert set(wide.values()) == {390}, wide
@@ -47,7 +47,7 @@ def test_a_phone_shows_every_view_of_a_role_without_scrolling_sideways(vigil: Ru
 
 def test_the_keyboard_alone_reaches_a_patient_and_the_way_back(vigil: Running, page: Page) -> None:
     enter(page, vigil, "doctor")
-    expect(page.locator(".tile").first).to_be_visible(timeout=20_000)
+    expect(page.locator(".tile").first).to_be_visible(timeout=30_000)
     page.locator(".tile .who").first.focus()
     page.keyboard.press("ArrowRight")
     second = page.evaluate("document.activeElement.closest('.tile').dataset.patient")

@@ -27,7 +27,7 @@ def test_sixty_four_beds_at_1_hz_are_cheap_and_do_not_grow(site: Site, page: Pag
     page.set_viewport_size({"width": 1920, "height": 1080})
     with all_beating(site, everyone):
         log_in(page, site, full.user)
-        expect(page.locator('.tile [data-vital="hr"][data-state="live"]')).to_have_count(64, timeout=20_000)
+        expect(page.locator('.tile [data-vital="hr"][data-state="live"]')).to_have_count(64, timeout=60_000)
         page.evaluate("document.documentElement.classList.add('wall')")
         shot(page, "central-station-64-beds")
         before, share = used(page, 2), used(page, SOAK_S)

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.page.beds import Bed
 from tests.e2e.page.site import Site, log_in
+from tests.e2e.page.visits import open_patient
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +30,7 @@ def test_a_typed_time_is_the_wards_and_the_earlier_of_two(site: Site, page: Page
     site.person(doctor, "doctor", (bed.ward,))
     log_in(page, site, doctor)
     expect(page.locator(".wardname")).to_be_visible()
-    page.locator(f'[data-patient="{bed.patient}"] .who').click()
+    open_patient(page, bed.patient)
     page.get_by_label("At", exact=True).fill(typed)
     with page.expect_request(re.compile("/explain")) as asked:
         page.get_by_role("button", name="Explain").click()

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.e2e.vigils import Running
 
@@ -28,6 +28,19 @@ def sign_in(page: Page, username: str, password: str) -> None:
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
     page.wait_for_selector(".top")
+    settled(page)
+
+
+def settled(page: Page) -> None:
+    """Nothing is still to come: what comes moves what is below it, also from under a mouse that is just pressed."""
+    expect(page.get_by_text("Loading…", exact=True)).to_have_count(0)
+
+
+def open_patient(page: Page, patient: str) -> None:
+    """By a click on the tile."""
+    page.locator(f'[data-patient="{patient}"] .who').click()
+    expect(page.locator("main.patient")).to_be_visible()
+    settled(page)
 
 
 def enter(page: Page, vigil: Running, role: str) -> None:
@@ -45,6 +58,7 @@ def leave(page: Page) -> None:
 def go(page: Page, name: str) -> None:
     """To a view, by its link at the top."""
     page.locator("nav").get_by_role("link", name=name).click()
+    settled(page)
 
 
 def shot(page: Page, name: str) -> Path:

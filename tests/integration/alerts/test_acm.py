@@ -41,9 +41,9 @@ def test_each_change_of_state_is_said_once_in_order_though_the_receiver_was_away
     process = subprocess.Popen([sys.executable, "-m", "alerts.acm_main"], cwd=ROOT, env=environ)
     manager = Manager(port)
     threading.Thread(target=manager.serve_forever, daemon=True).start()
-    wait_for(lambda: len(manager.got) == 3, 30)
+    wait_for(lambda: len(manager.got) == 3, 90)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(15) == 0
+    assert process.wait(60) == 0
     manager.shutdown()
     manager.server_close()
     phases = [next(line for line in text.split("\r") if "68481" in line).split("|")[5] for text in manager.got]

@@ -33,7 +33,7 @@ def test_rounds_of_killing_one_of_three_workers(kafka: str, database: str, topic
             workers[slot].wait()
             workers[slot] = stack.enter_context(site.worker(VIGIL_ALERTS_INSTANCE=f"w{slot}", **settings))
         total = ROUNDS * A_ROUND
-        wait_for(lambda: site.rows("SELECT count(*) FROM alerting.page WHERE state = 'delivered'") == [(total,)], 90, "deliveries")
+        wait_for(lambda: site.rows("SELECT count(*) FROM alerting.page WHERE state = 'delivered'") == [(total,)], 120, "deliveries")
         told = site.alerts(lambda found: len({a.id for a in found}) == total, 60)
     receiver.close()
     keys = defaultdict(set)

@@ -44,7 +44,7 @@ def lived(connection: Connection, receiver: Receiver, contact: Contact) -> None:
     steps: list[Finding | Command] = [finding(), command(finding().id, "acknowledge", 1), command(finding().id, "resolve", 2)]
     for n, step in enumerate(steps):
         timescale.write(connection, Work([Record("t", 0, n, step, None, 0)]), Book((contact,)), T0)
-        wait_for(lambda: sender.round(connection, 0.2) == 0 and not sender.sending, 10, "all to be delivered")
+        wait_for(lambda: sender.round(connection, 0.2) == 0 and not sender.sending, 30, "all to be delivered")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_pager_that_may_have_taken_the_page_before_it_went_on_is_told_too(conn
     people = Book((Contact("pagerduty", "routing"), Contact("webhook")))
     for n, step in enumerate([finding(), command(finding().id, "acknowledge")]):
         timescale.write(connection, Work([Record("t", 0, n, step, None, 0)]), people, T0)
-        wait_for(lambda: sender.round(connection, 0.2) == 0 and not unsettled(connection), 20, "all to be delivered")
+        wait_for(lambda: sender.round(connection, 0.2) == 0 and not unsettled(connection), 60, "all to be delivered")
     assert receiver.got[-1][1] == {"routing_key": "routing", "dedup_key": receiver.got[0][1]["dedup_key"], "event_action": "acknowledge"}
 
 

@@ -28,14 +28,14 @@ def at_once(database: str, what: Sequence[Callable[[Connection], object]]) -> No
 
     def run(step: Callable[[Connection], object]) -> None:
         with psycopg.connect(database, autocommit=True) as connection:
-            start.wait(10)
+            start.wait(60)
             step(connection)
 
     threads = [threading.Thread(target=run, args=(step,)) for step in what]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
 
 
 def record(one: Finding | Command, partition: int, offset: int) -> Record:

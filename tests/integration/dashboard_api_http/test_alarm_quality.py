@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from tests.integration.dashboard_api_http.site import Site
-from tests.integration.dashboard_api_http.test_alerts import Desk, desk
+from tests.integration.dashboard_api_http.test_alerts import Desk, acted, desk
 from vitals.canary import WARD
 
 As = Callable[[str], httpx.Client]
@@ -20,8 +20,8 @@ def quality(as_: As) -> dict[str, Any]:
 
 def resolved(site: Site, as_: As, rule: str, useful: bool) -> int:
     """An alert of that rule that a nurse resolves and judges; the status."""
-    alert, done = site.alert(site.patient()["id"], rule=rule), {"action": "resolve", "outcome": "treated", "useful": useful}
-    return as_("nurse").post(f"/api/v1/alerts/{alert}/actions", json=done).status_code
+    alert = site.alert(site.patient()["id"], rule=rule)
+    return acted(as_("nurse"), alert, action="resolve", outcome="treated", useful=useful).status_code
 
 
 def test_what_people_found_useful_is_the_rules_precision_worst_first(site: Site, as_: As, desk: Desk) -> None:

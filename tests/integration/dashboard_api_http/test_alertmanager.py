@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import msgspec
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from tests.integration.dashboard_api_http.site import Site
 from vitals.finding import SITE, Finding
@@ -25,8 +25,9 @@ def told(site: Site, fingerprint: str) -> list[Finding]:
     consumer.assign([TopicPartition(site.topics.findings, p, 0) for p in range(4)])
     found, ended = list[Finding](), 0
     while ended < 4:
-        message = consumer.poll(10)
+        message = consumer.poll(60)
         if message.error() is not None:
+            assert message.error().code() == KafkaError._PARTITION_EOF
             ended += 1
         elif (finding := msgspec.json.decode(message.value(), type=Finding)).subject == fingerprint:
             found.append(finding)

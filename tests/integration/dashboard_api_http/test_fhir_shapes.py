@@ -123,11 +123,11 @@ def names(site: Site) -> Iterator[dict[str, str]]:
     command = [sys.executable, "-m", "ingest.fhir_main"]
     door = subprocess.Popen(command, env={**os.environ, **environ, "VIGIL_FHIR_PORT": str(site.fhir_port)})
     try:
-        wait_for(lambda: running.accepts("127.0.0.1", site.fhir_port), 30, "the intake to listen")
+        wait_for(lambda: running.accepts("127.0.0.1", site.fhir_port), 120, "the intake to listen")
         yield stocked(site)
     finally:
         door.send_signal(signal.SIGTERM)
-        assert door.wait(20) == 0
+        assert door.wait(60) == 0
 
 
 def stocked(site: Site) -> dict[str, str]:

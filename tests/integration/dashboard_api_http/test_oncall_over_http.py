@@ -11,7 +11,6 @@ from tests.integration.dashboard_api_http.site import Site
 from vitals.registry import BY_NAME
 
 As = Callable[[str], httpx.Client]
-NOW = datetime.now(UTC).replace(microsecond=0)
 ALWAYS = {"people": ["ada"], "since": "2026-01-01"}
 
 
@@ -33,7 +32,8 @@ def test_the_rota_says_who_is_on(as_: As) -> None:
 
 def test_a_swap_wins_while_it_lasts(as_: As) -> None:
     name = rota(as_)
-    span = {"from": (NOW - timedelta(hours=1)).isoformat(), "to": (NOW + timedelta(hours=1)).isoformat()}
+    now = datetime.now(UTC).replace(microsecond=0)
+    span = {"from": (now - timedelta(hours=1)).isoformat(), "to": (now + timedelta(hours=1)).isoformat()}
     as_("nurse").post("/api/v1/oncall/overrides", json={"schedule": name, "people": ["eve"], **span}).raise_for_status()
     assert (on(as_, name)["people"], on(as_, name)["until"]) == (["eve"], span["to"].replace("+00:00", "Z"))
 

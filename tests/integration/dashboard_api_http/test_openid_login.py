@@ -8,9 +8,8 @@ import httpx
 import pytest
 
 from tests.integration.dashboard_api_http.provider import OpenIdProvider
-from tests.integration.dashboard_api_http.site import Site
-
-PASSWORD = "a long enough password"
+from tests.integration.dashboard_api_http.site import TIMEOUT_S, Site, stranger
+from tests.integration.dashboard_api_http.test_sessions import PASSWORD, token
 
 
 def vouched(provider: OpenIdProvider, **claims: Any) -> str:
@@ -35,23 +34,23 @@ def told(answer: httpx.Response) -> dict[str, str]:
 
 def ended(site: Site) -> dict[str, str]:
     """The whole way of one browser."""
-    with httpx.Client() as browser:
+    with stranger() as browser:
         return told(browser.get(returned(site, browser)))
 
 
 def entered(site: Site, code: str) -> httpx.Response:
-    return httpx.post(f"{site.url}/api/v1/token", data={"grant_type": "authorization_code", "code": code})
+    return token(site, grant_type="authorization_code", code=code)
 
 
 def me(site: Site, code: str) -> dict[str, Any]:
     answer = entered(site, code)
     assert answer.status_code == 200, answer.text
     bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
-    return dict(httpx.get(f"{site.url}/api/v1/me", headers=bearer).json())
+    return dict(site.client("").get("/api/v1/me", headers=bearer).json())
 
 
 def test_the_page_learns_of_the_button(site: Site) -> None:
-    found = httpx.get(f"{site.url}/api/v1/login/methods").json()
+    found = site.client("").get("/api/v1/login/methods").json()
     assert found == {"password": True, "oidc": {"name": "Single sign-on", "url": "/api/v1/login/oidc"}, "second_factor": []}
 
 
@@ -63,7 +62,7 @@ def test_whom_the_provider_vouches_for_is_in_with_role_and_wards(site: Site, pro
 
 def test_the_browser_lands_where_it_began(site: Site, provider: OpenIdProvider) -> None:
     vouched(provider)
-    with httpx.Client() as browser:
+    with stranger() as browser:
         answer = browser.get(returned(site, browser))
         assert (answer.status_code, answer.headers["location"].partition("#")[0], dict(browser.cookies)) == (302, "/ward", {})
 
@@ -98,28 +97,28 @@ def test_a_token_that_is_not_for_this_log_in_is_refused(site: Site, provider: Op
 
 def test_another_browser_cannot_finish_what_this_one_began(site: Site, provider: OpenIdProvider) -> None:
     vouched(provider)
-    with httpx.Client() as mine, httpx.Client() as other:
+    with stranger() as mine, stranger() as other:
         assert told(other.get(returned(site, mine))) == {"login_error": "this browser did not begin the log-in"}
 
 
 def test_the_answer_to_another_attempt_is_refused(site: Site, provider: OpenIdProvider) -> None:
     vouched(provider)
-    with httpx.Client() as browser:
+    with stranger() as browser:
         back = httpx.URL(returned(site, browser)).copy_set_param("state", "another")
         assert told(browser.get(back)) == {"login_error": "this is the answer to another log-in"}
 
 
 def test_a_code_of_the_provider_is_good_once(site: Site, provider: OpenIdProvider) -> None:
     vouched(provider)
-    with httpx.Client() as browser:
+    with stranger() as browser:
         back, kept = returned(site, browser), dict(browser.cookies)
-        answers = [httpx.get(back, cookies=kept) for _ in range(2)]
+        answers = [httpx.get(back, cookies=kept, timeout=TIMEOUT_S) for _ in range(2)]
     assert ["login_code" in told(answer) for answer in answers] == [True, False]
 
 
 def test_who_says_no_at_the_provider_is_told_so(site: Site, provider: OpenIdProvider) -> None:
     vouched(provider)
-    with httpx.Client() as browser:
+    with stranger() as browser:
         back = httpx.URL(returned(site, browser)).copy_remove_param("code").copy_set_param("error", "access_denied")
         assert told(browser.get(back)) == {"login_error": "the provider did not let you in"}
 
@@ -144,7 +143,7 @@ def test_a_disabled_account_stays_out(site: Site, provider: OpenIdProvider) -> N
 def test_such_an_account_has_no_password(site: Site, provider: OpenIdProvider) -> None:
     name = vouched(provider)
     ended(site)
-    answers = [httpx.post(f"{site.url}/api/v1/token", data={"username": name, "password": word}) for word in ("", "nobody's")]
+    answers = [token(site, username=name, password=word) for word in ("", "nobody's")]
     assert [answer.status_code for answer in answers] == [401, 401]
 
 

@@ -10,6 +10,7 @@ import pytest
 from paho.mqtt.client import CallbackAPIVersion, Client
 
 from tests.integration.dashboard_api_http.site import Site
+from tests.integration.dashboard_api_http.test_sessions import token
 from tests.waiting import wait_for
 
 As = Callable[[str], httpx.Client]
@@ -49,7 +50,7 @@ def test_a_role_that_may_not_is_there(site: Site, as_: As) -> None:
 
 def test_log_ins_are_there_good_and_bad(site: Site, as_: As) -> None:
     name = f"no{uuid.uuid4().hex[:8]}"
-    httpx.post(f"{site.url}/api/v1/token", data={"username": name, "password": "x"})
+    token(site, username=name, password="x")
     assert entries(as_, actor=name) == [(name, "login.password", "denied")]
 
 
@@ -110,9 +111,9 @@ def test_requeueing_puts_the_very_bytes_back_on_their_topic(site: Site, as_: As,
     gateway.on_connect = lambda client, *_: client.subscribe(refusal[1], qos=1)
     gateway.connect(site.broker.host, site.broker.port)
     gateway.loop_start()
-    assert ready.wait(5)
+    assert ready.wait(30)
     state = as_("admin").post(f"/api/v1/refusals/{refusal[0]}/requeue").json()["state"]
-    wait_for(lambda: heard)
+    wait_for(lambda: heard, 30, "the message")
     gateway.disconnect()
     gateway.loop_stop()
     assert (state, heard) == ("requeued", [b'{"seq": 1, "x": "\xff"}'])

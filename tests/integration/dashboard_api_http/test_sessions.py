@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import httpx
 
-from tests.integration.dashboard_api_http.site import Site
+from tests.integration.dashboard_api_http.site import Site, stranger
 
 As = Callable[[str], httpx.Client]
 PASSWORD = "a long enough password"
@@ -19,7 +19,8 @@ def account(site: Site, role: str = "nurse", **facts: object) -> str:
 
 
 def token(site: Site, **form: str) -> httpx.Response:
-    return httpx.post(f"{site.url}/api/v1/token", data=form)
+    with stranger(site.url) as nobody:
+        return nobody.post("/api/v1/token", data=form)
 
 
 def test_a_log_in_gives_a_token_that_says_who_i_am(site: Site) -> None:
@@ -64,7 +65,7 @@ def test_a_refresh_token_is_good_once_and_its_second_use_ends_the_session(site: 
     first = token(site, username=account(site), password=PASSWORD).json()
     second = token(site, grant_type="refresh_token", refresh_token=first["refresh_token"]).json()
     again = token(site, grant_type="refresh_token", refresh_token=first["refresh_token"])
-    me = httpx.get(f"{site.url}/api/v1/me", headers={"Authorization": f"Bearer {second['access_token']}"})
+    me = site.client("").get("/api/v1/me", headers={"Authorization": f"Bearer {second['access_token']}"})
     stolen = token(site, grant_type="refresh_token", refresh_token=second["refresh_token"])
     assert [again.status_code, me.status_code, stolen.status_code] == [401, 401, 401]
 

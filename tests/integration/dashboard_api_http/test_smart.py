@@ -10,7 +10,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.integration.dashboard_api_http.site import Site
+from tests.integration.dashboard_api_http.site import TIMEOUT_S, Site, stranger
 from tests.integration.dashboard_api_http.test_sessions import PASSWORD, account, token
 
 KEY = ec.generate_private_key(ec.SECP384R1())
@@ -25,7 +25,7 @@ def system(site: Site, *scopes: str, **facts: Any) -> str:
 
 def client(site: Site, tokens: httpx.Response) -> httpx.Client:
     assert tokens.status_code == 200, tokens.text
-    return httpx.Client(base_url=site.url, headers={"Authorization": f"Bearer {tokens.json()['access_token']}"}, timeout=20)
+    return httpx.Client(base_url=site.url, headers={"Authorization": f"Bearer {tokens.json()['access_token']}"}, timeout=TIMEOUT_S)
 
 
 def assertion(site: Site, name: str, **changes: Any) -> dict[str, str]:
@@ -48,7 +48,8 @@ def test_a_system_gets_a_token_for_its_secret_and_none_to_renew(site: Site) -> N
 
 def test_the_secret_may_come_as_basic(site: Site) -> None:
     name = system(site, "system/*.rs")
-    answer = httpx.post(f"{site.url}/api/v1/token", data={"grant_type": "client_credentials"}, auth=(name, PASSWORD))
+    with stranger(site.url) as nobody:
+        answer = nobody.post("/api/v1/token", data={"grant_type": "client_credentials"}, auth=(name, PASSWORD))
     assert client(site, answer).get("/fhir/R4/Patient").status_code == 200
 
 
@@ -127,13 +128,13 @@ def test_a_patients_app_reads_that_patient_only(site: Site) -> None:
 
 
 def test_an_app_learns_how_to_get_a_token(site: Site) -> None:
-    found = httpx.get(f"{site.url}/fhir/R4/.well-known/smart-configuration").json()
+    found = site.client("").get("/fhir/R4/.well-known/smart-configuration").json()
     assert {"token_endpoint", "grant_types_supported", "capabilities", "code_challenge_methods_supported"} <= found.keys()
     assert found["token_endpoint"] == f"{site.url}/api/v1/token"
 
 
 def test_the_capability_statement_names_smart_and_the_token_endpoint(site: Site) -> None:
-    security = httpx.get(f"{site.url}/fhir/R4/metadata").json()["rest"][0]["security"]
+    security = site.client("").get("/fhir/R4/metadata").json()["rest"][0]["security"]
     uris = security["extension"][0]["extension"]
     assert (security["service"][0]["coding"][0]["code"], uris) == (
         "SMART-on-FHIR",

@@ -42,7 +42,7 @@ def _hearing(broker: Broker, topic: str, heard: Callable[[dict[str, Any]], None]
     client.on_subscribe = lambda *_: ready.append(True)
     client.connect(broker.host, broker.port)
     client.loop_start()
-    wait_for(lambda: ready, 10, "the subscription")
+    wait_for(lambda: ready, 30, "the subscription")
     yield
     client.disconnect()
     client.loop_stop()

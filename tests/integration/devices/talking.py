@@ -7,7 +7,7 @@ from devices.device import Device
 from devices.simulator.sample import encoded
 from tests.waiting import until
 
-LIFE_S = 40.0
+LIFE_S = 120.0
 
 
 async def talks(device: Device, samples: int, every_s: float, meanwhile: Callable[[int], None]) -> None:

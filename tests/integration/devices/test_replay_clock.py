@@ -38,4 +38,4 @@ def test_nothing_that_is_moved_to_now_is_said_before_its_time_however_fast_it_is
     with listening(mosquitto, name) as seqs:
         asyncio.run(play(entries, {("s", "monitor"): device}, None, clock))
         assert now_ms() >= now + least_ms
-        wait_for(lambda: seqs == [1, 2], 10)
+        wait_for(lambda: seqs == [1, 2], 30)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from paho.mqtt.client import CallbackAPIVersion, Client, MQTTv5
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -44,7 +44,7 @@ class Gateway:
         environ = {**os.environ, **self.environ, "VIGIL_GATEWAY": self.name, "VIGIL_METRICS_PORT": str(self.metrics_port)}
         self.process = subprocess.Popen([sys.executable, "-m", "ingest.gateway_main", *options], cwd=ROOT, env=environ)
         if ready:
-            wait_for(lambda: self.metric("vigil_ready") == 1, 30, "the gateway to be ready")
+            wait_for(lambda: self.metric("vigil_ready") == 1, 90, "the gateway to be ready")
 
     def metric(self, name: str) -> float:
         """A metric's value now; -1 when the process does not answer."""
@@ -59,7 +59,7 @@ class Gateway:
         """Ends it; its exit code."""
         assert self.process is not None
         self.process.send_signal(how)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
     def close(self) -> None:
         """Ends it and takes its session back, so that the shared subscription has no dead member."""
@@ -77,7 +77,7 @@ def forget(broker: Broker, client_id: str) -> None:
     with contextlib.suppress(OSError):
         client.connect(broker.host, broker.port, clean_start=True, properties=gone)
         client.loop_start()
-        wait_for(client.is_connected, 5, "the session to be taken back")
+        wait_for(client.is_connected, 30, "the session to be taken back")
         client.disconnect()
         client.loop_stop()
 
@@ -95,7 +95,7 @@ class Device:
         self._client.on_connect = lambda c, *_: c.subscribe(f"vigil/v1/{device}/refused", qos=1)
         self._client.connect(broker.host, broker.port)
         self._client.loop_start()
-        wait_for(lambda: ready, 10, "the device to be connected")
+        wait_for(lambda: ready, 30, "the device to be connected")
 
     def say(self, payload: object, leaf: str = "vitals", retain: bool = False) -> None:
         """Publishes at QoS 1 and waits for the broker's PUBACK."""
@@ -114,18 +114,26 @@ def records(kafka: str, topic: str) -> Iterator[tuple[dict[str, bytes], bytes]]:
     """(headers, value) of every record that the topic holds now."""
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": uuid.uuid4().hex, "enable.auto.commit": False})
     try:
-        parts = consumer.list_topics(topic, 10).topics[topic].partitions
-        ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), 10) for p in parts}
+        ends = wait_for(lambda: _ends(consumer, topic), 60, f"Kafka to lead {topic}")
         left = sum(high - low for low, high in ends.values())
         consumer.assign([TopicPartition(topic, p, low) for p, (low, _) in ends.items()])
         while left:
-            message = consumer.poll(10)
+            message = consumer.poll(30)
             assert message is not None, f"{left} records of {topic} are missing"
             assert message.error() is None, message.error()
             left -= 1
             yield dict(message.headers() or []), message.value()
     finally:
         consumer.close()
+
+
+def _ends(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
+    """(first, after the last) offset of each partition; {} while a Kafka that stood still does not lead all of them again."""
+    try:
+        parts = consumer.list_topics(topic, 10).topics[topic].partitions
+        return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), 10) for p in parts}
+    except KafkaException:
+        return {}
 
 
 def stored(kafka: str, topics: Topics) -> list[tuple[str, str, int]]:

@@ -54,10 +54,10 @@ def poster(kafka: str, database: str, topics: Topics) -> Iterator[Poster]:
     port = running.free_port()
     environ = {"VIGIL_KAFKA": kafka, "VIGIL_DATABASE": database, "VIGIL_TOPIC_PREFIX": topics.prefix, "VIGIL_FHIR_PORT": str(port)}
     process = subprocess.Popen([sys.executable, "-m", "ingest.fhir_main"], cwd=ROOT, env={**os.environ, **environ})
-    wait_for(lambda: running.accepts("127.0.0.1", port), 30, "the door to listen")
+    wait_for(lambda: running.accepts("127.0.0.1", port), 90, "the door to listen")
     yield Poster(port)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 def test_an_observation_is_created_when_it_is_in_kafka(poster: Poster, kafka: str, topics: Topics) -> None:

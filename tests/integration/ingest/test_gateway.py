@@ -5,6 +5,7 @@ import signal
 import time
 import uuid
 from collections.abc import Callable
+from itertools import count
 
 import psycopg
 import pytest
@@ -26,7 +27,7 @@ def test_what_a_device_says_is_in_kafka_on_its_patient_with_trace_and_schema(
     gateway.start()
     device.say(sample(1))
     device.say({"batch": [sample(2), sample(3)]})
-    wait_for(lambda: gateway.metric("vigil_ingest_samples_total") == 3)
+    wait_for(lambda: gateway.metric("vigil_ingest_samples_total") == 3, 30)
     headers = [h for h, _ in records(kafka, topics.readings)]
     assert sorted(stored(kafka, topics)) == [(f"patient-of-{device.id}", device.id, seq) for seq in (1, 2, 3)]
     assert all(h["schema"] == b"vigil.readings.v1" and h["traceparent"].startswith(b"00-") for h in headers)
@@ -51,7 +52,7 @@ def test_every_reason_reaches_the_refused_topic_and_the_device(
     device.say(sample(6))
     stranger.say(sample(1))
     nobody.say(sample(1))
-    wait_for(lambda: len(device.heard) == 8 and stranger.heard and nobody.heard, 20, f"the notices; heard {device.heard}")
+    wait_for(lambda: len(device.heard) == 8 and stranger.heard and nobody.heard, 60, f"the notices; heard {device.heard}")
     told = sorted(r["reason"] for r in (*device.heard, *stranger.heard, *nobody.heard))
     kept = sorted(r["reason"] for r in refusals(kafka, topics))
     stranger.close()
@@ -69,8 +70,8 @@ def test_a_hub_speaks_for_its_own_devices_only(
     speaker = Device(mosquitto, hub, device_account(hub))
     gateway.start()
     speaker.say({"devices": {mine: [sample(1)], other: [sample(1)]}}, "hub")
-    wait_for(lambda: gateway.metric("vigil_ingest_refused_total") == 1)
-    wait_for(lambda: gateway.metric("vigil_ingest_samples_total") == 1)
+    wait_for(lambda: gateway.metric("vigil_ingest_refused_total") == 1, 30)
+    wait_for(lambda: gateway.metric("vigil_ingest_samples_total") == 1, 30)
     speaker.close()
     assert [s[1:] for s in stored(kafka, topics)] == [(mine, 1)]
 
@@ -86,7 +87,7 @@ def test_a_device_assigned_a_moment_ago_is_not_refused(gateway: Gateway, device:
         connection.execute("INSERT INTO clinical.patient (id, ward) VALUES (%s, 'north')", (new,))
         assign(connection, device.id, new)
         device.say(sample(2))
-    wait_for(lambda: gateway.metric("vigil_ingest_samples_total") >= 1, what="the sample to be taken")
+    wait_for(lambda: gateway.metric("vigil_ingest_samples_total") >= 1, 30, "the sample to be taken")
     assert [h["seq"] for h in device.heard] in ([], [1])
 
 
@@ -95,15 +96,20 @@ def test_a_revoked_device_is_unknown_at_once(gateway: Gateway, device: Device, d
     gateway.start()
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("UPDATE clinical.device SET revoked_at = now() WHERE id = %s", (device.id,))
-    device.say(sample(1))
-    wait_for(lambda: device.heard)
+    numbers = count()
+
+    def is_refused() -> bool:
+        device.say(sample(next(numbers)))  # the first may come before the gateway has heard and read, which takes it moments
+        return bool(device.heard)
+
+    wait_for(is_refused, 20, "a refusal, sooner than the gateway looks by itself")
     assert device.heard[0]["reason"] == "unknown_device"
 
 
 def test_status_retained_before_the_gateway_came_becomes_a_link(gateway: Gateway, device: Device, kafka: str, topics: Topics) -> None:
     device.say({"state": "online", "battery": 0.81, "buffered": 120}, "status", retain=True)
     gateway.start()
-    found = wait_for(lambda: [json.loads(v) for _, v in records(kafka, topics.links)])
+    found = wait_for(lambda: [json.loads(v) for _, v in records(kafka, topics.links)], 30)
     device.say(b"", "status", retain=True)
     told = {"device": device.id, "state": "online", "battery": 0.81, "buffered": 120}
     assert {**found[-1], "at": 0} == {**told, "at": 0, "patient": f"patient-of-{device.id}", "ward": "north"}
@@ -116,7 +122,7 @@ def test_a_stopped_gateway_has_finished_what_it_had_in_hand(gateway: Gateway, de
         device.say(sample(seq))
     code = gateway.kill(signal.SIGTERM)
     gateway.start()
-    wait_for(lambda: len({s[2] for s in stored(kafka, topics)}) == 50)
+    wait_for(lambda: len({s[2] for s in stored(kafka, topics)}) == 50, 60)
     assert code == 0
 
 
@@ -124,7 +130,7 @@ def test_a_stopped_gateway_has_finished_what_it_had_in_hand(gateway: Gateway, de
 def test_a_gateway_that_starts_while_kafka_or_the_database_is_away_says_so_and_waits(gateway: Gateway) -> None:
     gateway.environ = {**gateway.environ, "VIGIL_DATABASE": "postgresql://nobody:nothing@127.0.0.1:9/none"}
     gateway.start(ready=False)
-    wait_for(lambda: gateway.metric("vigil_ready") == 0, what="metrics while the database is away")
+    wait_for(lambda: gateway.metric("vigil_ready") == 0, 60, "metrics while the database is away")
     assert gateway.kill(signal.SIGTERM) == 0
 
 
@@ -134,7 +140,7 @@ def test_the_gateway_speaks_tls(gateway: Gateway, device: Device, mosquitto: Bro
     gateway.environ = {**gateway.environ, "VIGIL_MQTT": url, "VIGIL_MQTT_CA": str(mosquitto.ca_file)}
     gateway.start()
     device.say({"batch": [sample(n) for n in range(3_000)]})
-    wait_for(lambda: gateway.metric("vigil_ingest_samples_total") == 3_000)
+    wait_for(lambda: gateway.metric("vigil_ingest_samples_total") == 3_000, 60)
 
 
 @pytest.mark.slow
@@ -145,7 +151,7 @@ def test_samples_on_the_way_when_a_gateway_is_killed_are_all_stored(gateway: Gat
         if seq % 300 == 200:
             gateway.kill()
             gateway.start(ready=False)
-    wait_for(lambda: len({s[2] for s in stored(kafka, topics)}) == 1_500, 60, "every sample to be stored")
+    wait_for(lambda: len({s[2] for s in stored(kafka, topics)}) == 1_500, 120, "every sample to be stored")
     assert {s[2] for s in stored(kafka, topics)} == set(range(1_500))
 
 
@@ -154,9 +160,9 @@ def goes_on_until_it_babbles(device: Device, gateway: Gateway, first: int) -> No
 
     def said_too_much() -> bool:
         device.say(sample(next(numbers)))
-        return gateway.metric("vigil_ingest_babbling_total") == 1
+        return gateway.metric("vigil_ingest_babbling_total") >= 1
 
-    wait_for(said_too_much, 30, "the device to babble")
+    wait_for(said_too_much, 120, "the device to babble")
 
 
 @pytest.mark.slow
@@ -167,7 +173,7 @@ def test_what_the_broker_kept_while_the_gateway_was_away_is_no_babble_and_as_muc
     for seq in range(300):
         device.say(sample(seq))
     gateway.start()
-    wait_for(lambda: gateway.metric("vigil_ingest_samples_total") == 300)
+    wait_for(lambda: gateway.metric("vigil_ingest_samples_total") == 300, 60)
     kept = gateway.metric("vigil_ingest_babbling_total")
     goes_on_until_it_babbles(device, gateway, 300)
     assert kept == 0

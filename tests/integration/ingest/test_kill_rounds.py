@@ -67,7 +67,7 @@ class Chain:
         assert self.broker.running is not None
         self.broker.running.process.send_signal(signal.SIGUSR1)
         store = self.folder / "mosquitto/data/mosquitto.db"
-        wait_for(lambda: store.exists() and self.gateway.name.encode() in store.read_bytes(), 10, "the session to be stored")
+        wait_for(lambda: store.exists() and self.gateway.name.encode() in store.read_bytes(), 60, "the session to be stored")
 
     def kill_gateway(self) -> None:
         """And start it again."""
@@ -89,9 +89,9 @@ class Chain:
         """More waits for Kafka than a second brings, when the broker dies."""
         self.kafka.process.send_signal(signal.SIGSTOP)
         try:
-            wait_for(lambda: self.gateway.metric("vigil_behind_ms") > 3_000, 30, "Kafka to be missed")
+            wait_for(lambda: self.gateway.metric("vigil_behind_ms") > 3_000, 60, "Kafka to be missed")
             self.kill_mosquitto()
-            wait_for(lambda: self.gateway.metric("vigil_ready") == 1, 30, "the gateway to be back at the broker")
+            wait_for(lambda: self.gateway.metric("vigil_ready") == 1, 60, "the gateway to be back at the broker")
         finally:
             self.kafka.process.send_signal(signal.SIGCONT)
 

@@ -33,6 +33,8 @@ from vitals.topics import Topics, partition_of
 
 PARTITIONS = 4
 SECRET = bytes(range(32))
+PATIENCE_S = 30.0
+"""For what comes within milliseconds on a machine that has nothing else to do."""
 
 
 def now_ms() -> int:
@@ -95,7 +97,7 @@ class Stage:
     def send(self, topic: str, key: str, record: Any) -> None:
         """One JSON record on the partition of `key`, acknowledged."""
         self.producer.produce(topic, msgspec.json.encode(record), key=key, partition=partition_of(key, PARTITIONS))
-        assert self.producer.flush(10) == 0
+        assert self.producer.flush(PATIENCE_S) == 0
 
     def sample(self, patient: str, at: int | None = None, flush: bool = True, **values: float | None) -> None:
         """One sample on Kafka; None = the device says no value."""
@@ -112,13 +114,13 @@ class Stage:
         one = batch.Batch((patient,), zero, (f"dev-{patient[:8]}",), zero, *times, zero, row, grade, np.array([absent], np.uint32))
         headers = [("schema", batch.SCHEMA_ID)]
         self.producer.produce(self.topics.readings, batch.encode(one), partition=partition_of(patient, PARTITIONS), headers=headers)
-        assert not flush or self.producer.flush(10) == 0
+        assert not flush or self.producer.flush(PATIENCE_S) == 0
 
     def samples(self, patients: list[str], **values: float | None) -> None:
         """One sample of each, sent together."""
         for patient in patients:
             self.sample(patient, flush=False, **values)
-        assert self.producer.flush(10) == 0
+        assert self.producer.flush(PATIENCE_S) == 0
 
     def alert(self, patient: str, ward: str, version: int = 1, known: str | None = None, **more: Any) -> str:
         alert, at = known or str(uuid.uuid4()), now_ms()
@@ -169,7 +171,7 @@ class Feed:
     def stop(self, how: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(how)
-        code = self.process.wait(15)
+        code = self.process.wait(60)
         self.log.close()
         return code
 
@@ -202,7 +204,7 @@ class Reader:
     def say(self, **message: Any) -> None:
         self.socket.send(json.dumps(message))
 
-    def next(self, wanted: Callable[[dict[str, Any]], bool], deadline_s: float = 10) -> dict[str, Any]:
+    def next(self, wanted: Callable[[dict[str, Any]], bool], deadline_s: float = PATIENCE_S) -> dict[str, Any]:
         """The next message that is `wanted`; all before it are remembered too."""
         until = time.monotonic() + deadline_s
         while True:
@@ -211,10 +213,10 @@ class Reader:
             if wanted(message):
                 return message
 
-    def a(self, type: str, deadline_s: float = 10) -> dict[str, Any]:
+    def a(self, type: str, deadline_s: float = PATIENCE_S) -> dict[str, Any]:
         return self.next(lambda m: m["type"] == type, deadline_s)
 
-    def of(self, patient: str, wanted: Callable[[dict[str, Any]], bool], deadline_s: float = 10) -> dict[str, Any]:
+    def of(self, patient: str, wanted: Callable[[dict[str, Any]], bool], deadline_s: float = PATIENCE_S) -> dict[str, Any]:
         """The next part of `patient`, in a snapshot or delta, that is `wanted`."""
         parts: list[dict[str, Any]] = []
 

@@ -45,7 +45,7 @@ class Worker:
     def end(self, how: signal.Signals) -> int:
         assert self.process is not None
         self.process.send_signal(how)
-        return self.process.wait(30)
+        return self.process.wait(90)
 
     def metric(self, name: str, label: str = "[^}]*") -> float:
         try:

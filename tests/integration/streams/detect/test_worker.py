@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from streams.detect.memory import empty
 from streams.detect.rules import default
 from streams.detect.step import step
-from tests.unit.streams.detect.readings import T0, batch
+from tests.unit.streams.detect.readings import batch
 from tests.waiting import wait_for
 from vitals.batch import SCHEMA_ID, encode
 from vitals.context import PatientContext
@@ -27,6 +27,8 @@ pytestmark = pytest.mark.slow
 PARTITIONS = 4
 PATIENTS = [f"p{i:03d}" for i in range(60)]
 DECODER = msgspec.json.Decoder(Finding)
+START = 4_000_000_000_000
+"""In 2096: a worker that has caught up also lets its own clock pass, which is not to end what the pieces to come go on with."""
 
 
 def story(seconds: int, seed: int = 1) -> list[tuple]:
@@ -37,7 +39,7 @@ def story(seconds: int, seed: int = 1) -> list[tuple]:
     for second in range(seconds):
         for p in PATIENTS:
             fast = any(begin <= second < begin + 45 for begin in racing[p])
-            samples.append((p, f"dev-{p}", second, T0 + second * 1000, {"hr": 150.0 if fast else 80.0, "spo2": 97.0}))
+            samples.append((p, f"dev-{p}", second, START + second * 1000, {"hr": 150.0 if fast else 80.0, "spo2": 97.0}))
     return samples
 
 
@@ -104,7 +106,7 @@ def test_the_worker_tells_what_the_fold_finds(kafka, topics):
     samples = story(200)
     send(kafka, topics, records(samples, 5))
     with worker(kafka, topics):
-        wait_for(lambda: changes(kafka, topics) >= expected(samples), 60, "all findings")
+        wait_for(lambda: changes(kafka, topics) >= expected(samples), 120, "all findings")
     assert changes(kafka, topics) == expected(samples)
 
 
@@ -114,7 +116,7 @@ def test_readings_out_of_order_and_twice_are_told_as_in_order(kafka, topics):
     late += [(*s[:5], s[5] + int(rng.integers(0, 60_000))) for s in late if rng.random() < 0.2]
     send(kafka, topics, records(sorted(late, key=lambda s: s[5]), 5))
     with worker(kafka, topics):
-        wait_for(lambda: changes(kafka, topics) >= expected(samples), 60, "all findings")
+        wait_for(lambda: changes(kafka, topics) >= expected(samples), 120, "all findings")
     assert changes(kafka, topics) == expected(samples)
 
 
@@ -134,7 +136,7 @@ def test_killed_anywhere_nothing_is_lost_and_nothing_else_is_told(kafka, topics)
             process.send_signal(signal.SIGKILL)
     send(kafka, topics, pieces[sent:])
     with worker(kafka, topics):
-        wait_for(lambda: changes(kafka, topics) >= expected(samples), 90, "all findings")
+        wait_for(lambda: changes(kafka, topics) >= expected(samples), 120, "all findings")
     assert changes(kafka, topics) == expected(samples)
 
 
@@ -150,7 +152,7 @@ def test_two_workers_share_and_take_over(kafka, topics):
             wait_for(lambda: len(said(kafka, topics.findings)) > 100, 60, "more findings")
             first.send_signal(signal.SIGKILL)
             send(kafka, topics, pieces[2 * third :])
-            wait_for(lambda: changes(kafka, topics) >= expected(samples), 90, "all findings")
+            wait_for(lambda: changes(kafka, topics) >= expected(samples), 120, "all findings")
     assert changes(kafka, topics) == expected(samples)
 
 
@@ -165,10 +167,10 @@ def test_a_rolling_restart_loses_nothing_and_tells_nothing_else(kafka, topics):
             send(kafka, topics, pieces[turn * third : (turn + 1) * third])
             wait_for(lambda before=before: len(said(kafka, topics.findings)) > before, 60, "some findings")
             now[name].send_signal(signal.SIGTERM)
-            assert now[name].wait(30) in (0, -signal.SIGTERM)
+            assert now[name].wait(90) in (0, -signal.SIGTERM)
             now[name] = running.enter_context(worker(kafka, topics, name))
         send(kafka, topics, pieces[2 * third :])
-        wait_for(lambda: changes(kafka, topics) >= expected(samples), 90, "all findings")
+        wait_for(lambda: changes(kafka, topics) >= expected(samples), 120, "all findings")
     assert changes(kafka, topics) == expected(samples)
 
 
@@ -180,8 +182,8 @@ def test_a_record_that_is_no_batch_is_refused_and_stops_nothing(kafka, topics):
     samples = story(120)
     send(kafka, topics, records(samples, 10))
     with worker(kafka, topics):
-        wait_for(lambda: changes(kafka, topics) >= expected(samples), 60, "all findings")
-        wait_for(lambda: len(said(kafka, topics.refused)) == PARTITIONS, 20, "the refusals")
+        wait_for(lambda: changes(kafka, topics) >= expected(samples), 120, "all findings")
+        wait_for(lambda: len(said(kafka, topics.refused)) >= PARTITIONS, 60, "the refusals")
 
 
 def test_a_patients_context_and_new_rules_are_taken_up(kafka, topics):
@@ -193,7 +195,7 @@ def test_a_patients_context_and_new_rules_are_taken_up(kafka, topics):
     producer.produce(topics.rules, msgspec.json.encode(rules), "site", 0)
     producer.flush(20)
     p = PATIENTS[0]
-    samples = [(p, "d", s, T0 + s * 1000, {"hr": 195.0}) for s in range(60)]
+    samples = [(p, "d", s, START + s * 1000, {"hr": 195.0}) for s in range(60)]
     send(kafka, topics, records(samples, 60))
     with worker(kafka, topics):
         wait_for(lambda: said(kafka, topics.findings), 60, "a finding")

@@ -144,7 +144,7 @@ def taken_away_while_read(opening):
     assigned, asked = {TP(TOPICS.readings, number) for number in (0, 1)}, threading.Event()
 
     def restored(number):
-        asked.wait(10)
+        asked.wait(60)
         if assigned:
             w.revoked()
         assigned.clear()
