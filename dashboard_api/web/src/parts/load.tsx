@@ -1,6 +1,6 @@
 // Loading something by HTTP: what is shown while it comes, when it fails, and a way to try again.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { call, Problem } from "../session";
 import { t } from "../texts";
 
@@ -10,29 +10,38 @@ export interface Loaded<T> {
   again: () => void;
 }
 
-export function useLoad<T>(path: string | null, everyS = 0, fresh: unknown = 0): Loaded<T> {
+// `of`: what it is an answer to. A question asked again about the same waits for no answer: an older one that comes late is shown until
+// a newer one is there, or a line that is slower than the renewal would never show anything.
+export function useLoad<T>(path: string | null, everyS = 0, fresh: unknown = 0, of: unknown = path): Loaded<T> {
   const [data, setData] = useState<T | null>(null);
   const [error, setError] = useState<string | null>(null);
   const [turn, setTurn] = useState(0);
+  const asked = useRef({ last: 0, least: 0 }).current;
+  const forget = () => {
+    asked.least = asked.last + 1;
+  };
+  const newest = (one: number) => one >= asked.least && Boolean((asked.least = one));
+  useEffect(() => forget, [of, fresh]);
   useEffect(() => {
     if (path === null) return;
-    let current = true;
+    const mine = ++asked.last;
     call<T>("GET", path)
       .then((given) => {
-        if (!current) return;
+        if (!newest(mine)) return;
         setData(given);
         setError(null);
       })
       .catch((problem: unknown) => {
-        if (current) setError(worded(problem));
+        if (newest(mine)) setError(worded(problem));
       });
     const timer = everyS ? window.setTimeout(() => setTurn(turn + 1), everyS * 1000) : undefined;
-    return () => {
-      current = false;
-      window.clearTimeout(timer);
-    };
+    return () => window.clearTimeout(timer);
   }, [path, turn, fresh]);
-  return { data, error, again: () => setTurn(turn + 1) };
+  const again = () => {
+    forget();
+    setTurn(turn + 1);
+  };
+  return { data, error, again };
 }
 
 export function worded(problem: unknown): string {

@@ -31,7 +31,7 @@ export function HistoryView({ patient, notes }: { patient: Patient; notes: Note[
   }, [span, zoom]);
   const [from, to] = zoom ?? [end - SPANS[span], end];
   const query = `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`;
-  const past = useLoad<History>(`/patients/${patient.id}/vitals?${query}`);
+  const past = useLoad<History>(`/patients/${patient.id}/vitals?${query}`, 0, 0, zoom ? query : span);
   const alerts = useLoad<Page<Alert>>(`/alerts?patient=${patient.id}&limit=200`, 60);
   const worn = useAssignments(patient.id);
   const bands = useMemo(() => banded(patient, alerts.data, to), [patient.alerts, alerts.data, to]);
