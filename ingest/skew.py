@@ -26,8 +26,8 @@ TOLERANCE_MS = 2_000
 MOST_MS = 86_400_000
 """A clock further behind is noted and told, not corrected: that long ago a device may truly have measured."""
 _NEVER = np.iinfo(np.int64).max
-_COUNT, _LOW, _HIGH, _LAST, _GAP, _GAP_FROM, _BEFORE, _SETTLED, _DOUBT = range(9)
-_FRESH = np.array([0, _NEVER, -_NEVER, 0, 0, 0, _NEVER, _NEVER, 0], np.int64)
+_COUNT, _LOW, _HIGH, _LAST, _GAP, _GAP_FROM, _BEFORE, _SETTLED, _DOUBT, _USUAL = range(10)
+_FRESH = np.array([0, _NEVER, -_NEVER, 0, 0, 0, _NEVER, _NEVER, 0, 0], np.int64)
 _SAYINGS = 8
 WHENEVER = 0
 """The moment of a word that the broker kept: nobody knows it."""
@@ -133,7 +133,7 @@ class Skew:
             yield self._noted[device.id]
         seen[_DOUBT] = doubt
         if not doubt:
-            seen[_SETTLED], seen[_GAP] = low, 0
+            seen[_SETTLED], seen[_USUAL], seen[_GAP] = low, seen[_GAP], 0
 
     def _doubtful(self, device: str, seen: type_i64, end: int) -> bool:
         """Whether a delay that stays may be a buffer's."""
@@ -142,5 +142,6 @@ class Skew:
             return True
         settled = int(seen[_SETTLED])
         late = int(seen[_LOW]) - settled if settled != _NEVER else 0
-        grew = late > TOLERANCE_MS or settled <= TOLERANCE_MS  # what was right and is beyond the tolerance would be corrected
+        silent = settled <= TOLERANCE_MS and 2 * int(seen[_GAP]) > 3 * int(seen[_USUAL])  # was right, and then said nothing: it may drain
+        grew = late > TOLERANCE_MS or silent
         return grew and 2 * int(seen[_GAP]) >= late and not (said and said[-1][0] > seen[_GAP_FROM])

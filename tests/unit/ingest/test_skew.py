@@ -162,6 +162,12 @@ def test_a_slow_clock_is_corrected_after_a_bounded_number_of_samples(late: int, 
     assert [abs(e.clock_ms - late) <= 60 for e in heard(stream)] == [True]
 
 
+@pytest.mark.parametrize("pace", [1_000, 5_000, 20_000])
+def test_a_clock_that_loses_a_second_in_a_quarter_of_an_hour_is_corrected_beyond_the_tolerance(pace: int) -> None:
+    drifting = [(START + n * pace, 80 + n * pace // 900) for n in range(3_000_000 // pace)]
+    assert [e.clock_ms > TOLERANCE_MS for e in heard(drifting)] == [True]
+
+
 @settings(deadline=None)
 @given(
     silence=st.integers(10_000, 21_600_000),
