@@ -1,9 +1,9 @@
 """What the broker refused, as entries of the audit. Pure.
 
 In: lines of Mosquitto's log, in their order, those of its watch plugin among them (deploy/parts/mosquitto_watch.c). Out: an entry for a
-log-in that failed, a publish or subscribe that is not the device's, and a TLS handshake that the broker broke off: the first of its like
-at once, what follows within WINDOW counted and told as one entry after it, so that a device that tries on and on does not drown the
-audit. Dropped: the lines that refuse nothing; which of more than MOST different ones it was (they are counted together).
+log-in that failed, a publish or subscribe that is not the device's, a TLS handshake that the broker broke off, a full broker or queue: the
+first of its like at once, what follows within WINDOW counted and told as one entry after it, so that a device that tries on and on does not
+drown the audit. Dropped: the lines that refuse nothing; which of more than MOST different ones it was (they are counted together).
 """
 
 import re
@@ -20,6 +20,7 @@ ACTION = "brokerRefused"
 _STAMP = re.compile(r"^\d+: ")
 _CONNECTION = re.compile(r"^New connection from (\S+):\d+ on port \d+\.$")
 _NOT_AUTHORISED = re.compile(r"^Client (.*) disconnected, not authorised\.$")
+_DROPPED = re.compile(r"^Outgoing messages are being dropped for client (.*)\.$")
 _TLS = re.compile(r"^(?:OpenSSL Error\[\d+\]|Client connection from (\S+) failed): error:[0-9A-Fa-f]+:[^:]*:[^:]*:([^:.]*)")
 TLS_REFUSALS = frozenset(
     {
@@ -94,6 +95,8 @@ class Watch:
         elif found := _NOT_AUTHORISED.match(line):
             (who, client, address), self._attempt = self._attempt, ("", "", "")
             return Refusal(who or "unknown", client or found[1], "mqtt connect", "the name or the secret is wrong", address)
+        elif found := _DROPPED.match(line):
+            return Refusal(found[1], found[1], "mqtt queue", "its queue at the broker is full: what comes for it is lost until it returns")
         elif (found := _TLS.match(line)) and found[2] in TLS_REFUSALS:
             return Refusal("unknown", "", "mqtt tls handshake", found[2], found[1] or self._last_address)
         return None
@@ -104,6 +107,10 @@ class Watch:
                 self._attempt = (who, client, address)
             case ["vigil:denied", who, client, address, verb, topic]:
                 return Refusal(who or "unknown", client, f"mqtt {verb} {topic}", "not a topic of its own", address)
+            case ["vigil:full", mib]:
+                return Refusal("devices", "", "mqtt publish", f"no gateway takes messages, the broker holds {mib} MiB: devices keep theirs")
+            case ["vigil:room", times]:
+                return Refusal("devices", "", "mqtt publish", f"the broker takes messages again; {times} were not taken meanwhile")
             case ["vigil:more", times]:
                 return Refusal("others", "", "mqtt", f"{times} lines of one second left out by the broker")
         return None

@@ -98,7 +98,8 @@ MQTT: dict[str, tuple[str, str, str]] = {
     "deviceVitals": (
         "vigil/v1/{device_id}/vitals",
         "Vitals",
-        "a sample, or a backlog; QoS 1, PUBACK means durable in Kafka or durably refused",
+        "a sample, or a backlog; QoS 1: once it is acknowledged with success Vigil has it, and stores or refuses it durably; "
+        'anything else (0x10 "no matching subscribers", a broken connection): keep it and say it again a little later',
     ),
     "gatewayVitals": ("vigil/v1/gateways/{gateway_id}/vitals", "GatewayVitals", "a hub that speaks for many devices"),
     "deviceWaveform": ("vigil/v1/{device_id}/waveform", "WaveformChunk", "evenly spaced samples of one channel"),

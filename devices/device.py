@@ -14,7 +14,7 @@ import msgspec
 
 from devices.account import Account
 from devices.memory import Known
-from devices.mqtt import Door, Ears, Identity, Line, backoff
+from devices.mqtt import Door, Ears, Identity, Line
 from devices.outbox import Outbox
 
 BATCH = 100
@@ -106,18 +106,14 @@ class Device:
 
     async def live(self) -> None:
         """Keeps connected, and sends the backlog, paced, until cancelled."""
-        attempt = 0
         while not self._leaving:
             if self.away:
                 self._line.drop()
                 await asyncio.sleep(0.2)
             elif not self._line.up:
                 if await self._line.connect(self._state("offline")):
-                    attempt, self._account.connects = 0, self._account.connects + 1
+                    self._account.connects += 1
                     self.status()
-                else:
-                    await asyncio.sleep(backoff(attempt))
-                    attempt += 1
             else:
                 await self._stay()
 

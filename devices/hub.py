@@ -10,7 +10,7 @@ from pathlib import Path
 
 from devices.account import Account
 from devices.memory import Known
-from devices.mqtt import Door, Ears, Identity, Line, backoff
+from devices.mqtt import Door, Ears, Identity, Line
 from devices.outbox import Outbox
 
 BATCH = 200
@@ -55,15 +55,11 @@ class Hub:
 
     async def live(self) -> None:
         """Keeps connected, and sends what waits, until cancelled."""
-        attempt = 0
         while not self._leaving:
             if not self._line.up:
                 if await self._line.connect(_DOWN):
-                    attempt, self.account.connects = 0, self.account.connects + 1
+                    self.account.connects += 1
                     self._line.publish(self._who.topic("status"), _UP, None, retain=True)
-                else:
-                    await asyncio.sleep(backoff(attempt))
-                    attempt += 1
             else:
                 await self._stay()
 

@@ -92,6 +92,7 @@ class Line:
         self._client: paho.Client | None = None
         self._connack: asyncio.Future[bool] | None = None
         self._tags: dict[int, Any] = {}
+        self._attempts = 0
         self.up = False
 
     @property
@@ -100,8 +101,14 @@ class Line:
         return len(self._tags)
 
     async def connect(self, will: bytes) -> bool:
-        """One attempt; True when the broker let the device in. `will`: what the broker says on its status topic if it vanishes."""
+        """One attempt, after a pause that grows until the broker has taken something; True when it let the device in.
+
+        `will`: what the broker says on its status topic if it vanishes. A broker that lets in and takes nothing is full, or knows nobody.
+        """
         loop = asyncio.get_running_loop()
+        if self._attempts:
+            await asyncio.sleep(backoff(self._attempts - 1))
+        self._attempts += 1
         self._client, self._connack = self._made(will), loop.create_future()
         try:
             await asyncio.to_thread(self._client.connect, self._where.host, self._where.port, KEEPALIVE_S, **_clean())
@@ -217,6 +224,7 @@ class Line:
         if reason.value == _NOBODY:
             self._ears.lost([tag])
         else:
+            self._attempts = self._attempts if tag is None else 0
             self._ears.acked(tag, not reason.is_failure)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:

@@ -36,6 +36,9 @@ CHUNK = 256 * 1024
 PAUSE_S, LONGEST_PAUSE_S = 0.1, 10.0
 SUBSCRIPTIONS = ("$share/vigil/vigil/v1/+/vitals", "$share/vigil/vigil/v1/gateways/+/vitals", "$share/vigil/vigil/v1/+/waveform")
 STATUS = "vigil/v1/+/status"
+TAKING = "vigil/taking"
+"""Said every second in which messages were taken, or none waited: while nobody says it, the broker takes no more than it can keep
+(deploy/parts/mosquitto_watch.c)."""
 """Not shared: the broker gives retained messages only to subscriptions of one's own. Each gateway writes each link; the last one counts."""
 
 
@@ -132,7 +135,7 @@ class Mqtt:
         self._epoch = self._unacknowledged = self._came = 0
         self.kept = Kept()
         self._next_try, self._pause, self._misc_at = 0.0, PAUSE_S, 0.0
-        self.ready = False
+        self.ready = self._moved = False
         self._client = self._made(client_id, ca_file)
 
     def turn(self, timeout: float, reading: bool = True) -> list[Message]:
@@ -157,6 +160,7 @@ class Mqtt:
             if current:
                 self._tap.send(acknowledgements(current))
                 self._unacknowledged -= len(current)
+                self._moved = True
 
     def tell(self, topic: str, payload: bytes) -> bool:
         """Publishes at QoS 1; False when it could not be taken."""
@@ -190,6 +194,9 @@ class Mqtt:
         if reading and self._steady() - self._misc_at > 1:
             self._misc_at = self._steady()
             self._client.loop_misc()
+            if self.ready and (self._moved or not self._unacknowledged):
+                self._client.publish(TAKING, qos=0)
+            self._moved = False
 
     def _connect_when_due(self, timeout: float) -> None:
         wait = self._next_try - self._steady()

@@ -1,7 +1,8 @@
 """Eclipse Mosquitto 2.0: a plain listener for this machine, a TLS one, one for devices with certificates, accounts by its dynamic security.
 
 From Debian's packages, unpacked. What is in flight to a gateway is bounded by the gateway alone, so that it is on its way before the
-device hears of it (docs/adr/041); queues are wide so that nothing is dropped while a gateway is away; the store is on disk. Two accounts
+device hears of it (docs/adr/041); queues are wider than `Room`, so that while no gateway takes messages devices are told to keep theirs
+before anything is dropped; the store is on disk. Two accounts
 are made at the first start: `admin` manages accounts over `$CONTROL` and hears the log, `gateway` reads what devices say and answers
 them. Nobody else gets in; devices are enrolled by the API. The listener for certificates takes those of the site's device authority that
 are not on its list of revoked ones; the name in the certificate is the account.
@@ -28,6 +29,19 @@ PACKAGES = ("mosquitto", "mosquitto-clients", "libmosquitto1", "libcjson1")
 READY_S = 60.0
 ITERATIONS = 101  # mosquitto 2.0's own; its passwords here are 192 random bits, which no number of rounds improves
 
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """When no gateway has taken messages for `quiet_s`, and the broker's heap is above `most_mib`, devices keep what they say.
+
+    768 MiB are a million and a half samples of a monitor, and less than any gateway's queue holds.
+    """
+
+    most_mib: int = 768
+    quiet_s: int = 15
+
+
+ROOM = Room()
 SETTINGS = """\
 # Written at every start by deploy/parts/mosquitto.py.
 per_listener_settings false
@@ -38,7 +52,7 @@ persistence true
 persistence_location {data}/
 autosave_interval 1
 max_inflight_messages 0
-max_queued_messages 1000000
+max_queued_messages 4000000
 max_queued_bytes 1073741824
 max_packet_size 16777216
 set_tcp_nodelay true
@@ -52,6 +66,11 @@ connection_messages true
 user {user}
 
 listener {port} {plain_bind}
+"""
+_WATCH = """\
+plugin {watch}
+plugin_opt_most_mib {room.most_mib}
+plugin_opt_quiet_s {room.quiet_s}
 """
 TLS_SETTINGS = """
 listener {tls_port} {bind}
@@ -129,7 +148,7 @@ def install(say: Say) -> Path:
     return prefix.ensure(PART, lambda folder: _build(folder, say))
 
 
-def prepare(home: Path, ports: Ports, now: datetime, say: Say, logs: Path | None = None) -> tuple[Program, Broker]:
+def prepare(home: Path, ports: Ports, now: datetime, say: Say, logs: Path | None = None, room: Room = ROOM) -> tuple[Program, Broker]:
     """The broker that will answer on its ports, its store and accounts in `home`, and how it is reached."""
     root, data = install(say), home / "data"
     data.mkdir(parents=True, exist_ok=True)
@@ -140,7 +159,7 @@ def prepare(home: Path, ports: Ports, now: datetime, say: Say, logs: Path | None
     tls |= {"devices_ca": devices.ca, "revoked": devices.revoked}
     watch = mosquitto_watch.install(say)
     files = {
-        "watch": f"plugin {watch}\n" if watch else "",
+        "watch": _WATCH.format(watch=watch, room=room) if watch else "",
         "plugin": next(root.rglob("mosquitto_dynamic_security.so")),
         "accounts": home / "accounts.json",
         "data": data,
@@ -161,9 +180,9 @@ def hosts(ports: Ports) -> list[str]:
     return ["localhost", *sorted({"127.0.0.1", ports.host, ports.bind} - {"0.0.0.0"})]  # noqa: S104 - taken out, not bound to
 
 
-def start(home: Path, ports: Ports, now: datetime, say: Say, logs: Path | None = None) -> Broker:
+def start(home: Path, ports: Ports, now: datetime, say: Say, logs: Path | None = None, room: Room = ROOM) -> Broker:
     """A broker that answers on its ports."""
-    program, broker = prepare(home, ports, now, say, logs)
+    program, broker = prepare(home, ports, now, say, logs, room)
     started = running.start(program, f"{ports.host}:{ports.plain}")
     return replace(broker, running=running.wait_ready(started, lambda: is_ready(ports), READY_S))
 

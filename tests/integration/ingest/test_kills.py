@@ -4,6 +4,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psutil
@@ -14,12 +17,14 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from deploy.parts.mosquitto import Broker
-from ingest.mqtt import RECEIVE_MAXIMUM
+from ingest.mqtt import RECEIVE_MAXIMUM, TAKING
 from tests.integration.ingest.gateways import ROOT, Gateway, enrol, refusals, stored
 from tests.waiting import wait_for
 from vitals.topics import Topics
 
 DEVICES, MESSAGES, RATE = 20, 6_000, 1_500
+QUIET_S = 4.0
+"""Four times the pause in which a gateway says that it takes messages."""
 
 
 def load(broker: Broker, messages: int = MESSAGES, rate: int = RATE, first_seq: int = 0) -> "subprocess.Popen[bytes]":
@@ -77,6 +82,39 @@ def test_nothing_is_acknowledged_to_the_broker_while_kafka_stands_still(
         server.send_signal(signal.SIGCONT)
     wait_for(lambda: holds_all(kafka, topics, 2 * RECEIVE_MAXIMUM), 60, "every sample to be stored")
     assert held == (0, RECEIVE_MAXIMUM)
+
+
+@contextmanager
+def hearing_takers(broker: Broker) -> Iterator[list[float]]:
+    """The moments at which a gateway said that it takes messages."""
+    moments, ready = list[float](), threading.Event()
+    client = Client(CallbackAPIVersion.VERSION2)
+    client.username_pw_set("gateway", broker.passwords["gateway"])
+    client.on_connect = lambda c, *_: c.subscribe(TAKING)
+    client.on_subscribe = lambda *_: ready.set()
+    client.on_message = lambda *_: moments.append(time.monotonic())
+    client.connect(broker.host, broker.port)
+    client.loop_start()
+    assert ready.wait(30), "the broker did not let us listen"
+    yield moments
+    client.disconnect()
+    client.loop_stop()
+
+
+@pytest.mark.slow
+def test_a_gateway_that_cannot_give_messages_on_does_not_say_that_it_takes_them(standing: Gateway, mosquitto: Broker, kafka: str) -> None:
+    with hearing_takers(mosquitto) as moments:
+        wait_for(lambda: len(moments) > 2, 30, "the gateway to say that it takes messages")
+        server = kafka_process(kafka)
+        server.send_signal(signal.SIGSTOP)
+        try:
+            assert load(mosquitto, 100, 0).wait(60) == 0
+            wait_for(lambda: time.monotonic() - moments[-1] > QUIET_S, 60, "the gateway to say it no more")
+        finally:
+            server.send_signal(signal.SIGCONT)
+        silent = len(moments)
+        wait_for(lambda: len(moments) > silent, 60, "the gateway to say it again")
+    assert standing.metric("vigil_ingest_messages_total") == 100
 
 
 def take_over(broker: Broker, client_id: str) -> None:

@@ -46,6 +46,24 @@ def test_a_handshake_that_the_broker_broke_off_is_told_with_its_address_or_the_n
     assert said(*lines) == [("unknown", "mqtt tls handshake", "certificate verify failed", "10.0.0.9")]
 
 
+@pytest.mark.parametrize(
+    ("line", "entry"),
+    [
+        (
+            "vigil:full\t769",
+            ("devices", "mqtt publish", "no gateway takes messages, the broker holds 769 MiB: devices keep theirs", ""),
+        ),
+        ("vigil:room\t12", ("devices", "mqtt publish", "the broker takes messages again; 12 were not taken meanwhile", "")),
+        (
+            "Outgoing messages are being dropped for client gw-2.",
+            ("gw-2", "mqtt queue", "its queue at the broker is full: what comes for it is lost until it returns", ""),
+        ),
+    ],
+)
+def test_a_full_broker_and_a_full_queue_are_told(line: str, entry: tuple[str, str, str, str]) -> None:
+    assert said(line) == [entry]
+
+
 def test_what_refuses_nothing_makes_no_entry() -> None:
     lines = [
         "New client connected from 10.0.0.1:50100 as dev-a (p5, c0, k30, u'dev-a').",
