@@ -111,6 +111,7 @@ class Device:
                 self._line.drop()
                 await asyncio.sleep(0.2)
             elif not self._line.up:
+                await asyncio.sleep(self._line.pause_s)
                 if await self._line.connect(self._state("offline")):
                     self._account.connects += 1
                     self.status()

@@ -57,6 +57,7 @@ class Hub:
         """Keeps connected, and sends what waits, until cancelled."""
         while not self._leaving:
             if not self._line.up:
+                await asyncio.sleep(self._line.pause_s)
                 if await self._line.connect(_DOWN):
                     self.account.connects += 1
                     self._line.publish(self._who.topic("status"), _UP, None, retain=True)

@@ -100,14 +100,17 @@ class Line:
         """Messages published and not acknowledged yet."""
         return len(self._tags)
 
-    async def connect(self, will: bytes) -> bool:
-        """One attempt, after a pause that grows until the broker has taken something; True when it let the device in.
+    @property
+    def pause_s(self) -> float:
+        """How long to wait before the next attempt: longer from one to the next until the broker has taken something.
 
-        `will`: what the broker says on its status topic if it vanishes. A broker that lets in and takes nothing is full, or knows nobody.
+        That it lets the device in says little: a broker that is full does so too, and then takes nothing.
         """
+        return backoff(self._attempts - 1) if self._attempts else 0.0
+
+    async def connect(self, will: bytes) -> bool:
+        """One attempt; True when the broker let the device in. `will`: what the broker says on its status topic if it vanishes."""
         loop = asyncio.get_running_loop()
-        if self._attempts:
-            await asyncio.sleep(backoff(self._attempts - 1))
         self._attempts += 1
         self._client, self._connack = self._made(will), loop.create_future()
         try:

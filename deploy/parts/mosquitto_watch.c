@@ -20,6 +20,7 @@
  *
  * The declarations are those of mosquitto_broker.h and mosquitto_plugin.h (plugin interface, version 5).
  */
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -95,14 +96,13 @@ void mosquitto_log_printf(int level, const char *format, ...);
 const char *mosquitto_client_id(const struct mosquitto *client);
 const char *mosquitto_client_username(const struct mosquitto *client);
 const char *mosquitto_client_address(const struct mosquitto *client);
-/* Not of the plugin interface, but in the table of symbols of Debian's broker. Where it is missing, nothing is ever full. */
-unsigned long mosquitto__memory_used(void) __attribute__((weak));
 
 static mosquitto_plugin_id_t *self;
 static bool watching_access;
 static time_t second;
 static unsigned written, left_out;
-static unsigned long most, quiet;
+static unsigned long most;
+static time_t quiet;
 static time_t taken;
 static bool full;
 static unsigned long not_taken;
@@ -149,16 +149,30 @@ static int on_access(int event, void *event_data, void *userdata)
 	return MOSQ_ERR_PLUGIN_DEFER;
 }
 
+/* The heap as the C library counts it, once a second: the broker's own count falls with every secret that changes, below zero. */
+static unsigned long heap(time_t now)
+{
+	static time_t looked;
+	static unsigned long bytes;
+	if(now != looked){
+		struct mallinfo2 all = mallinfo2();
+		looked = now;
+		bytes = all.uordblks + all.hblkhd;
+	}
+	return bytes;
+}
+
 static bool is_full(void)
 {
-	bool now = most && (unsigned long)(time(0) - taken) >= quiet && mosquitto__memory_used() > most;
-	if(now && !full){
+	time_t now = time(0);
+	bool is = most && now - taken >= quiet && heap(now) > most;
+	if(is && !full){
 		not_taken = 0;
-		mosquitto_log_printf(MOSQ_LOG_WARNING, "vigil:full\t%lu", mosquitto__memory_used() / MIB);
+		mosquitto_log_printf(MOSQ_LOG_WARNING, "vigil:full\t%lu", heap(now) / MIB);
 	}
-	if(full && !now) mosquitto_log_printf(MOSQ_LOG_WARNING, "vigil:room\t%lu", not_taken);
-	full = now;
-	return now;
+	if(full && !is) mosquitto_log_printf(MOSQ_LOG_WARNING, "vigil:room\t%lu", not_taken);
+	full = is;
+	return is;
 }
 
 /* What a device says, but for its link's state: that is short, and must be right when there is room again. */
@@ -205,8 +219,8 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, vo
 	(void)userdata;
 	struct option *option = options;
 	for(int i = 0; i < count; i++, option++){
-		if(!strcmp(option->key, "most_mib") && mosquitto__memory_used) most = strtoul(option->value, 0, 10) * MIB;
-		if(!strcmp(option->key, "quiet_s")) quiet = strtoul(option->value, 0, 10);
+		if(!strcmp(option->key, "most_mib")) most = strtoul(option->value, 0, 10) * MIB;
+		if(!strcmp(option->key, "quiet_s")) quiet = strtol(option->value, 0, 10);
 	}
 	self = identifier;
 	taken = time(0);

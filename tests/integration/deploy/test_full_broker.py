@@ -1,6 +1,7 @@
 """A broker that nobody takes messages from says no while it still has room, so that whoever spoke keeps what it said."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,17 +20,17 @@ from devices.memory import Known
 from devices.mqtt import Door
 from devices.simulator.sample import encoded
 from ingest.mqtt import TAKING
-from tests.accounts import enrol
+from tests.accounts import control, enrol
 from tests.parts import say
 from tests.waiting import until, wait_for
 
-DEVICE, AT_ONCE = "dev-full00000000", 500
-ROOM = mosquitto.Room(most_mib=2, quiet_s=3)
+DEVICE, AT_ONCE, CHANGES = "dev-full00000000", 500, 100
+ROOM = mosquitto.Room(most_mib=16, quiet_s=3)
 
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mosquitto.Broker]:
-    """A broker that keeps 2 MiB; not the session's, for it refuses."""
+    """A broker that keeps 16 MiB; not the session's, for it refuses."""
     ports = mosquitto.Ports(running.free_port(), running.free_port())
     one = mosquitto.start(tmp_path_factory.mktemp("full"), ports, datetime.now(UTC), say, room=ROOM)
     yield one
@@ -115,10 +116,10 @@ class Speaker:
         self.cut_off += getattr(reason, "is_failure", False)
 
 
-def is_cut_off(speaker: Speaker) -> bool:
+def is_cut_off(speaker: Speaker, times: int = AT_ONCE) -> bool:
     """Says more, until it is answered or cut off."""
-    for _ in range(AT_ONCE):
-        speaker.say("vitals", b"%06d" % len(speaker.said) + b"." * 500)
+    for _ in range(times):
+        speaker.say("vitals", b"%06d" % len(speaker.said) + b"." * 5_000)
     wait_for(lambda: speaker.cut_off or len(speaker.taken) == len(speaker.said), 30, "an answer to everything")
     return bool(speaker.cut_off)
 
@@ -152,6 +153,15 @@ def full(broker: mosquitto.Broker, secret: str) -> tuple[Gateway, Speaker]:
     wait_for(lambda: is_cut_off(speaker), 60, "the broker to be full")
     speaker.close()
     return gateway, speaker
+
+
+def test_a_broker_that_holds_little_takes_what_is_said_however_often_secrets_changed(broker: mosquitto.Broker, secret: str) -> None:
+    control(broker, *[{"command": "setClientPassword", "username": DEVICE, "password": secret}] * CHANGES)
+    began = time.monotonic()
+    speaker = Speaker(broker, secret, MQTTv5)
+    wait_for(lambda: is_cut_off(speaker, 1) or time.monotonic() - began > 2 * ROOM.quiet_s, 60, "as long as a gateway may be quiet, twice")
+    speaker.close()
+    assert speaker.cut_off == 0
 
 
 def test_a_full_broker_leaves_something_unacknowledged(full: tuple[Gateway, Speaker]) -> None:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from devices.mqtt import Door, Ears, Identity, Line
+from devices.mqtt import Door, Ears, Identity, Line, backoff
 
 EVERY_S = 0.02
 AT_ONCE = 20
@@ -47,10 +47,12 @@ class Talkers:
     async def _talk(self, name: str, secret: str) -> None:
         waiting: deque[int] = deque()
         line = Line(self._where, Identity(name, secret), Ears(self._acked, lambda tags: waiting.extend(t[1] for t in tags), lambda _: None))
-        seq, due = 0, time.monotonic()
+        seq, due, attempt = 0, time.monotonic(), 0
         while not self._stop.is_set() or waiting or line.in_flight:
             if not line.up:
-                await line.connect(_GONE)
+                attempt = 0 if await line.connect(_GONE) else attempt + 1
+                if attempt:
+                    await asyncio.sleep(min(backoff(attempt), 1.0))
             while not self._stop.is_set() and time.monotonic() >= due:
                 waiting.append(seq)
                 self.open.add((name, seq))
