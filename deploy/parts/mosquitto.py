@@ -34,7 +34,7 @@ ITERATIONS = 101  # mosquitto 2.0's own; its passwords here are 192 random bits,
 class Room:
     """When no gateway has taken messages for `quiet_s`, and the broker's heap is above `most_mib`, devices keep what they say.
 
-    768 MiB are 1.8 million samples of a monitor, and less than any gateway's queue holds.
+    768 MiB are 1.6 million samples of a monitor, and less than any gateway's queue holds.
     """
 
     most_mib: int = 768
