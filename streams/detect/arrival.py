@@ -1,7 +1,8 @@
 """From a batch as it came to samples to fold: whose they are, which are new, and in which order.
 
 In: a batch in partition order, or time. Out: `Arrived`. A device's samples go on in the order of their numbers (`order`), where the memory
-says that anything waits. Counted in `Memory.counts`: `duplicate` (device, seq) samples, `inactive` ones of discharged patients.
+says that anything waits; to a patient's joint memory in the order of their times (`watermark`). Counted in `Memory.counts`: `duplicate`
+(device, seq) samples, `inactive` ones of discharged patients.
 """
 
 from collections.abc import Sequence
@@ -10,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from streams.detect import joint
 from streams.detect.memory import Memory
-from streams.detect.order import Passed, Row
+from streams.detect.order import Passed, Row, sample
 from streams.detect.samples import merged, taken
 from vitals.batch import Batch
 from vitals.registry import V
@@ -58,6 +60,40 @@ def overdue(memory: Memory, now_ms: int) -> Arrived | None:
     return _wanted(memory, taken(batch, order), rows[order], slots[order], np.ones(len(batch), dtype=np.bool_))
 
 
+def onward(memory: Memory, arrived: Arrived) -> Arrived | None:
+    """What the joint memory folds, now that `memory` has folded `arrived`; None: nothing."""
+    shared = arrived.keep[memory.settings.joint[arrived.rows[arrived.keep]] >= 0] if memory.lanes.of else arrived.keep[:0]
+    if not len(shared):
+        return None
+    batch, lanes, passed = arrived.batch, memory.lanes, Passed(len(arrived.batch))
+    columns = (arrived.rows[shared], arrived.slots[shared], batch.observed_at[shared], batch.received_at[shared])
+    for i, row, slot, t, r in zip(shared.tolist(), *(c.tolist() for c in columns), strict=True):
+        device = memory.names[slot]
+        if lanes.passes(row, device, t, r):
+            passed.goes(i)
+        else:
+            lanes.hold(row, device, sample(batch, i))
+        for name, waited in lanes.free(row):
+            passed.release(i, memory.slot_of[row, name], waited)
+    batch, rows, _ = _ordered(memory, (batch, arrived.rows, arrived.slots), passed)
+    return _joint(memory, batch, rows) if passed.source else None
+
+
+def freed(memory: Memory, now_ms: int) -> Arrived | None:
+    """What the joint memory folds because it is `now_ms`; None: nothing."""
+    released = [(memory.slot_of[row, name], waited) for row, name, waited in memory.lanes.due(now_ms)]
+    if not released:
+        return None
+    batch, rows, _ = _waited(memory, released)
+    memory.settings.dirty[rows] = 1
+    return _joint(memory, batch, rows)
+
+
+def _joint(memory: Memory, batch: Batch, rows: type_i64) -> Arrived:
+    """A joint memory has no devices of its own: slot 0 stands for all."""
+    return Arrived(batch, memory.settings.joint[rows], np.zeros(len(rows), dtype=np.int64), np.arange(len(rows)))
+
+
 def waiting(memory: Memory) -> npt.NDArray[np.bool_]:
     """(patients,) those of whom samples wait: time alone says nothing of them, for more is known than was folded."""
     found = np.zeros(len(memory.patients), dtype=np.bool_)
@@ -78,7 +114,10 @@ def _slots(memory: Memory, batch: Batch, rows: type_i64) -> type_i64:
     slots: type_i64 = current[batch.device]
     other = (slots < 0) | (memory.devices.row[slots] != rows)
     for i in np.flatnonzero(other).tolist():
-        slots[i] = memory.slot(int(rows[i]), batch.devices[batch.device[i]], int(batch.observed_at[i]))
+        row = int(rows[i])
+        slots[i] = memory.slot(row, batch.devices[batch.device[i]], int(batch.observed_at[i]))
+        if memory.settings.devices[row] > 1:
+            joint.share(memory, row)
     return slots
 
 

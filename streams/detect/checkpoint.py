@@ -2,13 +2,13 @@
 
 In: a Memory and the pages that changed. Out: bytes for each page, and back. A page is `PAGE` patients with their devices; its record
 says up to which offset of the readings it includes, so pages may be of different age: on a replay each page skips what it has.
-Promise: `restore(save(memory))` goes on exactly as `memory` would, with the samples that wait for their order. Contexts, links and rules
-are not in it, but for the names of combinations: they have topics, and what they say by now holds. A page of before samples waited
-(layout 2) is read as one in which none do.
+Promise: `restore(save(memory))` goes on exactly as `memory` would, with the samples that wait for their order, and with the joint memory's
+part of its patients. Contexts, links and rules are not in it, but for the names of combinations: they have topics, and what they say by now
+holds. A page of before samples waited (layout 2), or of before there was a joint memory (3), is read as one in which there is none yet.
 Refused: a page of another layout (PageError); the worker then starts that partition from what it can read.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -17,20 +17,24 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from streams.detect import joint
 from streams.detect.channels import CHANNELS
 from streams.detect.memory import Backlog, Memory
 from streams.detect.order import Row
 from streams.detect.remembered import Cells, Courses, Devices, Rows
 from streams.detect.ruled import by_name, names_of, orphaned, put
 from streams.detect.timers import Timers
+from streams.detect.watermark import Lane, Said
 from vitals.errors import Theirs
 from vitals.registry import V
 
 type_i64 = npt.NDArray[np.int64]
 
 PAGE = 64
-LAYOUT = f"3/{V}/{CHANNELS}"
-READABLE = (LAYOUT, f"2/{V}/{CHANNELS}")
+LAYOUT = f"4/{V}/{CHANNELS}"
+READABLE = (LAYOUT, f"3/{V}/{CHANNELS}", f"2/{V}/{CHANNELS}")
+_Summed = tuple[int, tuple[int, int, int, float, int]]
+"""A cell of the page, and a `Backlog`."""
 
 
 class PageError(Theirs):
@@ -49,6 +53,17 @@ class _Device(msgspec.Struct, array_like=True):
     waiting: list[Row] = []
 
 
+class _Joint(msgspec.Struct):
+    """Of a patient (their place in the page) with several devices: their row of the joint memory, and their lane."""
+
+    patient: int
+    columns: dict[str, bytes]
+    timers: dict[str, bytes]
+    backlog: list[_Summed]
+    lane: Lane
+    said: dict[int, dict[str, Said]]
+
+
 class _Page(msgspec.Struct):
     layout: str
     included: int
@@ -58,9 +73,10 @@ class _Page(msgspec.Struct):
     past: dict[str, bytes]
     devices: list[_Device]
     device_columns: dict[str, bytes]
-    backlog: list[tuple[int, tuple[int, int, int, float, int]]]
+    backlog: list[_Summed]
     combinations: list[str] = []
     """By channel; those of the version before did not say."""
+    joint: list[_Joint] = []
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -85,27 +101,42 @@ def save(memory: Memory, pages: Iterable[int], included: int) -> dict[int, bytes
 def _saved(memory: Memory, page: int, slots: list[int], included: int) -> bytes:
     first, last = page * PAGE, min((page + 1) * PAGE, len(memory.patients))
     n, at = last - first, np.array(slots, dtype=np.int64)
-    columns = _cut(memory.cells, first * V, n * V) | {f"row.{k}": b for k, b in _cut(memory.rows, first, n).items()}
-    courses = {f.name: getattr(memory.courses, f.name)[first * f.metadata["width"] : last * f.metadata["width"]] for f in fields(Courses)}
-    columns |= {f"course.{name}": column.tobytes() for name, column in courses.items() if column.any()}
-    backlog = [
-        (cell - first * CHANNELS, (b.started_at, b.ended_at, b.times, b.worst, b.level))
-        for cell, b in memory.backlog.items()
-        if first <= cell // CHANNELS < last
-    ]
     record = _Page(
         LAYOUT,
         included,
         memory.patients[first:last],
-        columns,
+        _columns(memory, first, n),
         _cut(memory.timers, first * CHANNELS, n * CHANNELS),
         {} if memory.past is None else _cut(memory.past, first * CHANNELS, n * CHANNELS),
         [_device(memory, s) for s in slots],
         {f.name: getattr(memory.devices, f.name)[at].tobytes() for f in fields(Devices)},
-        backlog,
+        _summed(memory, first, n),
         names_of(memory.layout),
+        [_shared(memory, memory.joint, row) for row in range(first, last) if memory.joint and memory.settings.joint[row] >= 0],
     )
     return bytes(cramjam.lz4.compress_block(_ENCODER.encode(record)))
+
+
+def _shared(memory: Memory, other: Memory, row: int) -> _Joint:
+    at = int(memory.settings.joint[row])
+    timers = _cut(other.timers, at * CHANNELS, CHANNELS)
+    return _Joint(row % PAGE, _columns(other, at, 1), timers, _summed(other, at, 1), memory.lanes.of[row], other.lanes.of[at].said)
+
+
+def _columns(memory: Memory, first: int, n: int) -> dict[str, bytes]:
+    """What the tables say of n patients."""
+    columns = _cut(memory.cells, first * V, n * V) | {f"row.{k}": b for k, b in _cut(memory.rows, first, n).items()}
+    for f in fields(Courses):
+        width = f.metadata["width"]
+        column = getattr(memory.courses, f.name)[first * width : (first + n) * width]
+        if column.any():
+            columns[f"course.{f.name}"] = column.tobytes()
+    return columns
+
+
+def _summed(memory: Memory, first: int, n: int) -> list[_Summed]:
+    own = [(cell - first * CHANNELS, b) for cell, b in memory.backlog.items() if first <= cell // CHANNELS < first + n]
+    return [(cell, (b.started_at, b.ended_at, b.times, b.worst, b.level)) for cell, b in own]
 
 
 def _cut(table: Any, first: int, n: int) -> dict[str, bytes]:
@@ -151,16 +182,11 @@ def _read(data: bytes) -> _Page:
 def _restore(memory: Memory, first: int, record: _Page) -> None:
     for patient in record.patients:
         memory.row(patient)
-    _paste(memory.cells, first * V, {k: b for k, b in record.columns.items() if "." not in k})
-    _paste(memory.rows, first, {k[4:]: b for k, b in record.columns.items() if k.startswith("row.")})
-    for f in fields(Courses):
-        data = record.columns.get(f"course.{f.name}")
-        if data is not None:
-            _paste(memory.courses, first * f.metadata["width"], {f.name: data})
+    _restore_columns(memory, first, record.columns)
     _paste(memory.timers, first * CHANNELS, record.timers)
     if record.past:
         _paste(memory.late(), first * CHANNELS, record.past)
-    _restore_backlog(memory, first, record)
+    _restore_backlog(memory, range(first, first + len(record.patients)), record.combinations, record.backlog)
     for k, device in enumerate(record.devices):
         slot = memory.restored_slot(first + device.row, device.name)
         memory.seen.restore(slot, device.top, device.holes)
@@ -170,18 +196,43 @@ def _restore(memory: Memory, first: int, record: _Page) -> None:
             if name != "row":
                 column[slot] = np.frombuffer(data, dtype=column.dtype)[k]
         memory.settled_slot(slot, device.current)
+    _restore_joint(memory, first, record)
 
 
-def _restore_backlog(memory: Memory, first: int, record: _Page) -> None:
+def _restore_joint(memory: Memory, first: int, record: _Page) -> None:
+    """Patients who had several devices before there was a joint memory have one from now on."""
+    for each in record.joint:
+        other, at = joint.opened(memory, first + each.patient)
+        _restore_columns(other, at, each.columns)
+        _paste(other.timers, at * CHANNELS, each.timers)
+        _restore_backlog(other, range(at, at + 1), record.combinations, each.backlog)
+        memory.lanes.open(first + each.patient, each.lane)
+        other.lanes.of[at].said = each.said
+        memory.orphans += other.orphans
+        other.orphans = []
+    for row in np.flatnonzero(memory.settings.devices[first : first + len(record.patients)] > 1).tolist():
+        joint.share(memory, first + row)
+
+
+def _restore_columns(memory: Memory, first: int, columns: Mapping[str, bytes]) -> None:
+    _paste(memory.cells, first * V, {k: b for k, b in columns.items() if "." not in k})
+    _paste(memory.rows, first, {k[4:]: b for k, b in columns.items() if k.startswith("row.")})
+    for f in fields(Courses):
+        data = columns.get(f"course.{f.name}")
+        if data is not None:
+            _paste(memory.courses, first * f.metadata["width"], {f.name: data})
+
+
+def _restore_backlog(memory: Memory, rows: range, combinations: Sequence[str], backlog: Iterable[_Summed]) -> None:
     """With it each combination's timers go to the channel that its name has by now; what one told that is gone ends."""
     now = names_of(memory.layout)
-    memory.orphans += orphaned(memory, range(first, first + len(record.patients)), record.combinations)
-    sources = by_name(record.combinations or now, now)
+    memory.orphans += orphaned(memory, rows, combinations)
+    sources = by_name(combinations or now, now)
     for timers in (memory.timers, memory.past):
-        put(timers, sources, slice(first, first + len(record.patients)))
+        put(timers, sources, slice(rows.start, rows.stop))
     to = {source: channel for channel, source in enumerate(sources.tolist())}
-    summed = [(*divmod(cell, CHANNELS), b) for cell, b in record.backlog]
-    memory.backlog |= {(first + row) * CHANNELS + to[channel]: Backlog(*b) for row, channel, b in summed if channel in to}
+    summed = [(*divmod(cell, CHANNELS), b) for cell, b in backlog]
+    memory.backlog |= {(rows.start + row) * CHANNELS + to[channel]: Backlog(*b) for row, channel, b in summed if channel in to}
 
 
 def _paste(table: Cells | Rows | Timers | Courses, first: int, columns: Mapping[str, bytes]) -> None:

@@ -67,7 +67,7 @@ def joined(parts: list[Sightings]) -> Sightings:
 
 def watch(memory: Memory, sightings: Sightings, now_ms: int) -> list[Finding]:
     """Folds the sightings into the timers."""
-    timers = memory.timers
+    timers, sightings = memory.timers, _own(memory, sightings)
     old = sightings.t < timers.at[sightings.rows * CHANNELS + sightings.channels]
     if np.count_nonzero(old):
         memory.count("late", int(old.sum()))
@@ -80,8 +80,17 @@ def watch(memory: Memory, sightings: Sightings, now_ms: int) -> list[Finding]:
     return found + (_released(memory, sightings.only(held), now_ms) if np.count_nonzero(held) else [])
 
 
+def _own(memory: Memory, s: Sightings) -> Sightings:
+    """Less the channels of patients whose other memory watches them (`joint`)."""
+    if memory.least:
+        return s.only(s.channels >= memory.least)
+    return s if memory.joint is None else s.only((s.channels < NEWS2) | (memory.settings.joint[s.rows] < 0))
+
+
 def watch_past(memory: Memory, sightings: Sightings) -> None:
     """Folds readings that came after newer ones into timers of their own; whatever they show is history."""
+    if memory.least:
+        return
     past, cells = memory.late(), sightings.rows * CHANNELS + sightings.channels
     for cell in cells[sightings.t < past.at[cells]]:
         close_past(memory, int(cell))
@@ -126,7 +135,11 @@ def discharge(memory: Memory, row: int, now_ms: int) -> list[Finding]:
     memory.cells.busy[row * V : row * V + V] = 0
     memory.rows.score_until[row] = 0  # never scored: who is taken in again is not scored by the readings of before
     memory.backlog = {cell: b for cell, b in memory.backlog.items() if cell // CHANNELS != row}
-    return found
+    shared = int(memory.settings.joint[row])
+    if memory.joint is None or shared < 0:
+        return found
+    memory.lanes.clear(row)
+    return found + discharge(memory.joint, shared, now_ms)
 
 
 def settle(memory: Memory, rows: type_i64, now_ms: int) -> list[Finding]:

@@ -13,6 +13,7 @@ from streams.detect.remembered import NEVER, Cells, Courses, Devices, Rows, Sett
 from streams.detect.rules import Columns, RuleSet, bounds, columns, expires
 from streams.detect.tables import filled, grown
 from streams.detect.timers import Timers
+from streams.detect.watermark import Lanes
 from vitals.context import PatientContext
 from vitals.finding import Finding
 from vitals.link import Link
@@ -36,6 +37,8 @@ class Backlog:
 class Memory:
     """One partition's memory. `counts`: what was not folded in, by reason (duplicate, late, poor, doubtful, inactive).
 
+    `joint`: what rules over several vitals remember of patients with several devices, fed in the order of `lanes` (`streams.detect.joint`).
+    `least`: the first channel that is watched here, which is not 0 in a joint memory.
     `house`: the memories of all partitions in the same hands, among which a silence has its cause; empty: this one alone.
     `now_ms`: the newest moment that it has heard of, by which a limit of a patient's own has expired or not.
     """
@@ -49,6 +52,7 @@ class Memory:
     devices: Devices
     seen: Seen
     order: Order
+    lanes: Lanes
     courses: Courses = field(default_factory=lambda: Courses(*filled(Courses, FIRST_ROWS)))
     patients: list[str] = field(default_factory=list)
     row_of: dict[str, int] = field(default_factory=dict)
@@ -57,6 +61,8 @@ class Memory:
     current_slot: dict[str, int] = field(default_factory=dict)
     contexts: dict[str, PatientContext] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)
+    joint: "Memory | None" = None
+    least: int = 0
     house: list["Memory"] = field(default_factory=list)
     past: Timers | None = None
     backlog: dict[int, Backlog] = field(default_factory=dict)
@@ -108,6 +114,7 @@ class Memory:
             self.seen.grow(self.slots)
             self.order.grow(self.slots)
         self.devices.row[slot] = row
+        self.settings.devices[row] += 1
         self._link(slot)
         return slot
 
@@ -154,6 +161,8 @@ class Memory:
         self.contexts[context.patient] = context
         if context.patient in self.row_of:
             self.settle(context.patient, now_ms)
+        if self.joint is not None:
+            self.joint.know(context, now_ms)
 
     def rule(self, rules: RuleSet, now_ms: int) -> None:
         """Takes up another rule set; running timers go on under it, so those without a rule in it must be gone (`ruled`)."""
@@ -205,6 +214,6 @@ def empty(
     seen.grow(FIRST_ROWS)
     order.grow(FIRST_ROWS)
     cells, rows, settings, devices = tables
-    memory = Memory(rules, columns(rules), cells, rows, settings, Timers.of(FIRST_ROWS * CHANNELS), devices, seen, order)  # type: ignore[arg-type]  # in the order of the classes above
+    memory = Memory(rules, columns(rules), cells, rows, settings, Timers.of(FIRST_ROWS * CHANNELS), devices, seen, order, Lanes(hold_ms))  # type: ignore[arg-type]  # in the order of the classes above
     memory.contexts, memory.links, memory.now_ms = {} if contexts is None else contexts, {} if links is None else links, now_ms
     return memory

@@ -181,9 +181,9 @@ class Order:
             self.last_at[slot] = t
         self.seen.one(slot, seq)
 
-    def _take(self, passed: Passed, sample: tuple[int, int, int, int, int], batch: Batch) -> None:
-        """sample: place in the batch, slot, seq, observed_at, received_at."""
-        i, slot, seq, t, r = sample
+    def _take(self, passed: Passed, one: tuple[int, int, int, int, int], batch: Batch) -> None:
+        """one: place in the batch, slot, seq, observed_at, received_at."""
+        i, slot, seq, t, r = one
         line = self.lines.get(slot)
         if line is not None and r - line.since > self.hold_ms:
             self._give_up(passed, i, slot)
@@ -197,7 +197,7 @@ class Order:
         elif line is not None and _place(line, seq)[1]:
             passed.duplicates += 1
         elif self._may_wait(slot, seq, t):
-            self._hold(passed, slot, _row(batch, i))
+            self._hold(passed, slot, sample(batch, i))
         else:
             self._release(passed, i, slot, "broken_off")
             self._goes(passed, i, slot, (seq, t))
@@ -287,7 +287,8 @@ def _since(rows: list[Row]) -> int:
     return min(row.received_at for row in rows)
 
 
-def _row(batch: Batch, i: int) -> Row:
+def sample(batch: Batch, i: int) -> Row:
+    """The sample at place i of a batch, by itself."""
     seq, observed_at, received_at = int(batch.seq[i]), int(batch.observed_at[i]), int(batch.received_at[i])
     clock_ms, no_value = int(batch.clock_ms[i]), int(batch.no_value[i])
     return Row(seq, observed_at, received_at, clock_ms, no_value, batch.values[i].tobytes(), batch.quality[i].tobytes())

@@ -86,7 +86,8 @@ class Courses:
 class Settings:
     """Of each patient, from its context and the rules; not part of a checkpoint. bounds (rows * V,) each.
 
-    dirty: changed since the last checkpoint.
+    dirty: changed since the last checkpoint. joint: the row in the joint memory (`streams.detect.joint`), -1 = none. devices: how many the
+    patient has had.
     """
 
     low1: type_f64 = field(metadata=kept(np.float64, V, -np.inf))
@@ -98,11 +99,14 @@ class Settings:
     active: type_u8 = field(metadata=kept(np.uint8, 1, 1))
     expires: type_i64 = field(metadata=kept(np.int64, 1, NEVER))
     dirty: type_u8 = field(metadata=kept(np.uint8))
+    joint: type_i64 = field(metadata=kept(np.int64, 1, -1))
+    devices: type_i64 = field(metadata=kept(np.int64))
 
 
 @dataclass(slots=True, eq=False)
 class Devices:
     """Of each (patient, device) pair, (slots,). heard: newest received_at, at: newest observed_at, pause: mean ms between samples.
+    step: ms between the newest two.
 
     row: the patient's row. n: samples so far. silent, flat: when the announced silence, the announced low battery began, 0 = none.
     offline: since when the link topic says so, 0 = online. current: the device is on this patient now.
@@ -113,6 +117,7 @@ class Devices:
     heard: type_i64 = field(metadata=kept(np.int64))
     at: type_i64 = field(metadata=kept(np.int64))
     pause: type_f64 = field(metadata=kept(np.float64))
+    step: type_i64 = field(metadata=kept(np.int64))
     n: type_i64 = field(metadata=kept(np.int64))
     silent: type_i64 = field(metadata=kept(np.int64))
     flat: type_i64 = field(metadata=kept(np.int64))

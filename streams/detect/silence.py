@@ -32,7 +32,9 @@ def heard(memory: Memory, slots: type_i64, observed_at: type_i64, received_at: t
     elapsed = observed_at - before
     onward = elapsed > 0
     learned = np.where(d.n[slots] > 1, pause + _SHARE * (elapsed - pause), elapsed)
-    d.pause[slots] = np.where(onward & (before > 0), learned, pause)
+    further = onward & (before > 0)
+    d.pause[slots] = np.where(further, learned, pause)
+    d.step[slots] = np.where(further, elapsed, d.step[slots])
     d.n[slots] += onward
     d.at[slots] = np.maximum(before, observed_at)
     d.heard[slots] = np.maximum(d.heard[slots], received_at)

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streams.detect import baseline, course, early_warning, motion
-from streams.detect.arrival import Arrived, arrive, overdue, waiting
+from streams.detect import baseline, course, early_warning, joint, motion, witness
+from streams.detect.arrival import Arrived, arrive, freed, onward, overdue, waiting
 from streams.detect.channels import BASELINE, CHANNELS, LIMITS, LINE_OF, NEWS2, SIGNAL, SINGLE, W
 from streams.detect.conditions import SIGNAL_HOLD_MS, Sightings, joined, settle, stand, watch, watch_past
 from streams.detect.jump import doubted
@@ -44,7 +44,7 @@ _FOLLOWS = [(vital, line) for vital, line in enumerate(LINE_OF.tolist()) if vita
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Round:
-    """n samples of distinct patients: rows, times, which are live, and what each says."""
+    """n samples of distinct patients: rows, times, which are live, what each says, and of which device (place in `names`)."""
 
     rows: type_i64
     t: type_i64
@@ -53,6 +53,8 @@ class _Round:
     values: type_f64
     quality: npt.NDArray[np.float32]
     no_value: npt.NDArray[np.uint32]
+    device: npt.NDArray[np.int32]
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,21 +87,35 @@ def folded(memory: Memory, arrived: Arrived, now_ms: int) -> list[Finding]:
     for place in rounds(arrived.rows[arrived.keep]):
         at = arrived.keep[place]
         found += _fold(memory, _round(memory, arrived.batch, arrived.rows[at], at), arrived.slots[at], now_ms)
-    return found
+    return found + _folded_jointly(memory, onward(memory, arrived), now_ms)
+
+
+def _folded_jointly(memory: Memory, arrived: Arrived | None, now_ms: int) -> list[Finding]:
+    return [] if arrived is None or memory.joint is None else folded(memory.joint, arrived, now_ms)
 
 
 def tick(memory: Memory, now_ms: int) -> list[Finding]:
     """Folds in that it is `now_ms`: samples that have waited long enough, silences, values that have stood long enough, inputs gone stale,
     history that is complete. For patients of whom samples wait, the rest waits too.
     """
-    memory.now_ms = max(memory.now_ms, now_ms)
-    n, late = len(memory.patients), overdue(memory, now_ms)
+    late = overdue(memory, now_ms)
     found = [] if late is None else folded(memory, late, now_ms)
     known = ~waiting(memory)
+    found += _passed(memory, now_ms, known)
+    if memory.joint is not None:
+        found += _folded_jointly(memory, freed(memory, now_ms), now_ms)
+        found += _passed(memory.joint, now_ms, ~joint.waiting(memory, known))
+    return found + missing(memory, now_ms)
+
+
+def _passed(memory: Memory, now_ms: int, known: type_bool) -> list[Finding]:
+    """It is `now_ms` for the conditions of patients; those not `known` (patients,) wait."""
+    memory.now_ms = max(memory.now_ms, now_ms)
+    n = len(memory.patients)
     for row in np.flatnonzero(memory.settings.expires[:n] <= now_ms).tolist():
         memory.settle(memory.patients[row], now_ms)
     complete = known & (memory.rows.history_at[:n] > 0) & (now_ms - memory.rows.history_at[:n] >= memory.rules.settle_s * 1000)
-    found += settle(memory, np.flatnonzero(complete), now_ms) if complete.any() else []
+    found = settle(memory, np.flatnonzero(complete), now_ms) if complete.any() else []
     stale = (memory.rows.score_until[:n] < now_ms) & (memory.settings.scored[:n] != 0) & (memory.settings.active[:n] != 0)
     stale &= (memory.rows.score_until[:n] > 0) & (memory.rows.history_at[:n] == 0) & known
     if stale.any():
@@ -108,7 +124,7 @@ def tick(memory: Memory, now_ms: int) -> list[Finding]:
         t = np.maximum(memory.rows.score_until[rows] + 1, memory.rows.at[rows])
         seen = _score_sightings(memory, rows, t, memory.rows.received_at[rows], np.ones(len(rows), dtype=np.bool_))
         found += watch(memory, joined(seen), now_ms) if seen else []
-    return found + stand(memory, now_ms, known) + missing(memory, now_ms)
+    return found + stand(memory, now_ms, known)
 
 
 def rounds(rows: type_i64) -> Iterator[type_i64]:
@@ -138,18 +154,19 @@ def _round(memory: Memory, batch: Batch, rows: type_i64, place: type_i64) -> _Ro
     t, received_at = batch.observed_at[place], batch.received_at[place]
     whole = len(place) == len(batch)  # a round of all is in their order
     values, quality = (batch.values, batch.quality) if whole else (batch.values[place], batch.quality[place])
-    return _Round(rows, t, received_at, received_at - t <= memory.rules.late_s * 1000, values, quality, batch.no_value[place])
+    live = received_at - t <= memory.rules.late_s * 1000
+    return _Round(rows, t, received_at, live, values, quality, batch.no_value[place], batch.device[place], batch.devices)
 
 
 def _fold(memory: Memory, r: _Round, slots: type_i64, now_ms: int) -> list[Finding]:
-    found = heard(memory, slots, r.t, r.received_at, now_ms)
+    found = [] if memory.least else heard(memory, slots, r.t, r.received_at, now_ms)
     memory.rows.at[r.rows] = np.maximum(memory.rows.at[r.rows], r.t)
     memory.rows.received_at[r.rows] = np.maximum(memory.rows.received_at[r.rows], r.received_at)
     history = r.rows[~r.live]
     memory.rows.history_at[history] = r.received_at[~r.live]
     turned = course.turned(memory, r.rows, r.t)
     sightings, good = _signals(memory, r)
-    readings = _in_order(memory, r, _readings(r, good))
+    readings = _in_order(memory, r, _witnessed(memory, r, _readings(r, good)))
     changed = np.zeros(len(r.rows), dtype=np.bool_)
     gap = _gaps(memory, readings)
     if len(readings.x):
@@ -180,7 +197,7 @@ def _signals(memory: Memory, r: _Round) -> tuple[list[Sightings], type_bool]:
     """Sightings of signals that are bad or were so, and (n, V) which readings are good."""
     there = r.values == r.values
     poor, moves = motion.doubted(r.quality, there, memory.rules.poor_quality)
-    poor |= there & doubted(memory, r.rows, r.t, r.values)
+    poor |= there & doubted(memory, r.rows, r.t, r.values, [r.names[d] for d in r.device.tolist()] if memory.lanes.of else ())
     running = (memory.cells.busy.reshape(-1, V)[r.rows] & SIGNAL) != 0
     good = there & ~poor
     if not (np.count_nonzero(poor) or np.count_nonzero(r.no_value) or np.count_nonzero(running)):
@@ -216,6 +233,19 @@ def _unsettled(memory: Memory, s: Sightings) -> list[Sightings]:
         timers.at[cells[calm]], timers.inside[cells[calm]] = s.t[calm], inside[calm]
         s = s.only(~calm)
     return [s] if len(s.rows) else []
+
+
+def _witnessed(memory: Memory, r: _Round, m: _Readings) -> _Readings:
+    """Less what another device of the patient shows otherwise."""
+    some = witness.shared(memory, r.rows[m.sample])
+    if not len(some):
+        return m
+    counts, t = np.ones(len(m.x), dtype=np.bool_), m.t.copy()
+    columns = (m.sample[some], m.vital[some], m.x[some], m.t[some])
+    for k, i, vital, x, at in zip(some.tolist(), *(c.tolist() for c in columns), strict=True):
+        when = witness.heard(memory, (int(r.rows[i]), r.names[r.device[i]], vital), x, at, bool(r.live[i]))
+        counts[k], t[k] = when is not None, at if when is None else when
+    return _Readings(m.sample, m.vital, m.cell, m.x, t).only(counts)
 
 
 def _in_order(memory: Memory, r: _Round, readings: _Readings) -> _Readings:

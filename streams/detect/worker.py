@@ -205,7 +205,7 @@ class Worker:
         for ended, times in partition.memory.order.outcomes.items():
             metrics.ORDER.labels(ended).inc(times)
         partition.memory.order.outcomes.clear()
-        metrics.WAITING.labels(str(partition.number)).set(partition.memory.order.count)
+        metrics.WAITING.labels(str(partition.number)).set(partition.memory.order.count + partition.memory.lanes.count)
 
     def _patient(self, context: PatientContext, now_ms: int) -> None:
         before = self._contexts.get(context.patient)

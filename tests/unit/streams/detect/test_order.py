@@ -112,58 +112,6 @@ def test_of_two_devices_on_one_patient_each_ones_own_limits_do_not_change():
     assert (sorted(late), bool(late)) == (sorted(in_order), True)
 
 
-STAY, SPELL_MS = 8, 540_000
-DEVICES = {
-    "monitor": (1_000, {"hr": (80, 120, 135), "spo2": (97, 93, 90)}),
-    "watch": (5_000, {"rr": (15, 22, 26), "acvpu": (0, 0)}),
-    "cuff": (20_000, {"sbp": (120, 105, 85)}),
-    "patch": (45_000, {"temp": (36.8, 38.6, 40.0)}),
-}
-"""Of each device the pause between its samples, and its vitals with their levels."""
-LEVEL_OF = {name: levels for _, vitals in DEVICES.values() for name, levels in vitals.items()}
-
-
-def spells(rng):
-    """The level of each vital in each spell; one of them changes, or none, when a spell of nine minutes is over."""
-    level, found = dict.fromkeys(LEVEL_OF, 0), []
-    for _ in range(STAY):
-        name = str(rng.choice(list(LEVEL_OF)))
-        level = level | {name: int(rng.integers(0, len(LEVEL_OF[name])))}
-        found.append(level)
-    return found
-
-
-def watched_by_many(rng):
-    """Samples of one patient with four devices."""
-    levels, found = spells(rng), []
-    for device, (every, vitals) in DEVICES.items():
-        for i in range(STAY * SPELL_MS // every):
-            at = i * every + int(rng.integers(0, every // 5))
-            now = levels[at // SPELL_MS]
-            found.append(("p", device, i + 7, T0 + at, {v: float(of[now[v]]) for v, of in vitals.items()}, T0 + at + 50))
-    return sorted(found, key=lambda s: s[5])
-
-
-def of_many(samples):
-    """What is raised by rules over several vitals, in order: what, and when it began."""
-    m = empty(loud(), hold_ms=HOLD)
-    found = step(m, batch(samples), 0) + tick(m, T0 + 100 * HOUR)
-    mine = [f for f in found if f.rule in ("news2", "news2-single", "combination")]
-    mine.sort(key=lambda f: (f.rule, f.subject, f.started_at, f.phase, f.priority))
-    return [(f.rule, f.subject, f.phase, f.priority) for f in mine], [f.started_at for f in mine]
-
-
-@pytest.mark.slow
-@settings(max_examples=12, deadline=None)
-@given(seed=st.integers(0, 2**32), share=st.sampled_from([0.02, 0.2, 1.0]))
-def test_of_several_devices_that_are_reordered_no_alert_is_more_or_less_or_begins_over_two_minutes_apart(seed, share):
-    rng = np.random.default_rng(seed)
-    samples = watched_by_many(rng)
-    (in_order, began), (late, begins) = of_many(samples), of_many(shaken(samples, rng, share))
-    apart = max((abs(a - b) for a, b in zip(began, begins, strict=False)), default=0)
-    assert (late, apart <= 2 * HOLD) == (in_order, True)
-
-
 def racing(n, *, without=(), since=0):
     """A sample a second whose heart races from `since` on, less some."""
     return [s for s in series("hr", [150.0 if i >= since else 80.0 for i in range(n)]) if s[2] not in without]

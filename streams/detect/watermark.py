@@ -1,0 +1,151 @@
+"""Samples of several devices of one patient in the order of their times: each waits until the others have spoken past it. Pure, no clock.
+
+In: a patient's samples as they go on from `order`, each device's by its numbers; time. Out: which go on now, oldest `observed_at` first. A
+sample waits for every other device that, at its own pace, may have spoken by then: its watermark is the newest time that it has spoken of.
+Nothing waits longer than `hold_ms` after it came in, nor for a device that was not heard for so long that what it says would be history;
+nor for one that has spoken once only, whose pace is not known. What comes behind what went on already goes at once: it is late.
+Promise: decided sample by sample of one patient, so that no batching and no restart changes it. What waits is part of a checkpoint.
+Dropped: nothing. Beyond `MOST` samples of a patient the oldest goes on; beyond `MOST_ALL` of a partition nothing waits.
+"""
+
+from bisect import insort_right
+
+import msgspec
+
+from streams.detect.order import GRACE_MS, MOST_ALL, Row
+
+MOST = 1_024
+"""Samples that wait of one patient: four devices at four a second, for a minute."""
+_ROOM, _EARLY = 0.6, 2
+"""A device's next sample comes after this share of its pause at the soonest, or so many `hold_ms` before its pause is over."""
+_GONE = 2
+"""And so many pauses, or `hold_ms`, after it at the latest."""
+
+
+class Front(msgspec.Struct, array_like=True):
+    """How far a device has spoken, ms. at: newest observed_at; received_at: newest; pause: between its newest two, 0 = not known."""
+
+    at: int
+    received_at: int
+    pause: int = 0
+
+    def spoke(self, t: int, received_at: int) -> None:
+        """A sample of this device."""
+        if t > self.at:
+            self.at, self.pause = t, t - self.at
+        self.received_at = max(self.received_at, received_at)
+
+
+Said = tuple[float, int]
+"""A reading and its observed_at."""
+
+
+class Lane(msgspec.Struct, array_like=True):
+    """Of one patient: what waits, by (observed_at, device, number); the devices' fronts; the newest received_at; how far it went on.
+
+    said: of each vital what each device said last (`witness`).
+    """
+
+    fronts: dict[str, Front]
+    pending: list[tuple[int, str, Row]] = []
+    clock: int = 0
+    passed_at: int = 0
+    said: dict[int, dict[str, Said]] = {}
+
+    def spoke(self, device: str, t: int, received_at: int) -> None:
+        """A sample has come."""
+        front = self.fronts.get(device)
+        if front is None:
+            self.fronts[device] = Front(t, received_at)
+        else:
+            front.spoke(t, received_at)
+        self.clock = max(self.clock, received_at)
+
+    def waits(self, device: str, t: int, received_at: int, moment: int, hold_ms: int) -> bool:
+        """Whether what `device` said of t waits at a `moment` of the patient's received_at."""
+        if not hold_ms or moment - received_at > hold_ms:
+            return False
+        return any(awaited(f, t, moment, hold_ms) for name, f in self.fronts.items() if name != device)
+
+
+def awaited(front: Front, t: int, moment: int, hold_ms: int) -> bool:
+    """Whether a device may still speak of a time up to `t`: it was due by then, and it is not gone.
+
+    >>> each_second = Front(at=60_000, received_at=60_050, pause=1_000)
+    >>> [awaited(each_second, t, 63_000, 60_000) for t in (60_000, 60_500, 61_000)], awaited(each_second, 63_000, 125_000, 60_000)
+    ([False, False, True], False)
+    """
+    pause = front.pause
+    due = front.at + max(_ROOM * pause, pause - _EARLY * hold_ms)
+    return pause > 0 and t >= due and moment - front.received_at <= pause + hold_ms + _GONE * min(pause, hold_ms)
+
+
+class Lanes:
+    """The lanes of a partition's patients who have several devices, by row. `count`: what waits of all."""
+
+    __slots__ = ("count", "hold_ms", "of")
+
+    def __init__(self, hold_ms: int) -> None:
+        self.hold_ms = hold_ms
+        self.of: dict[int, Lane] = {}
+        self.count = 0
+
+    def open(self, row: int, lane: Lane) -> None:
+        """`row` has several devices from now on."""
+        self.of[row] = lane
+        self.count += len(lane.pending)
+
+    def clear(self, row: int) -> None:
+        """What waits of `row` is forgotten: nobody watches its patient any more."""
+        lane = self.of[row]
+        self.count -= len(lane.pending)
+        lane.pending.clear()
+
+    def passes(self, row: int, device: str, t: int, received_at: int) -> bool:
+        """The next sample of `row`: whether it goes on at once; else it is to be held."""
+        lane = self.of[row]
+        lane.spoke(device, t, received_at)
+        if t < lane.passed_at:
+            return True
+        if lane.pending or lane.waits(device, t, received_at, lane.clock, self.hold_ms):
+            return False
+        lane.passed_at = t
+        return True
+
+    def hold(self, row: int, device: str, sample: Row) -> None:
+        """It waits, in its place."""
+        insort_right(self.of[row].pending, (sample.observed_at, device, sample), key=_place)
+        self.count += 1
+
+    def free(self, row: int) -> list[tuple[str, Row]]:
+        """What waits of `row` no longer, now that one more has come: device and sample, in order."""
+        lane = self.of[row]
+        return self._free(lane, lane.clock) if lane.pending else []
+
+    def due(self, now_ms: int) -> list[tuple[int, str, Row]]:
+        """What has waited long enough by the clock: row, device and sample, in order for each row."""
+        moment = now_ms - GRACE_MS
+        standing = [(row, lane) for row, lane in sorted(self.of.items()) if lane.pending]
+        return [(row, *passed) for row, lane in standing for passed in self._free(lane, max(moment, lane.clock))]
+
+    def _free(self, lane: Lane, moment: int) -> list[tuple[str, Row]]:
+        """What waits no longer."""
+        n, pending = 0, lane.pending
+        while n < len(pending) and not self._stays(lane, n, moment):
+            n += 1
+        if not n:
+            return []
+        lane.passed_at = pending[n - 1][0]
+        found = [(device, sample) for _, device, sample in pending[:n]]
+        del pending[:n]
+        self.count -= n
+        return found
+
+    def _stays(self, lane: Lane, n: int, moment: int) -> bool:
+        t, device, sample = lane.pending[n]
+        full = len(lane.pending) - n > MOST or self.count - n > MOST_ALL
+        return not full and lane.waits(device, t, sample.received_at, moment, self.hold_ms)
+
+
+def _place(waiting: tuple[int, str, Row]) -> tuple[int, str, int]:
+    return waiting[0], waiting[1], waiting[2].seq

@@ -1,0 +1,83 @@
+"""Of two devices that measure the same vital of a patient neither takes back what the other still shows."""
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from streams.detect.memory import empty
+from streams.detect.step import step, tick
+from streams.detect.witness import STANDS_MS
+from tests.unit.streams.detect.readings import T0, batch
+from tests.unit.streams.detect.test_joint import DEVICES, raised, watched
+from tests.unit.streams.detect.test_order import HOLD, HOUR, shaken
+from vitals.rules import default
+
+
+def says(device, values, every=1_000, vital="hr", way=50):
+    """What a device says of the patient, a value each `every` ms (None: nothing), `way` ms before it is received."""
+    times = [T0 + i * every for i in range(len(values))]
+    return [("p", device, i, t, {vital: x}, t + way) for i, (t, x) in enumerate(zip(times, values, strict=True)) if x is not None]
+
+
+def told(*parts, rule="limits"):
+    """What is told of `rule`: phase, the second of the reading, whether of the past."""
+    samples = sorted((s for part in parts for s in part), key=lambda s: s[5])
+    m = empty(default(), hold_ms=HOLD)
+    found = step(m, batch(samples), 0) + tick(m, T0 + HOUR)
+    return [(f.phase, (f.at - T0) // 1_000, f.retrospective) for f in found if f.rule == rule]
+
+
+@pytest.mark.parametrize(("racing", "calm"), [(1_000, 1_000), (1_000, 5_000), (5_000, 1_000), (20_000, 1_000)])
+def test_a_limit_is_told_though_another_device_shows_nothing(racing, calm):
+    found = told(says("monitor", [150.0] * (300_000 // racing), racing), says("watch", [80.0] * (300_000 // calm), calm))
+    assert [phase for phase, _, _ in found] == ["start"]
+
+
+def test_it_is_over_when_the_device_that_showed_it_shows_otherwise():
+    assert [p for p, _, _ in told(says("monitor", [150.0] * 100 + [80.0] * 100), says("watch", [80.0] * 200))] == ["start", "end"]
+
+
+def test_it_is_over_when_that_device_is_gone_and_the_other_shows_otherwise():
+    found = told(says("monitor", [150.0] * 100), says("watch", [80.0] * 300))
+    assert [(p, at) for p, at, _ in found] == [("start", 30), ("end", 99 + STANDS_MS // 1_000 + 1 + 60)]
+
+
+def test_a_score_follows_the_device_that_shows_the_worse():
+    ill = says("monitor", [135.0] * 400) + says("breath", [26.0] * 400, vital="rr") + says("cuff", [95.0] * 400, vital="sbp")
+    ill += says("patch", [37.0] * 400, vital="temp") + says("clip", [97.0] * 400, vital="spo2")
+    assert [p for p, _, _ in told(ill, says("watch", [80.0] * 400), rule="news2")] == ["start"]
+
+
+@pytest.mark.parametrize(("way", "past"), [(5_000, False), (20_000, False), (45_000, True)])
+def test_a_device_whose_readings_are_longer_on_their_way_is_late_by_more_than_its_word_stands_only(way, past):
+    found = told(says("monitor", [80.0] * 360), says("watch", [80.0] * 30 + [150.0] * 270, way=way))
+    assert [p for phase, _, p in found if phase == "start"] == [past]
+
+
+def test_a_backlog_of_a_second_device_is_history():
+    monitor = says("monitor", [80.0] * 3_000)
+    early = says("watch", [80.0] * 5)
+    backlog = [(*s[:5], T0 + 3_000_000 + k) for k, s in enumerate(says("watch", [80.0] * 5 + [150.0] * 300 + [80.0] * 300)[5:])]
+    assert [(phase, past) for phase, _, past in told(monitor, early, backlog)] == [("start", True)]
+
+
+def test_a_fall_that_one_device_sees_is_believed_though_another_does_not_see_it():
+    found = told(says("monitor", [80.0] * 60 + [190.0] * 120), says("watch", [80.0] * 179))
+    assert [p for p, _, _ in found] == ["start"]
+
+
+def test_a_vital_of_one_device_only_is_taken_as_ever():
+    assert told(says("monitor", [150.0, 80.0] * 100), says("watch", [97.0] * 200, vital="spo2")) == []
+
+
+@pytest.mark.slow
+@settings(max_examples=5, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(seed=st.integers(0, 2**32), data=st.data())
+def test_of_devices_that_measure_the_same_no_batching_and_no_restart_changes_a_finding(seed, data):
+    rng = np.random.default_rng(seed)
+    mine = watched(rng, "p", list(DEVICES), 1_800_000)
+    again = [(p, f"second-{device}", *rest) for p, device, *rest in watched(rng, "p", ["monitor", "watch", "cuff"], 1_800_000)]
+    late = shaken(sorted(mine + again, key=lambda s: s[5]), rng, 0.05)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(late)), min_size=1, max_size=8)))
+    assert raised(late, cuts, restart=True) == raised(late)
