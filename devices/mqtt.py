@@ -227,7 +227,8 @@ class Line:
         if reason.value == _NOBODY:
             self._ears.lost([tag])
         else:
-            self._attempts = self._attempts if tag is None else 0
+            if tag is not None:
+                self._attempts = 0
             self._ears.acked(tag, not reason.is_failure)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:

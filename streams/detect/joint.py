@@ -43,7 +43,7 @@ def opened(memory: Memory, row: int) -> tuple[Memory, int]:
         memory.joint = empty(memory.rules, memory.contexts, memory.links, now_ms=memory.now_ms)
         memory.joint.least = NEWS2
     to = memory.joint.row(memory.patients[row])
-    memory.settings.joint[row], memory.joint.settings.devices[to] = to, 2
+    memory.settings.joint[row] = to
     memory.joint.lanes.open(to, Lane({}))
     return memory.joint, to
 

@@ -17,7 +17,9 @@ FINDINGS = Counter("vigil_detect_findings", "findings told", ["rule", "phase"])
 SCORES = Counter("vigil_detect_scores", "score updates told")
 NOT_FOLDED = Counter("vigil_detect_not_folded", "samples or readings not folded in", ["reason"])
 ORDER = Counter("vigil_detect_waited", "gaps in a device's numbers that were waited for, or could not be, by how it ended", ["outcome"])
-WAITING = Gauge("vigil_detect_waiting", "samples that wait for one that is missing before them, or for another device of their patient", ["partition"])
+WAITING = Gauge(
+    "vigil_detect_waiting", "samples that wait for one that is missing before them, or for another device of their patient", ["partition"]
+)
 REFUSED = Counter("vigil_detect_refused", "records refused whole")
 GAPS = Counter("vigil_detect_gaps", "holes in the offsets that were read again")
 LOST = Counter("vigil_detect_lost", "records that Kafka had deleted before they were read")

@@ -25,8 +25,10 @@ STANDS_MS, ON_THE_WAY_MS = 30_000, 10_000
 
 
 def shared(memory: Memory, rows: type_i64) -> type_i64:
-    """The places of `rows` whose patients have several devices."""
-    return np.flatnonzero(memory.settings.devices[rows] > 1) if memory.lanes.of else np.zeros(0, dtype=np.int64)
+    """The places of `rows` whose patients have several devices: in a joint memory all."""
+    if memory.least:
+        return np.arange(len(rows))
+    return np.flatnonzero(memory.settings.joint[rows] >= 0) if memory.lanes.of else np.zeros(0, dtype=np.int64)
 
 
 def heard(memory: Memory, said: tuple[int, str, int], x: float, t: int, live: bool) -> int | None:

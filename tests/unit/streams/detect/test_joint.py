@@ -162,6 +162,7 @@ def test_what_waits_is_folded_when_waiting_is_switched_off():
     m, off = empty(default(), hold_ms=HOLD), empty(default())
     step(m, batch(both(60, watch=5)), 0)
     checkpoint.restore(off, checkpoint.save(m, [0], 0))
+    step(off, batch([("q", *s[1:]) for s in both(20)]), 0)
     assert ([f.phase for f in tick(off, T0 + 62_000) if f.rule == "news2"], off.lanes.count) == (["start"], 0)
 
 
