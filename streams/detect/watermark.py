@@ -2,8 +2,9 @@
 
 In: a patient's samples as they go on from `order`, each device's by its numbers; time. Out: which go on now, oldest `observed_at` first. A
 sample waits for every other device that, at its own pace, may have spoken by then: its watermark is the newest time that it has spoken of.
-Nothing waits longer than `hold_ms` after it came in, nor for a device that was not heard for so long that what it says would be history;
-nor for one that has spoken once only, whose pace is not known. What comes behind what went on already goes at once: it is late.
+Nothing waits longer than `hold_ms` after it came in. Nor for a device that was not heard for so long that what it says would be history, or
+that speaks of history (its backlog); nor for one that has spoken once only, whose pace is not known. What comes behind what went on already
+goes at once: it is late.
 Promise: decided sample by sample of one patient, so that no batching and no restart changes it. What waits is part of a checkpoint.
 Dropped: nothing. Beyond `MOST` samples of a patient the oldest goes on; beyond `MOST_ALL` of a partition nothing waits.
 """
@@ -20,6 +21,8 @@ _ROOM, _EARLY = 0.6, 2
 """A device's next sample comes after this share of its pause at the soonest, or so many `hold_ms` before its pause is over."""
 _GONE = 2
 """And so many pauses, or `hold_ms`, after it at the latest."""
+_PAST = 2
+"""What a device says is history when it is older than so many `hold_ms`."""
 
 
 class Front(msgspec.Struct, array_like=True):
@@ -69,15 +72,17 @@ class Lane(msgspec.Struct, array_like=True):
 
 
 def awaited(front: Front, t: int, moment: int, hold_ms: int) -> bool:
-    """Whether a device may still speak of a time up to `t`: it was due by then, and it is not gone.
+    """Whether a device may still speak of a time up to `t`: it was due by then, is not gone, and does not speak of history.
 
     >>> each_second = Front(at=60_000, received_at=60_050, pause=1_000)
     >>> [awaited(each_second, t, 63_000, 60_000) for t in (60_000, 60_500, 61_000)], awaited(each_second, 63_000, 125_000, 60_000)
     ([False, False, True], False)
     """
     pause = front.pause
+    if not pause or front.received_at - front.at > _PAST * hold_ms:
+        return False
     due = front.at + max(_ROOM * pause, pause - _EARLY * hold_ms)
-    return pause > 0 and t >= due and moment - front.received_at <= pause + hold_ms + _GONE * min(pause, hold_ms)
+    return t >= due and moment - front.received_at <= pause + hold_ms + _GONE * min(pause, hold_ms)
 
 
 class Lanes:

@@ -43,6 +43,29 @@ def story(seconds: int, seed: int = 1) -> list[tuple]:
     return samples
 
 
+def story_of_many(seconds: int, seed: int = 3) -> list[tuple]:
+    """Samples of patients with a monitor, a sample a second, and a watch, one in five; each is ill for a while early on, and well again."""
+    rng, samples = np.random.default_rng(seed), []
+    for p in PATIENTS:
+        begin, length = int(rng.integers(10, seconds // 4)), int(rng.integers(20, 200))
+        for second in range(seconds):
+            ill = begin <= second < begin + length
+            samples.append(
+                (p, f"monitor-{p}", second, START + second * 1000, {"hr": 135.0 if ill else 80.0, "spo2": 90.0 if ill else 97.0})
+            )
+            if second % 5 == 0:
+                rest = {"rr": 23.0 if ill else 15.0, "sbp": 95.0 if ill else 120.0, "temp": 37.0, "acvpu": 0.0}
+                samples.append((p, f"watch-{p}", second // 5, START + second * 1000 + 200, rest))
+    return sorted(samples, key=lambda s: s[3])
+
+
+def shuffled(samples: list[tuple], rng: np.random.Generator) -> list[tuple]:
+    """A fifth of them late by up to a minute, but for each device's first two, and a fifth twice."""
+    late = [(*s, s[3] + 50 + (int(rng.integers(0, 60_000)) if s[2] > 1 and rng.random() < 0.2 else 0)) for s in samples]
+    late += [(*s[:5], s[5] + int(rng.integers(0, 60_000))) for s in late if rng.random() < 0.2]
+    return sorted(late, key=lambda s: s[5])
+
+
 def records(samples: list[tuple], seconds_each: int) -> list[tuple[int, bytes]]:
     """(partition, record) in order."""
     out = []
@@ -76,14 +99,19 @@ def said(kafka: str, topic: str) -> list[bytes]:
     return values
 
 
-def changes(kafka: str, topics: Topics) -> set[tuple[str, str]]:
-    """(id, phase) of every limits finding told."""
+def changes(kafka: str, topics: Topics, rules: tuple[str, ...] = ("limits",)) -> set[tuple[str, str]]:
+    """(id, phase) of every finding told of `rules`."""
     found = [DECODER.decode(v) for v in said(kafka, topics.findings)]
-    return {(f.id, f.phase) for f in found if f.rule == "limits"}
+    return {(f.id, f.phase) for f in found if f.rule in rules}
 
 
-def expected(samples: list[tuple]) -> set[tuple[str, str]]:
-    return {(f.id, f.phase) for f in step(empty(default()), batch(samples), 0) if f.rule == "limits"}
+def told(kafka: str, topics: Topics) -> set[str]:
+    """The rules of which anything is told."""
+    return {DECODER.decode(v).rule for v in said(kafka, topics.findings)}
+
+
+def expected(samples: list[tuple], rules: tuple[str, ...] = ("limits",)) -> set[tuple[str, str]]:
+    return {(f.id, f.phase) for f in step(empty(default()), batch(samples), 0) if f.rule in rules}
 
 
 @contextmanager
@@ -111,10 +139,8 @@ def test_the_worker_tells_what_the_fold_finds(kafka, topics):
 
 
 def test_readings_out_of_order_and_twice_are_told_as_in_order(kafka, topics):
-    samples, rng = story(200), np.random.default_rng(9)
-    late = [(*s, s[3] + 50 + (int(rng.integers(0, 60_000)) if s[2] > 1 and rng.random() < 0.2 else 0)) for s in samples]
-    late += [(*s[:5], s[5] + int(rng.integers(0, 60_000))) for s in late if rng.random() < 0.2]
-    send(kafka, topics, records(sorted(late, key=lambda s: s[5]), 5))
+    samples = story(200)
+    send(kafka, topics, records(shuffled(samples, np.random.default_rng(9)), 5))
     with worker(kafka, topics):
         wait_for(lambda: changes(kafka, topics) >= expected(samples), 120, "all findings")
     assert changes(kafka, topics) == expected(samples)
@@ -201,3 +227,16 @@ def test_a_patients_context_and_new_rules_are_taken_up(kafka, topics):
         wait_for(lambda: said(kafka, topics.findings), 60, "a finding")
     found = DECODER.decode(said(kafka, topics.findings)[0])
     assert (found.ward, found.rule_version, found.title) == ("north", 7, "Heart rate above 190 /min")
+
+
+def test_several_devices_out_of_order_and_twice_are_told_as_in_order_though_the_worker_is_killed(kafka, topics):
+    rules, samples, rng = ("limits", "news2", "news2-single"), story_of_many(900), np.random.default_rng(9)
+    pieces = records(shuffled(samples, rng), 5)
+    with worker(kafka, topics) as process:
+        send(kafka, topics, pieces[: len(pieces) // 3])
+        wait_for(lambda: "news2" in told(kafka, topics), 60, "a score")
+        process.send_signal(signal.SIGKILL)
+    send(kafka, topics, pieces[len(pieces) // 3 :])
+    with worker(kafka, topics):
+        wait_for(lambda: changes(kafka, topics, rules) >= expected(samples, rules), 120, "all findings")
+    assert changes(kafka, topics, rules) == expected(samples, rules)

@@ -1,58 +1,22 @@
-"""Of several devices of one patient, too, re-ordering changes no finding; and what is of one vital waits for no other device."""
+"""Scores see the samples of all devices of a patient in the order of their times; what is of one vital waits for no other device."""
 
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
 
-from streams.detect import checkpoint
+from streams.detect import checkpoint, joint
+from streams.detect.channels import CHANNELS, NEWS2
 from streams.detect.conditions import discharge
-from streams.detect.memory import empty
+from streams.detect.memory import Backlog, empty
 from streams.detect.ruled import take_up
 from streams.detect.step import step, tick
+from streams.detect.watermark import Front
 from tests.unit.streams.detect.courses import loud
 from tests.unit.streams.detect.readings import T0, batch, series
-from tests.unit.streams.detect.test_order import HOLD, HOUR, racing, shaken
+from tests.unit.streams.detect.test_order import HOLD, HOUR, racing
 from vitals.context import PatientContext
+from vitals.registry import V
 from vitals.rules import default
-
-DEVICES = {
-    "monitor": (1_000, {"hr": (80, 120, 150), "spo2": (97, 93, 86, None)}),
-    "watch": (5_000, {"rr": (15, 22, 26), "acvpu": (0, 1)}),
-    "cuff": (20_000, {"sbp": (120, 105, 70)}),
-    "patch": (45_000, {"temp": (36.8, 38.6, 40.0)}),
-    "round": (150_000, {"dbp": (80, 45), "glucose": (100, 300)}),
-}
-"""Of each device the pause between its samples, and its vitals with their levels (None: no value)."""
-OF_ONE_VITAL = {"limits", "baseline", "signal"}
-
-
-def watched(rng, patient, names, length_ms):
-    """Samples of one patient with several devices, whose vitals jump between their levels, wander, and are poor now and then."""
-    found = []
-    for device in names:
-        every, vitals = DEVICES[device]
-        level, first = dict.fromkeys(vitals, 0), int(rng.integers(0, every))
-        for i in range(length_ms // every):
-            for name, levels in vitals.items():
-                if rng.random() < every / 240_000:
-                    level[name] = int(rng.integers(0, len(levels)))
-            now = {v: vitals[v][k] for v, k in level.items()}
-            values = {v: x if x is None or v == "acvpu" else round(x + float(rng.normal(0, 1)), 1) for v, x in now.items()}
-            quality = {"hr": 0.2 if rng.random() < 0.03 else 1.0} if "hr" in values else {}
-            at = T0 + first + i * every + int(rng.integers(0, every // 5))
-            found.append((patient, f"{device}-{patient}", i + 7, at, values, at + 50, quality))
-    return found
-
-
-def ward(rng):
-    """Samples of two patients, each with two to five devices, in order."""
-    found = []
-    for patient in "pq":
-        names = rng.choice(list(DEVICES), int(rng.integers(2, len(DEVICES) + 1)), replace=False).tolist()
-        found += watched(rng, patient, names, int(rng.integers(20, 40)) * 60_000)
-    return sorted(found, key=lambda s: s[5])
 
 
 def restored(m):
@@ -60,37 +24,6 @@ def restored(m):
     saved, again = checkpoint.save(m, range((len(m.patients) + 63) // 64), 0), empty(m.rules, hold_ms=HOLD)
     checkpoint.restore(again, saved)
     return again
-
-
-def raised(samples, cuts=(), *, restart=False):
-    """The findings of `samples` cut into batches, saved and restored at every cut; of what is of one vital not what is shown beside it."""
-    m, found = empty(loud(), hold_ms=HOLD), []
-    for begin, end in zip([0, *cuts], [*cuts, len(samples)], strict=True):
-        found += step(m, batch(samples[begin:end]), 0) if begin < end else []
-        m = restored(m) if restart else m
-    found = [f for f in found + tick(m, T0 + 100 * HOUR) if f.rule != "outage"]
-    shown = [{} if f.rule in OF_ONE_VITAL else f.evidence for f in found]
-    return sorted((f.id, f.phase, f.priority, f.at, f.ended_at or 0, f.retrospective, str(e)) for f, e in zip(found, shown, strict=True))
-
-
-@pytest.mark.slow
-@settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-@given(seed=st.integers(0, 2**32), share=st.sampled_from([0.02, 0.2, 1.0]), restart=st.booleans(), data=st.data())
-def test_of_several_devices_reordering_within_a_minute_and_duplicates_change_no_finding(seed, share, restart, data):
-    rng = np.random.default_rng(seed)
-    samples = ward(rng)
-    late = shaken(samples, rng, share)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(late)), max_size=8)))
-    assert raised(late, cuts, restart=restart) == raised(samples)
-
-
-@pytest.mark.slow
-def test_without_the_order_of_all_devices_what_is_of_several_vitals_would_change(monkeypatch):
-    rng = np.random.default_rng(3)
-    samples = ward(rng)
-    late = shaken(samples, rng, 1.0)
-    monkeypatch.setattr("streams.detect.arrival.joint.share", lambda *_: None)
-    assert raised(late) != raised(samples)
 
 
 ILL = {"hr": 135.0, "spo2": 90.0}
@@ -221,3 +154,59 @@ def test_a_patient_with_one_device_is_in_no_joint_memory():
     m = empty(default(), hold_ms=HOLD)
     step(m, batch([*both(20), *series("hr", [80.0] * 20, patient="q")]), 0)
     assert (list(m.lanes.of), m.joint.patients) == ([m.row_of["p"]], ["p"])
+
+
+def known_of(patient, device="all"):
+    """Two patients; of one, the limit of a pulse runs."""
+    m = empty(default(), hold_ms=HOLD)
+    step(m, batch([*racing(40), *(("q", device, i, T0 + i * 1_000, {"hr": 150.0}) for i in range(40))]), 0)
+    return m, m.row_of[patient]
+
+
+def test_the_limits_that_run_stay_where_they_are():
+    m, row = known_of("q")
+    for each in (m.row_of["p"], row):
+        joint.share(m, each)
+    to = int(m.settings.joint[row])
+    cells = slice(to * V, to * V + V)
+    assert (m.cells.busy[row * V] > 0, m.joint.cells.busy[cells].any(), m.joint.cells.value[cells][0]) == (True, False, 150.0)
+
+
+def test_history_that_is_summed_up_goes_with_the_channel_that_it_is_of():
+    m, row = known_of("q")
+    mine = {channel: Backlog(channel, channel, 1, 1.0, 1) for channel in (0, NEWS2, CHANNELS - 1)}
+    m.backlog = {row * CHANNELS + channel: b for channel, b in mine.items()} | {CHANNELS - 1: mine[0], 2 * CHANNELS + NEWS2: mine[0]}
+    joint.share(m, row)
+    assert (sorted(m.backlog), m.joint.backlog) == (
+        [CHANNELS - 1, CHANNELS, 2 * CHANNELS + NEWS2],
+        {NEWS2: mine[NEWS2], CHANNELS - 1: mine[CHANNELS - 1]},
+    )
+
+
+def test_what_was_said_is_known_by_the_devices_that_spoke():
+    m, row = known_of("q")
+    m.slot(row, "new", T0)
+    joint.share(m, row)
+    lane = m.lanes.of[row]
+    assert (lane.fronts, lane.said) == ({"all": Front(T0 + 39_000, T0 + 39_050, 1_000)}, {0: {"all": (150.0, T0 + 39_000)}})
+
+
+def test_of_several_that_spoke_before_what_was_said_is_by_the_last():
+    m = empty(default())
+    step(m, batch([("p", d, 0, T0 + t, {"hr": 80.0}) for t, d in enumerate("abc")]), 0)
+    assert restored(m).lanes.of[0].said == {0: {"c": (80.0, T0 + 2)}}
+
+
+@pytest.mark.parametrize(("pending", "known", "waits"), [(True, True, True), (False, False, True), (False, True, False)])
+def test_a_joint_patient_waits_whose_samples_wait_here_or_before(pending, known, waits):
+    m = empty(default(), hold_ms=HOLD)
+    step(m, batch(both(60, watch=5 if pending else None)), 0)
+    tick(m, T0 + 59_100 + (0 if pending else 2 * HOLD))
+    assert joint.waiting(m, np.array([known])).tolist() == [waits]
+
+
+def test_a_patient_with_one_device_is_discharged_beside_one_with_several():
+    m = empty(default(), hold_ms=HOLD)
+    step(m, batch([*both(20), *series("hr", [150.0] * 40, patient="q")]), 0)
+    ended = [(f.patient, f.rule, f.phase) for f in discharge(m, m.row_of["q"], T0 + 40_000)]
+    assert (ended, m.settings.joint[m.row_of["q"]]) == ([("q", "limits", "end")], -1)

@@ -252,3 +252,10 @@ def test_what_was_told_is_over_where_a_device_left_for_a_patient_of_the_same_mem
     m.slot(m.row("q"), "d", T0 + 1)
     getattr(m.devices, column)[0] = T0
     assert [phase for _, phase, _ in let_go(m)] == ["end"]
+
+
+def test_of_the_newest_two_samples_the_pause_is_known():
+    m = device()
+    for t in (1_000, 6_000, 4_000):
+        heard(m, np.array([0]), np.array([T0 + t]), np.array([T0 + t + 40]), 0)
+    assert m.devices.step[0] == 5_000

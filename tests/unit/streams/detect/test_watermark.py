@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streams.detect import watermark
 from streams.detect.order import GRACE_MS, Row
-from streams.detect.watermark import MOST, Front, Lane, Lanes
+from streams.detect.watermark import Front, Lane, Lanes
 
 HOLD = 60_000
 
@@ -59,10 +59,17 @@ def test_a_device_that_speaks_seldom_is_waited_for_only_about_when_it_is_due(t, 
     assert (speak(lanes, "b", said(t)) == []) == waits
 
 
-@pytest.mark.parametrize(("t", "waits"), [(162_900, True), (163_100, False)])
+@pytest.mark.parametrize(("t", "waits"), [(163_000, True), (163_001, False)])
 def test_a_device_that_is_gone_is_not_waited_for(t, waits):
     lanes = lanes_with(a=(100_000, 1_000))
     assert (speak(lanes, "b", said(t)) == []) == waits
+
+
+@pytest.mark.parametrize(("age", "waits"), [(120_000, True), (120_001, False)])
+def test_a_device_that_speaks_of_history_is_not_waited_for(age, waits):
+    lanes = Lanes(HOLD)
+    lanes.open(0, Lane({"a": Front(1_000_000 - age, 1_000_000, 1_000)}))
+    assert (speak(lanes, "b", said(1_000_500)) == []) == waits
 
 
 def test_nothing_waits_longer_than_a_minute_of_what_comes_in():
@@ -80,13 +87,39 @@ def test_the_clock_lets_go_what_has_waited_long_enough():
     lanes = lanes_with(a=(100_000, 1_000))
     speak(lanes, "b", said(101_000, seq=1))
     late = 101_050 + HOLD + GRACE_MS
-    assert [[(row, name, r.seq) for row, name, r in lanes.due(now)] for now in (late, late + 1)] == [[], [(0, "b", 1)]]
+    went = [[(row, name, r.seq) for row, name, r in lanes.due(now)] for now in (late, late + 1)]
+    assert (went, lanes.count) == ([[], [(0, "b", 1)]], 0)
 
 
 def test_no_more_than_a_bounded_number_waits():
     lanes = lanes_with(a=(100_000, 10_000))
-    went = [speak(lanes, "b", said(106_000 + k, 110_000)) for k in range(MOST + 3)]
-    assert (went[:MOST], went[MOST:], lanes.count) == ([[]] * MOST, [[106_000], [106_001], [106_002]], MOST)
+    went = [speak(lanes, "b", said(106_000 + k, 110_000)) for k in range(1_027)]
+    assert (went[:1_024], went[1_024:], lanes.count) == ([[]] * 1_024, [[106_000], [106_001], [106_002]], 1_024)
+
+
+def test_of_all_patients_no_more_than_a_bounded_number_waits(monkeypatch):
+    monkeypatch.setattr(watermark, "MOST_ALL", 3)
+    lanes = lanes_with(a=(100_000, 10_000))
+    assert [speak(lanes, "b", said(106_000 + k, 110_000)) for k in range(5)] == [[], [], [], [106_000], [106_001]]
+
+
+def test_what_waits_of_a_patient_who_is_taken_up_again_is_counted():
+    lanes = lanes_with()
+    lanes.open(1, Lane({}, pending=[(1, "b", said(1)), (2, "b", said(2))]))
+    assert lanes.count == 2
+
+
+def test_of_one_moment_that_was_let_go_another_device_still_waits():
+    lanes = lanes_with(a=(100_000, 50_000))
+    speak(lanes, "b", said(140_000))
+    lanes.due(140_050 + HOLD + GRACE_MS + 1)
+    assert speak(lanes, "c", said(140_000, 201_000)) == []
+
+
+def test_two_samples_of_one_moment_say_nothing_of_a_pace():
+    front = Front(100_000, 100_050, 1_000)
+    front.spoke(100_000, 100_060)
+    assert (front.pause, front.received_at) == (1_000, 100_060)
 
 
 def test_what_waits_of_a_patient_whom_nobody_watches_is_forgotten():

@@ -1,17 +1,76 @@
 """Of two devices that measure the same vital of a patient neither takes back what the other still shows."""
 
-import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
 
+from streams.detect import witness
 from streams.detect.memory import empty
 from streams.detect.step import step, tick
 from streams.detect.witness import STANDS_MS
 from tests.unit.streams.detect.readings import T0, batch
-from tests.unit.streams.detect.test_joint import DEVICES, raised, watched
-from tests.unit.streams.detect.test_order import HOLD, HOUR, shaken
+from tests.unit.streams.detect.test_order import HOLD, HOUR
+from vitals.registry import V, index
 from vitals.rules import default
+
+SPO2 = index("spo2")
+
+
+def ward():
+    """Two patients, the second of whom has three devices."""
+    m = empty(default(), hold_ms=HOLD)
+    step(m, batch([("o", "other", 0, T0, {"spo2": 97.0}), *(("p", d, 0, T0, {"spo2": 97.0}) for d in ("a", "b", "c"))]), 0)
+    return m
+
+
+def heard(m, device, x, t, *, live=True):
+    """When a reading of the second patient's saturation counts, ms after the start."""
+    when = witness.heard(m, (1, device, SPO2), x, T0 + t, live)
+    return None if when is None else when - T0
+
+
+def test_what_one_device_of_three_shows_neither_other_takes_back():
+    m = ward()
+    heard(m, "a", 80.0, 1_000)
+    assert [heard(m, "b", 97.0, 2_000), heard(m, "c", 96.0, 3_000), heard(m, "b", 85.0, 4_000)] == [None, None, 4_000]
+
+
+@pytest.mark.parametrize(("t", "counts"), [(31_000, None), (31_001, 31_001)])
+def test_what_a_device_showed_stands_for_half_a_minute(t, counts):
+    m = ward()
+    heard(m, "a", 80.0, 1_000)
+    assert heard(m, "b", 97.0, t) == counts
+
+
+@pytest.mark.parametrize(("x", "counts"), [(88.0, 1_500), (87.9, 1_500), (97.0, 1_500)])
+def test_a_reading_at_the_limit_is_inside_it(x, counts):
+    m = ward()
+    heard(m, "a", 88.0, 1_000)
+    assert heard(m, "b", x, 1_500) == counts
+
+
+def test_of_two_readings_of_one_moment_the_last_stands():
+    m = ward()
+    heard(m, "a", 80.0, 1_000)
+    heard(m, "a", 97.0, 1_000)
+    assert heard(m, "b", 97.0, 2_000) == 2_000
+
+
+@pytest.mark.parametrize(("behind", "counts"), [(10_000, 10_000), (10_001, -1)])
+def test_what_is_ten_seconds_longer_on_its_way_counts_as_of_now(behind, counts):
+    m = ward()
+    m.cells.at[V + SPO2] = T0 + 10_000
+    assert heard(m, "d", 97.0, 10_000 - behind) == counts
+
+
+def test_history_counts_at_its_own_time():
+    m = ward()
+    m.cells.at[V + SPO2] = T0 + 5_000
+    assert heard(m, "b", 97.0, 1_000, live=False) == 1_000
+
+
+def test_who_alone_measures_a_vital_is_compared_with_what_is_known_of_it():
+    m = ward()
+    step(m, batch([("p", "a", 1, T0 + 1_000, {"hr": 80.0})]), 0)
+    assert [index("hr") in witness.own(m, 1, device) for device in ("a", "b")] == [False, True]
 
 
 def says(device, values, every=1_000, vital="hr", way=50):
@@ -69,15 +128,3 @@ def test_a_fall_that_one_device_sees_is_believed_though_another_does_not_see_it(
 
 def test_a_vital_of_one_device_only_is_taken_as_ever():
     assert told(says("monitor", [150.0, 80.0] * 100), says("watch", [97.0] * 200, vital="spo2")) == []
-
-
-@pytest.mark.slow
-@settings(max_examples=5, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-@given(seed=st.integers(0, 2**32), data=st.data())
-def test_of_devices_that_measure_the_same_no_batching_and_no_restart_changes_a_finding(seed, data):
-    rng = np.random.default_rng(seed)
-    mine = watched(rng, "p", list(DEVICES), 1_800_000)
-    again = [(p, f"second-{device}", *rest) for p, device, *rest in watched(rng, "p", ["monitor", "watch", "cuff"], 1_800_000)]
-    late = shaken(sorted(mine + again, key=lambda s: s[5]), rng, 0.05)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(late)), min_size=1, max_size=8)))
-    assert raised(late, cuts, restart=True) == raised(late)

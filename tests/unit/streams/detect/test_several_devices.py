@@ -1,0 +1,93 @@
+"""Of several devices of one patient re-ordering within a minute and repeats change no finding, and no batching and no restart does."""
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from streams.detect.memory import empty
+from streams.detect.step import step, tick
+from tests.unit.streams.detect.courses import loud
+from tests.unit.streams.detect.readings import T0, batch
+from tests.unit.streams.detect.test_joint import restored
+from tests.unit.streams.detect.test_order import HOLD, HOUR, shaken
+
+DEVICES = {
+    "monitor": (1_000, {"hr": (80, 120, 150), "spo2": (97, 93, 86, None)}),
+    "watch": (5_000, {"rr": (15, 22, 26), "acvpu": (0, 1)}),
+    "cuff": (20_000, {"sbp": (120, 105, 70)}),
+    "patch": (45_000, {"temp": (36.8, 38.6, 40.0)}),
+    "round": (150_000, {"dbp": (80, 45), "glucose": (100, 300)}),
+}
+"""Of each device the pause between its samples, and its vitals with their levels (None: no value)."""
+OF_ONE_VITAL = {"limits", "baseline", "signal"}
+
+
+def watched(rng, patient, names, length_ms):
+    """Samples of one patient with several devices, whose vitals jump between their levels, wander, and are poor now and then."""
+    found = []
+    for device in names:
+        every, vitals = DEVICES[device]
+        level, first = dict.fromkeys(vitals, 0), int(rng.integers(0, every))
+        for i in range(length_ms // every):
+            for name, levels in vitals.items():
+                if rng.random() < every / 240_000:
+                    level[name] = int(rng.integers(0, len(levels)))
+            now = {v: vitals[v][k] for v, k in level.items()}
+            values = {v: x if x is None or v == "acvpu" else round(x + float(rng.normal(0, 1)), 1) for v, x in now.items()}
+            quality = {"hr": 0.2 if rng.random() < 0.03 else 1.0} if "hr" in values else {}
+            at = T0 + first + i * every + int(rng.integers(0, every // 5))
+            found.append((patient, f"{device}-{patient}", i + 7, at, values, at + 50, quality))
+    return found
+
+
+def ward(rng):
+    """Samples of two patients, each with two to five devices, in order."""
+    found = []
+    for patient in "pq":
+        names = rng.choice(list(DEVICES), int(rng.integers(2, len(DEVICES) + 1)), replace=False).tolist()
+        found += watched(rng, patient, names, int(rng.integers(20, 40)) * 60_000)
+    return sorted(found, key=lambda s: s[5])
+
+
+def raised(samples, cuts=(), *, restart=False):
+    """The findings of `samples` cut into batches, saved and restored at every cut; of what is of one vital not what is shown beside it."""
+    m, found = empty(loud(), hold_ms=HOLD), []
+    for begin, end in zip([0, *cuts], [*cuts, len(samples)], strict=True):
+        found += step(m, batch(samples[begin:end]), 0) if begin < end else []
+        m = restored(m) if restart else m
+    found = [f for f in found + tick(m, T0 + 100 * HOUR) if f.rule != "outage"]
+    shown = [{} if f.rule in OF_ONE_VITAL else f.evidence for f in found]
+    return sorted((f.id, f.phase, f.priority, f.at, f.ended_at or 0, f.retrospective, str(e)) for f, e in zip(found, shown, strict=True))
+
+
+@pytest.mark.slow
+@settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(seed=st.integers(0, 2**32), share=st.sampled_from([0.02, 0.2, 1.0]), restart=st.booleans(), data=st.data())
+def test_of_several_devices_reordering_within_a_minute_and_duplicates_change_no_finding(seed, share, restart, data):
+    rng = np.random.default_rng(seed)
+    samples = ward(rng)
+    late = shaken(samples, rng, share)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(late)), max_size=8)))
+    assert raised(late, cuts, restart=restart) == raised(samples)
+
+
+@pytest.mark.slow
+def test_without_the_order_of_all_devices_what_is_of_several_vitals_would_change(monkeypatch):
+    rng = np.random.default_rng(3)
+    samples = ward(rng)
+    late = shaken(samples, rng, 1.0)
+    monkeypatch.setattr("streams.detect.arrival.joint.share", lambda *_: None)
+    assert raised(late) != raised(samples)
+
+
+@pytest.mark.slow
+@settings(max_examples=5, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(seed=st.integers(0, 2**32), data=st.data())
+def test_of_devices_that_measure_the_same_no_batching_and_no_restart_changes_a_finding(seed, data):
+    rng = np.random.default_rng(seed)
+    mine = watched(rng, "p", list(DEVICES), 1_800_000)
+    again = [(p, f"second-{device}", *rest) for p, device, *rest in watched(rng, "p", ["monitor", "watch", "cuff"], 1_800_000)]
+    late = shaken(sorted(mine + again, key=lambda s: s[5]), rng, 0.05)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(late)), min_size=1, max_size=8)))
+    assert raised(late, cuts, restart=True) == raised(late)
