@@ -38,29 +38,34 @@ _SCORES = _charts("MEWS", "QSOFA", "PEWS_AGE", "PEWS_POINTS", "PEWS_SPO2", "PEWS
 _CONDITIONS = _amounts("LEAST_HOLD_MS", "MOST_HOLD_MS", "SIGNAL_HOLD_MS", "HOLD_GAPS", "SPOT_MS", "OVERDUE_GAPS", "SCORE_ALONE_MS",
                        "CLEAR_GAPS", "MOST_CLEAR_MS")  # fmt: skip
 _STRANGER = _amounts("READINGS", "PATIENCE_MS", "DEVIATIONS", "LEAST_VITALS", "WEIGHT_SHARE", "FAR")
+_STEP = ("step", "ticking", "memory", "courses", "charted", "conditions", "silence", "motion", "joint", "witness", "apart")
 _DETECT: Mapping[str, Target] = {
     "agreement": Target(("departures",)),
+    "apart": Target(("apart",)),
     "baseline": Target(("baseline",), _amounts("CLIP")),
     "charted": Target(("charted",), _amounts("BY_HAND_MS", "UNKNOWN_MS", "LONGEST_MS", "OVERDUE", "HOLD")),
     "combined": Target(("departures",)),
     "comparison": Target(("comparison",)),
-    "conditions": Target(("conditions", "joint"), _CONDITIONS),
+    "conditions": Target(("conditions", "joint", "apart"), _CONDITIONS),
     "course": Target(("course",), _amounts("LOOK_MIN")),
     "dedupe": Target(("dedupe",)),
     "drift": Target(("departures",), _amounts("MOST")),
     "early_warning": Target(("early_warning",), _amounts("_SHOW_VALUE_MS", "_SHOW_POINTS_MS")),
     "habit": Target(("departures",), _amounts("ROBUST")),
-    "joint": Target(("joint",)),
+    "joint": Target(("joint", "apart")),
     "jump": Target(("departures", "witness")),
+    "lapse": Target(("lapse",), _amounts("LAPSE_MS", "PAUSES", "MOST_MS", "SKEW_MS")),
     "minutely": Target(("minutely",)),
     "moved": Target(("silence",)),
     "order": Target(("order", "order_parts"), _amounts("HOLD_MS", "GRACE_MS", "_SLACK", "_ROOM")),
     "outage": Target(("outage_parts",)),
-    "ruled": Target(("ruled", "joint")),
+    "rounds": Target(_STEP),
+    "ruled": Target(("ruled", "joint", "apart")),
     "scores": Target(("scores",), _SCORES),
     "shift": Target(("departures",), _amounts("LEAST_POINTS", "ROBUST")),
+    "signals": Target(_STEP),
     "silence": Target(("silence", "outage_parts")),
-    "step": Target(("step", "ticking", "memory", "courses", "charted", "conditions", "silence", "motion", "joint", "witness")),
+    "step": Target(_STEP),
     "stuck": Target(("departures",)),
     "timers": Target(("timers",)),
     "trend": Target(("departures",), _amounts("LEAST_POINTS", "LEAST_SPAN_MIN")),
@@ -75,7 +80,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
 
 _C, _D, _E, _K, _S, _T = (f"streams/detect/{name}.py" for name in ("conditions", "dedupe", "early_warning", "course", "silence", "timers"))
 _J, _L, _W = (f"streams/detect/{name}.py" for name in ("jump", "trend", "wrong_patient"))
-_F = "streams/detect/step.py"
+_F, _G = "streams/detect/step.py", "streams/detect/signals.py"
 _LONG_WAY = (
     "s.rows * CHANNELS + s.channels -> s.rows * CHANNELS - s.channels",
     "s.t - timers.at[cells] -> s.t + timers.at[cells]",
@@ -85,13 +90,13 @@ _LONG_WAY = (
     "elapsed <= SIGNAL_HOLD_MS -> elapsed < SIGNAL_HOLD_MS",
 )
 _INSIDE = (
-    ("_signals", "memory.cells.busy.reshape(-1, V)[r.rows] & SIGNAL -> memory.cells.busy.reshape(-1, V)[r.rows] | SIGNAL"),
-    ("_remembered", "m.x < s.low1[m.cell] -> m.x <= s.low1[m.cell]"),
-    ("_remembered", "m.x > s.high1[m.cell] -> m.x >= s.high1[m.cell]"),
-    ("_remembered", "busy & LIMITS -> busy | LIMITS"),
+    ("_beyond", "m.x < s.low1[m.cell] -> m.x <= s.low1[m.cell]"),
+    ("_beyond", "m.x > s.high1[m.cell] -> m.x >= s.high1[m.cell]"),
+    ("_beyond", "memory.cells.busy[m.cell] & LIMITS -> memory.cells.busy[m.cell] | LIMITS"),
     ("_strange", "np.abs(z) > rule.z -> np.abs(z) >= rule.z"),
     ("_strange", "busy & BASELINE -> busy | BASELINE"),
 )
+_IDLE = "what is inside moves no idle timer"
 EQUIVALENT: Mapping[tuple[str, str, str], str] = MappingProxyType(
     {
         (_C, "", "2 * V -> 2 / V (2)"): "below the signals every channel has a pace of its own, which says how long a value stands",
@@ -115,8 +120,9 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = MappingProxyType(
         (_W, "WrongPatient._compared", "len(h) >= READINGS -> len(h) > READINGS"): "the first readings count: more change nothing",
         (_T, "_severity", "before > 0 -> before >= 0"): "at 0 there is no slack to give to either side",
         (_T, "_severity", "before > 0 -> before >= 0 (2)"): "the same",
-        **{(_F, "_unsettled", change): "a shortcut: what is not taken out is watched, and that gives the same" for change in _LONG_WAY},
-        **{(_F, function, change): "what is inside moves no idle timer" for function, change in _INSIDE},
+        (_G, "signals", "memory.cells.busy.reshape(-1, V)[r.rows] & SIGNAL -> memory.cells.busy.reshape(-1, V)[r.rows] | SIGNAL"): _IDLE,
+        **{(_G, "_unsettled", change): "a shortcut: what is not taken out is watched, and that gives the same" for change in _LONG_WAY},
+        **{(_F, function, change): _IDLE for function, change in _INSIDE},
         (_F, "_strange", "np.count_nonzero(watched) < len(watched) -> np.count_nonzero(watched) <= len(watched)"): "all of them are all",
         (
             _F,

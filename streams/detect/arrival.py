@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streams.detect import joint
+from streams.detect import apart, joint
 from streams.detect.memory import Memory
 from streams.detect.order import Passed, Row, sample
 from streams.detect.samples import merged, taken
@@ -62,7 +62,7 @@ def overdue(memory: Memory, now_ms: int) -> Arrived | None:
 
 def onward(memory: Memory, arrived: Arrived) -> Arrived | None:
     """What the joint memory folds, now that `memory` has folded `arrived`; None: nothing."""
-    shared = arrived.keep[memory.settings.joint[arrived.rows[arrived.keep]] >= 0] if memory.lanes.of else arrived.keep[:0]
+    shared = _shared(memory, arrived)
     if not len(shared):
         return None
     batch, lanes, passed = arrived.batch, memory.lanes, Passed(len(arrived.batch))
@@ -77,6 +77,22 @@ def onward(memory: Memory, arrived: Arrived) -> Arrived | None:
             passed.release(i, memory.slot_of[row, name], waited)
     batch, rows, _ = _ordered(memory, (batch, arrived.rows, arrived.slots), passed)
     return _joint(memory, batch, rows) if passed.source else None
+
+
+def separated(memory: Memory, arrived: Arrived) -> type_i64 | None:
+    """(n,) the row in the apart memory of each sample that is folded there, -1 = none; None: none is."""
+    shared = _shared(memory, arrived)
+    if not len(shared):
+        return None
+    distinct, inverse = np.unique(arrived.slots[shared], return_inverse=True)
+    rows = np.full(len(arrived.rows), -1, dtype=np.int64)
+    rows[shared] = np.array([apart.row_of(memory, slot) for slot in distinct.tolist()], dtype=np.int64)[inverse]
+    return rows
+
+
+def _shared(memory: Memory, arrived: Arrived) -> type_i64:
+    """The places of samples of patients with several devices."""
+    return arrived.keep[memory.settings.joint[arrived.rows[arrived.keep]] >= 0] if memory.lanes.of else arrived.keep[:0]
 
 
 def freed(memory: Memory, now_ms: int) -> Arrived | None:

@@ -2,9 +2,10 @@
 
 In: a Memory and the pages that changed. Out: bytes for each page, and back. A page is `PAGE` patients with their devices; its record
 says up to which offset of the readings it includes, so pages may be of different age: on a replay each page skips what it has.
-Promise: `restore(save(memory))` goes on exactly as `memory` would, with the samples that wait for their order, and with the joint memory's
-part of its patients. Contexts, links and rules are not in it, but for the names of combinations: they have topics, and what they say by now
-holds. A page of before samples waited (layout 2), or of before there was a joint memory (3), is read as one in which there is none yet.
+Promise: `restore(save(memory))` goes on exactly as `memory` would, with the samples that wait for their order, and with what the joint and
+the apart memory know of its patients. Contexts, links and rules are not in it, but for the names of combinations: they have topics, and
+what they say by now holds. A page of before samples waited (layout 2), of before there was a joint memory (3), or an apart one (4), is read
+as one in which there is none yet.
 Refused: a page of another layout (PageError); the worker then starts that partition from what it can read.
 """
 
@@ -17,8 +18,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from streams.detect import joint
-from streams.detect.channels import CHANNELS
+from streams.detect import apart, joint
+from streams.detect.channels import CHANNELS, NEWS2
 from streams.detect.memory import Backlog, Memory
 from streams.detect.order import Row
 from streams.detect.remembered import Cells, Courses, Devices, Rows
@@ -31,8 +32,8 @@ from vitals.registry import V
 type_i64 = npt.NDArray[np.int64]
 
 PAGE = 64
-LAYOUT = f"4/{V}/{CHANNELS}"
-READABLE = (LAYOUT, f"3/{V}/{CHANNELS}", f"2/{V}/{CHANNELS}")
+LAYOUT = f"5/{V}/{CHANNELS}"
+READABLE = (LAYOUT, *(f"{before}/{V}/{CHANNELS}" for before in (4, 3, 2)))
 _Summed = tuple[int, tuple[int, int, int, float, int]]
 """A cell of the page, and a `Backlog`."""
 
@@ -53,8 +54,20 @@ class _Device(msgspec.Struct, array_like=True):
     waiting: list[Row] = []
 
 
+class _Apart(msgspec.Struct):
+    """Of a device of a patient with several: its row of the apart memory. elsewhere: by vital (`lapse`)."""
+
+    device: str
+    first: bool
+    columns: dict[str, bytes]
+    timers: dict[str, bytes]
+    past: dict[str, bytes]
+    backlog: list[_Summed]
+    elsewhere: dict[int, int]
+
+
 class _Joint(msgspec.Struct):
-    """Of a patient (their place in the page) with several devices: their row of the joint memory, and their lane."""
+    """Of a patient (their place in the page) with several devices: their rows of the joint and the apart memory, and their lane."""
 
     patient: int
     columns: dict[str, bytes]
@@ -62,6 +75,8 @@ class _Joint(msgspec.Struct):
     backlog: list[_Summed]
     lane: Lane
     said: dict[int, dict[str, Said]]
+    apart: list[_Apart] = []
+    """Empty in a layout of before."""
 
 
 class _Page(msgspec.Struct):
@@ -119,8 +134,20 @@ def _saved(memory: Memory, page: int, slots: list[int], included: int) -> bytes:
 
 def _shared(memory: Memory, other: Memory, row: int) -> _Joint:
     at = int(memory.settings.joint[row])
-    timers = _cut(other.timers, at * CHANNELS, CHANNELS)
-    return _Joint(row % PAGE, _columns(other, at, 1), timers, _summed(other, at, 1), memory.lanes.of[row], other.lanes.of[at].said)
+    timers, said = _cut(other.timers, at * CHANNELS, CHANNELS), other.lanes.of[at].said
+    return _Joint(row % PAGE, _columns(other, at, 1), timers, _summed(other, at, 1), memory.lanes.of[row], said, _separated(memory, row))
+
+
+def _separated(memory: Memory, row: int) -> list[_Apart]:
+    other, found = memory.apart, list[_Apart]()
+    if other is None:
+        return found
+    for device, at in memory.own[row].items():
+        first, past = other.patients[at] == memory.patients[row], {} if other.past is None else _cut(other.past, at * CHANNELS, CHANNELS)
+        elsewhere = {vital: other.elsewhere[at * V + vital] for vital in range(V) if at * V + vital in other.elsewhere}
+        timers = _cut(other.timers, at * CHANNELS, CHANNELS)
+        found.append(_Apart(device, first, _columns(other, at, 1), timers, past, _summed(other, at, 1), elsewhere))
+    return found
 
 
 def _columns(memory: Memory, first: int, n: int) -> dict[str, bytes]:
@@ -208,10 +235,24 @@ def _restore_joint(memory: Memory, first: int, record: _Page) -> None:
         _restore_backlog(other, range(at, at + 1), record.combinations, each.backlog)
         memory.lanes.open(first + each.patient, each.lane)
         other.lanes.of[at].said = each.said
+        for one in each.apart:
+            _restore_apart(memory, first + each.patient, one)
+        if not each.apart:
+            joint.parted(memory, first + each.patient, NEWS2)
         memory.orphans += other.orphans
         other.orphans = []
     for row in np.flatnonzero(memory.settings.devices[first : first + len(record.patients)] > 1).tolist():
         joint.share(memory, first + row)
+
+
+def _restore_apart(memory: Memory, row: int, one: _Apart) -> None:
+    other, at = apart.restored_row(memory, row, one.device, first=one.first)
+    _restore_columns(other, at, one.columns)
+    _paste(other.timers, at * CHANNELS, one.timers)
+    if one.past:
+        _paste(other.late(), at * CHANNELS, one.past)
+    other.backlog |= {at * CHANNELS + cell: Backlog(*b) for cell, b in one.backlog}
+    other.elsewhere |= {at * V + vital: t for vital, t in one.elsewhere.items()}
 
 
 def _restore_columns(memory: Memory, first: int, columns: Mapping[str, bytes]) -> None:

@@ -81,15 +81,16 @@ def watch(memory: Memory, sightings: Sightings, now_ms: int) -> list[Finding]:
 
 
 def _own(memory: Memory, s: Sightings) -> Sightings:
-    """Less the channels of patients whose other memory watches them (`joint`)."""
-    if memory.least:
-        return s.only(s.channels >= memory.least)
-    return s if memory.joint is None else s.only((s.channels < NEWS2) | (memory.settings.joint[s.rows] < 0))
+    """Less the channels that another memory watches (`joint`, `apart`)."""
+    if memory.first or memory.last < CHANNELS:
+        return s.only((s.channels >= memory.first) & (s.channels < memory.last))
+    return s if memory.joint is None else s.only(memory.settings.joint[s.rows] < 0)
 
 
 def watch_past(memory: Memory, sightings: Sightings) -> None:
     """Folds readings that came after newer ones into timers of their own; whatever they show is history."""
-    if memory.least:
+    sightings = _own(memory, sightings)
+    if not len(sightings.rows):
         return
     past, cells = memory.late(), sightings.rows * CHANNELS + sightings.channels
     for cell in cells[sightings.t < past.at[cells]]:
@@ -135,11 +136,10 @@ def discharge(memory: Memory, row: int, now_ms: int) -> list[Finding]:
     memory.cells.busy[row * V : row * V + V] = 0
     memory.rows.score_until[row] = 0  # never scored: who is taken in again is not scored by the readings of before
     memory.backlog = {cell: b for cell, b in memory.backlog.items() if cell // CHANNELS != row}
-    shared = int(memory.settings.joint[row])
-    if memory.joint is None or shared < 0:
-        return found
-    memory.lanes.clear(row)
-    return found + discharge(memory.joint, shared, now_ms)
+    if row in memory.lanes.of:
+        memory.lanes.clear(row)
+    beside = [(memory.joint, int(memory.settings.joint[row]))] + [(memory.apart, own) for own in memory.own.get(row, {}).values()]
+    return found + [f for other, at in beside if other is not None and at >= 0 for f in discharge(other, at, now_ms)]
 
 
 def settle(memory: Memory, rows: type_i64, now_ms: int) -> list[Finding]:

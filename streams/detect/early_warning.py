@@ -81,6 +81,8 @@ def _score(memory: Memory, rows: type_i64, t: npt.ArrayLike) -> news2.Scores:
 
 def paces(memory: Memory, rows: type_i64) -> type_f64:
     """(n,) the learned ms between the readings by which a score of each row is made anew; 0 = unknown."""
+    if memory.whole is not None:  # of one device of several: how often the patient is looked at by all
+        memory, rows = memory.whole, memory.settings.whole[rows]
     inputs = memory.cells.gap.reshape(-1, V)[rows][:, _PACERS].astype(np.float64)
     fastest = np.where(inputs > 0, inputs, np.inf).min(axis=1)
     return np.where(np.isfinite(fastest), fastest, 0.0)

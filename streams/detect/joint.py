@@ -1,18 +1,16 @@
-"""Patients with several devices: rules over several vitals see the samples of all in the order of their times, rules of one vital at once.
+"""Patients with several devices: what is made of all of them sees their samples in the order of their times; limits wait for nobody.
 
-In: a memory, a patient's row, time. Out: the same memory with a joint one beside it. A patient's samples are folded twice where several
-devices speak: at once, for the channels of one vital (limits, baseline, signal), whose alarms wait for no other device; and a second time
-in the joint memory, behind the devices' watermarks (`watermark`), for scores, combinations and courses, which are made of several.
+In: a memory, a patient's row, time. Out: the same memory with a joint one beside it. Where several devices speak, a patient's samples are
+folded at once for what is shown; each device's by itself for the limits, whose alarms wait for no other device (`apart`); and in the
+joint memory, behind the devices' watermarks (`watermark`), for all else: scores, combinations, courses, baselines and signals.
 Promise: what runs when a patient gets a second device goes on there under its id. It is never undone: a lane of one device costs no wait.
 """
-
-from dataclasses import fields
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from streams.detect.channels import CHANNELS, NEWS2
+from streams.detect import apart
+from streams.detect.channels import CHANNELS, LIMITS
 from streams.detect.memory import Memory, empty
 from streams.detect.timers import Timers
 from streams.detect.watermark import Front, Lane, Said
@@ -25,27 +23,41 @@ def share(memory: Memory, row: int) -> None:
         return
     joint, to = opened(memory, row)
     for name in ("cells", "rows", "courses"):
-        _copy(getattr(memory, name), row, getattr(joint, name), to)
-    joint.cells.busy[to * V : to * V + V] = 0  # whose bits are of the channels that stay
-    mine, theirs = (np.arange(r * CHANNELS + NEWS2, (r + 1) * CHANNELS) for r in (row, to))
-    joint.timers.put(theirs, memory.timers.taken(mine))
-    memory.timers.put(mine, Timers.of(len(mine)))
-    for cell in [c for c in memory.backlog if mine[0] <= c <= mine[-1]]:
-        joint.backlog[cell + int(theirs[0] - mine[0])] = memory.backlog.pop(cell)
+        apart.copied(getattr(memory, name), row, getattr(joint, name), to)
+    joint.cells.busy[to * V : to * V + V] = 0
+    parted(memory, row, CHANNELS)
     fronts = _fronts(memory, row)
     memory.lanes.open(row, Lane(fronts, said=_said(memory, row, fronts)))
     joint.lanes.of[to].said = _said(memory, row, fronts)
 
 
+def parted(memory: Memory, row: int, last: int) -> None:
+    """What runs of `row`'s limits goes to its first device, what runs of its other channels below `last` to the joint memory."""
+    apart.opened(memory, row)
+    joint, to = _beside(memory), int(memory.settings.joint[row])
+    mine, theirs = (np.arange(r * CHANNELS + V, r * CHANNELS + last) for r in (row, to))
+    joint.timers.put(theirs, memory.timers.taken(mine))
+    memory.timers.put(mine, Timers.of(len(mine)))
+    busy = slice(row * V, row * V + V)
+    joint.cells.busy[to * V : to * V + V] |= memory.cells.busy[busy] & (255 - LIMITS)
+    memory.cells.busy[busy] = 0
+    for cell in [c for c in memory.backlog if mine[0] <= c <= mine[-1]]:
+        joint.backlog[cell + int(theirs[0] - mine[0])] = memory.backlog.pop(cell)
+
+
 def opened(memory: Memory, row: int) -> tuple[Memory, int]:
     """The joint memory and the patient's row in it, of which nothing is known yet."""
+    joint = _beside(memory)
+    to = memory.settings.joint[row] = joint.row(memory.patients[row])
+    joint.lanes.open(to, Lane({}))
+    return joint, to
+
+
+def _beside(memory: Memory) -> Memory:
     if memory.joint is None:
         memory.joint = empty(memory.rules, memory.contexts, memory.links, now_ms=memory.now_ms)
-        memory.joint.least = NEWS2
-    to = memory.joint.row(memory.patients[row])
-    memory.settings.joint[row] = to
-    memory.joint.lanes.open(to, Lane({}))
-    return memory.joint, to
+        memory.joint.first = V
+    return memory.joint
 
 
 def waiting(memory: Memory, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -54,13 +66,6 @@ def waiting(memory: Memory, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool
     for row, lane in memory.lanes.of.items():
         found[memory.settings.joint[row]] = bool(lane.pending) or not known[row]
     return found
-
-
-def _copy(source: Any, row: int, target: Any, to: int) -> None:
-    """A row of one table to a row of another of the same class."""
-    for f in fields(source):
-        width = f.metadata["width"]
-        getattr(target, f.name)[to * width : (to + 1) * width] = getattr(source, f.name)[row * width : (row + 1) * width]
 
 
 def _fronts(memory: Memory, row: int) -> dict[str, Front]:

@@ -37,8 +37,10 @@ class Backlog:
 class Memory:
     """One partition's memory. `counts`: what was not folded in, by reason (duplicate, late, poor, doubtful, inactive).
 
-    `joint`: what rules over several vitals remember of patients with several devices, fed in the order of `lanes` (`streams.detect.joint`).
-    `least`: the first channel that is watched here, which is not 0 in a joint memory.
+    `joint`, `apart`: what is remembered beside it of patients with several devices: of all of them, fed in the order of `lanes`
+    (`streams.detect.joint`); of each, a row a device (`streams.detect.apart`). `own`: row -> device -> the row there.
+    `first`, `last`: the channels that are watched here are first..last-1, all but in a joint memory or an apart one.
+    `whole`, `elsewhere`: of an apart memory, the one that it is beside; `streams.detect.lapse`.
     `house`: the memories of all partitions in the same hands, among which a silence has its cause; empty: this one alone.
     `now_ms`: the newest moment that it has heard of, by which a limit of a patient's own has expired or not.
     """
@@ -62,7 +64,12 @@ class Memory:
     contexts: dict[str, PatientContext] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)
     joint: "Memory | None" = None
-    least: int = 0
+    apart: "Memory | None" = None
+    own: dict[int, dict[str, int]] = field(default_factory=dict)
+    first: int = 0
+    last: int = CHANNELS
+    whole: "Memory | None" = None
+    elsewhere: dict[int, int] = field(default_factory=dict)
     house: list["Memory"] = field(default_factory=list)
     past: Timers | None = None
     backlog: dict[int, Backlog] = field(default_factory=dict)
@@ -142,8 +149,8 @@ class Memory:
             self.current_slot[device] = slot
 
     def settle(self, patient: str, now_ms: int) -> None:
-        """Writes the limits that hold for `patient` at `now_ms` into its row."""
-        row, context = self.row_of[patient], self.contexts.get(patient)
+        """Writes the limits that hold for `patient` (a row's name) at `now_ms` into its row."""
+        row, context = self.row_of[patient], self.contexts.get(whose(patient))
         s, cells = self.settings, slice(row * V, row * V + V)
         s.low1[cells], s.low2[cells], s.high1[cells], s.high2[cells] = bounds(self.rules, context, now_ms)
         s.expires[row] = NEVER if context is None else expires(context, now_ms)
@@ -163,6 +170,10 @@ class Memory:
             self.settle(context.patient, now_ms)
         if self.joint is not None:
             self.joint.know(context, now_ms)
+        if self.apart is not None:
+            self.apart.now_ms = max(self.apart.now_ms, now_ms)
+            for row in self.own.get(self.row_of.get(context.patient, -1), {}).values():
+                self.apart.settle(self.apart.patients[row], now_ms)
 
     def rule(self, rules: RuleSet, now_ms: int) -> None:
         """Takes up another rule set; running timers go on under it, so those without a rule in it must be gone (`ruled`)."""
@@ -194,6 +205,11 @@ class Memory:
         self.courses = Courses(*grown(self.courses, room))
         self.timers = self.timers.grown(room * CHANNELS)
         self.past = None if self.past is None else self.past.grown(room * CHANNELS)
+
+
+def whose(name: str) -> str:
+    """The patient of a row by its name, which in an apart memory may name a device too."""
+    return name.partition("\0")[0]
 
 
 def empty(

@@ -87,7 +87,7 @@ class Settings:
     """Of each patient, from its context and the rules; not part of a checkpoint. bounds (rows * V,) each.
 
     dirty: changed since the last checkpoint. joint: the row in the joint memory (`streams.detect.joint`), -1 = none. devices: how many the
-    patient has had.
+    patient has had. whole: of an apart memory's row, the patient's row in the memory that it is beside (`streams.detect.apart`).
     """
 
     low1: type_f64 = field(metadata=kept(np.float64, V, -np.inf))
@@ -101,6 +101,7 @@ class Settings:
     dirty: type_u8 = field(metadata=kept(np.uint8))
     joint: type_i64 = field(metadata=kept(np.int64, 1, -1))
     devices: type_i64 = field(metadata=kept(np.int64))
+    whole: type_i64 = field(metadata=kept(np.int64, 1, -1))
 
 
 @dataclass(slots=True, eq=False)

@@ -34,10 +34,8 @@ def take_up(memory: Memory, rules: RuleSet, now_ms: int) -> list[Finding]:
     summed = [(*divmod(cell, CHANNELS), b) for cell, b in memory.backlog.items()]
     memory.backlog = {row * CHANNELS + to[channel]: b for row, channel, b in summed if channel in to}
     memory.rule(rules, now_ms)
-    if memory.joint is None:
-        return found
     memory.settings.dirty[list(memory.lanes.of)] = 1
-    return found + take_up(memory.joint, rules, now_ms)
+    return found + [f for beside in (memory.joint, memory.apart) if beside is not None for f in take_up(beside, rules, now_ms)]
 
 
 def sources_of(before: Columns, after: Columns) -> type_i64:

@@ -10,7 +10,7 @@ import numpy as np
 
 from streams.detect import charted, early_warning, reasons
 from streams.detect.channels import CHANNELS, RULES, STUCK, alert_class
-from streams.detect.memory import Backlog, Memory
+from streams.detect.memory import Backlog, Memory, whose
 from streams.detect.rules import NEVER_MS
 from streams.detect.timers import Timers
 from vitals.finding import Finding, Phase, finding_id
@@ -29,11 +29,11 @@ def tell(memory: Memory, cell: int, c: Timers, k: int, moment: Moment, now_ms: i
     """The record of a change of the condition of `cell`, as it stands in row k of `c`."""
     row, channel = divmod(cell, CHANNELS)
     phase, at, received_at = moment
-    patient, level = memory.patients[row], max(1, int(c.fired[k]))
+    patient, level = whose(memory.patients[row]), max(1, int(c.fired[k]))
     since, worst = int(c.since[k]), float(c.worst[k])
     evidence, title = _evidence(memory, row, channel, Reach(worst, level, 1 if c.side[k] > 0 else -1, at))
     return Finding(
-        id=finding_id(patient, RULES[channel], memory.layout.subject[channel], since),
+        id=finding_id(memory.patients[row], RULES[channel], memory.layout.subject[channel], since),
         phase=phase,
         patient=patient,
         ward=memory.ward(patient),
@@ -55,11 +55,11 @@ def tell(memory: Memory, cell: int, c: Timers, k: int, moment: Moment, now_ms: i
 def tell_summary(memory: Memory, cell: int, b: Backlog, now_ms: int) -> Finding:
     """One retrospective finding: it began and was over before it could be known."""
     row, channel = divmod(cell, CHANNELS)
-    patient = memory.patients[row]
+    patient = whose(memory.patients[row])
     high = b.worst > 0 if RULES[channel] != "limits" else b.worst > memory.settings.high1[row * V + channel % V]
     evidence, title = _evidence(memory, row, channel, Reach(b.worst, b.level, 1 if high else -1, b.ended_at))
     return Finding(
-        id=finding_id(patient, RULES[channel], memory.layout.subject[channel], b.started_at),
+        id=finding_id(memory.patients[row], RULES[channel], memory.layout.subject[channel], b.started_at),
         phase="start",
         patient=patient,
         ward=memory.ward(patient),
@@ -117,7 +117,7 @@ def _evidence(memory: Memory, row: int, channel: int, r: Reach) -> tuple[dict[st
         return waited | z | reasons.support(memory, row, vital.index), f"{vital.display} unlike this patient's own"
     limit = _limit(memory, row * V + vital.index, r)
     shown = {"value": _number(memory.cells.value[row * V + vital.index]), "worst": r.worst, "limit": limit, "unit": vital.unit}
-    more = _every(memory, row, vital.index) | reasons.support(memory, row, vital.index)
+    more = _every(memory, row, vital.index) | _beside(memory, row, vital.index)
     return waited | shown | more, f"{vital.display} {'above' if r.side > 0 else 'below'} {limit:g} {vital.printed}"
 
 
@@ -135,6 +135,13 @@ def _every(memory: Memory, row: int, vital: int) -> dict[str, float | None]:
     fastest = float(early_warning.paces(memory, np.array([row]))[0])
     gap = fastest if fastest > 0 or vital < 0 else float(memory.cells.gap[row * V + vital])
     return {"every_s": round(gap / 1000, 1) if gap > 0 else None}
+
+
+def _beside(memory: Memory, row: int, vital: int) -> dict[str, Any]:
+    """What all the patient's devices together show of the vital; and, where they are several, which of them it was."""
+    if memory.whole is None:
+        return reasons.support(memory, row, vital)
+    return {"device": memory.names[row]} | reasons.support(memory.whole, int(memory.settings.whole[row]), vital)
 
 
 def _limit(memory: Memory, cell: int, r: Reach) -> float:

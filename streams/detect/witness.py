@@ -26,7 +26,7 @@ STANDS_MS, ON_THE_WAY_MS = 30_000, 10_000
 
 def shared(memory: Memory, rows: type_i64) -> type_i64:
     """The places of `rows` whose patients have several devices: in a joint memory all."""
-    if memory.least:
+    if memory.first:
         return np.arange(len(rows))
     return np.flatnonzero(memory.settings.joint[rows] >= 0) if memory.lanes.of else np.zeros(0, dtype=np.int64)
 

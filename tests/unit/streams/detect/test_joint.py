@@ -1,11 +1,11 @@
-"""Scores see the samples of all devices of a patient in the order of their times; what is of one vital waits for no other device."""
+"""Scores see the samples of all devices of a patient in the order of their times; limits wait for no other device."""
 
 import msgspec
 import numpy as np
 import pytest
 
 from streams.detect import checkpoint, joint
-from streams.detect.channels import CHANNELS, NEWS2
+from streams.detect.channels import BASELINE, CHANNELS, LIMITS, NEWS2
 from streams.detect.conditions import discharge
 from streams.detect.memory import Backlog, empty
 from streams.detect.ruled import take_up
@@ -162,24 +162,24 @@ def known_of(patient, device="all"):
     return m, m.row_of[patient]
 
 
-def test_the_limits_that_run_stay_where_they_are():
+def test_of_what_runs_limits_go_to_the_device_and_the_rest_to_the_joint_memory():
     m, row = known_of("q")
+    m.cells.busy[row * V] = LIMITS | BASELINE
     for each in (m.row_of["p"], row):
         joint.share(m, each)
-    to = int(m.settings.joint[row])
-    cells = slice(to * V, to * V + V)
-    assert (m.cells.busy[row * V] > 0, m.joint.cells.busy[cells].any(), m.joint.cells.value[cells][0]) == (True, False, 150.0)
+    to, own = int(m.settings.joint[row]) * V, m.own[row]["all"] * V
+    busy = [int(b) for b in (m.cells.busy[row * V], m.apart.cells.busy[own], m.joint.cells.busy[to])]
+    assert (busy, m.joint.cells.value[to], m.apart.cells.value[own]) == ([0, LIMITS, BASELINE], 150.0, 150.0)
 
 
 def test_history_that_is_summed_up_goes_with_the_channel_that_it_is_of():
     m, row = known_of("q")
-    mine = {channel: Backlog(channel, channel, 1, 1.0, 1) for channel in (0, NEWS2, CHANNELS - 1)}
-    m.backlog = {row * CHANNELS + channel: b for channel, b in mine.items()} | {CHANNELS - 1: mine[0], 2 * CHANNELS + NEWS2: mine[0]}
+    mine = {channel: Backlog(channel, channel, 1, 1.0, 1) for channel in (0, V - 1, V, NEWS2, CHANNELS - 1)}
+    others = {CHANNELS - 1: mine[0], 2 * CHANNELS + NEWS2: mine[0]}
+    m.backlog = {row * CHANNELS + channel: b for channel, b in mine.items()} | others
     joint.share(m, row)
-    assert (sorted(m.backlog), m.joint.backlog) == (
-        [CHANNELS - 1, CHANNELS, 2 * CHANNELS + NEWS2],
-        {NEWS2: mine[NEWS2], CHANNELS - 1: mine[CHANNELS - 1]},
-    )
+    limits, rest = ({channel: b for channel, b in mine.items() if (channel < V) == low} for low in (True, False))
+    assert (m.backlog, m.apart.backlog, m.joint.backlog) == (others, limits, rest)
 
 
 def test_what_was_said_is_known_by_the_devices_that_spoke():

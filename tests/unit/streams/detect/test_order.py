@@ -52,11 +52,14 @@ def wards(draw):
     return sorted(samples, key=lambda s: s[5]), rng
 
 
-def shaken(samples, rng, share):
-    """The samples as they come: `share` of them late by up to a minute, a fifth twice; each device's first two in time."""
+def shaken(samples, rng, share, in_time=frozenset()):
+    """The samples as they come: `share` of them late by up to a minute, a fifth twice; each device's first two in time.
+
+    in_time: others, by device and number.
+    """
     found, known = [], Counter()
     for s in samples:
-        late = int(rng.integers(0, HOLD)) if known[s[1]] > 1 and rng.random() < share else 0
+        late = int(rng.integers(0, HOLD)) if known[s[1]] > 1 and (s[1], s[2]) not in in_time and rng.random() < share else 0
         known[s[1]] += 1
         found.append((*s[:5], s[5] + late, *s[6:]))
         if rng.random() < 0.2:

@@ -5,7 +5,6 @@ import pytest
 from streams.detect import witness
 from streams.detect.memory import empty
 from streams.detect.step import step, tick
-from streams.detect.witness import STANDS_MS
 from tests.unit.streams.detect.readings import T0, batch
 from tests.unit.streams.detect.test_order import HOLD, HOUR
 from vitals.registry import V, index
@@ -96,21 +95,16 @@ def test_it_is_over_when_the_device_that_showed_it_shows_otherwise():
     assert [p for p, _, _ in told(says("monitor", [150.0] * 100 + [80.0] * 100), says("watch", [80.0] * 200))] == ["start", "end"]
 
 
-def test_it_is_over_when_that_device_is_gone_and_the_other_shows_otherwise():
-    found = told(says("monitor", [150.0] * 100), says("watch", [80.0] * 300))
-    assert [(p, at) for p, at, _ in found] == [("start", 30), ("end", 99 + STANDS_MS // 1_000 + 1 + 60)]
-
-
 def test_a_score_follows_the_device_that_shows_the_worse():
     ill = says("monitor", [135.0] * 400) + says("breath", [26.0] * 400, vital="rr") + says("cuff", [95.0] * 400, vital="sbp")
     ill += says("patch", [37.0] * 400, vital="temp") + says("clip", [97.0] * 400, vital="spo2")
     assert [p for p, _, _ in told(ill, says("watch", [80.0] * 400), rule="news2")] == ["start"]
 
 
-@pytest.mark.parametrize(("way", "past"), [(5_000, False), (20_000, False), (45_000, True)])
-def test_a_device_whose_readings_are_longer_on_their_way_is_late_by_more_than_its_word_stands_only(way, past):
+@pytest.mark.parametrize("way", [5_000, 20_000, 45_000])
+def test_a_device_whose_readings_are_longer_on_their_way_than_anothers_is_not_late_by_that(way):
     found = told(says("monitor", [80.0] * 360), says("watch", [80.0] * 30 + [150.0] * 270, way=way))
-    assert [p for phase, _, p in found if phase == "start"] == [past]
+    assert [p for phase, _, p in found if phase == "start"] == [False]
 
 
 def test_a_backlog_of_a_second_device_is_history():

@@ -1,0 +1,195 @@
+"""The limits of each device of a patient by themselves: no other device delays them, takes them back, or hides what is of which."""
+
+import cramjam
+import msgspec
+import numpy as np
+import pytest
+
+from streams.detect import apart, checkpoint
+from streams.detect.channels import CHANNELS, LIMITS
+from streams.detect.conditions import discharge
+from streams.detect.memory import empty, whose
+from streams.detect.ruled import take_up
+from streams.detect.step import step, tick
+from tests.unit.streams.detect.readings import T0, batch
+from tests.unit.streams.detect.test_joint import restored
+from tests.unit.streams.detect.test_order import HOLD, HOUR
+from vitals.context import Limit, PatientContext
+from vitals.registry import V, index
+from vitals.rules import default
+
+HR = index("hr")
+
+
+def says(device, values, first=0, every=1_000, vital="hr", patient="p", way=50):
+    """What a device says of the patient from its sample `first` on, a value each `every` ms."""
+    known = enumerate(values, start=first)
+    return [(patient, device, i, T0 + i * every, {vital: x}, T0 + i * every + way) for i, x in known if x is not None]
+
+
+def samples(*parts):
+    return sorted((s for part in parts for s in part), key=lambda s: s[5])
+
+
+def ward(*parts):
+    """A memory that has folded these, and what it found of limits."""
+    m = empty(default(), hold_ms=HOLD)
+    return m, [f for f in step(m, batch(samples(*parts)), 0) if f.rule == "limits"]
+
+
+def test_each_device_has_a_condition_of_its_own_of_one_vital():
+    _, found = ward(says("a", [150.0] * 60), says("b", [152.0] * 60))
+    told = {(f.patient, f.subject, f.phase, f.started_at, f.evidence["device"], f.evidence["worst"]) for f in found}
+    assert (told, len({f.id for f in found})) == ({("p", "hr", "start", T0, "a", 150.0), ("p", "hr", "start", T0, "b", 152.0)}, 2)
+
+
+def test_a_device_alone_is_not_named_and_its_finding_has_the_id_that_it_has_as_the_first_of_several():
+    (alone,), (first, _) = ward(says("a", [150.0] * 60))[1], ward(says("a", [150.0] * 60), says("b", [150.0] * 60))[1]
+    assert (alone.id, "device" in alone.evidence) == (first.id, False)
+
+
+def test_what_one_device_shows_ends_by_that_device_alone():
+    _, found = ward(says("a", [150.0] * 60 + [80.0] * 100), says("b", [80.0] * 100 + [150.0] * 60))
+    assert [(f.phase, f.evidence["device"]) for f in found] == [("start", "a"), ("end", "a"), ("start", "b")]
+
+
+def test_what_runs_when_a_second_device_comes_goes_on_under_its_id():
+    m, (began,) = ward(says("a", [150.0] * 60))
+    found = step(m, batch(samples(says("a", [80.0] * 100, 60), says("b", [80.0] * 100, 60))), 0)
+    assert [(f.id, f.phase) for f in found if f.rule == "limits"] == [(began.id, "end")]
+
+
+def test_what_is_not_told_yet_when_a_second_device_comes_is_told_in_its_time():
+    m, _ = ward(says("a", [150.0] * 20))
+    found = step(m, batch(samples(says("a", [150.0] * 20, 20), says("b", [80.0] * 20, 20))), 0)
+    assert [((f.at - T0) // 1_000, (f.started_at - T0) // 1_000) for f in found if f.rule == "limits"] == [(30, 0)]
+
+
+def test_only_one_memory_watches_a_patients_limits():
+    m, _ = ward(says("a", [150.0] * 60), says("b", [80.0] * 60))
+    watched = [memory.timers.side.reshape(-1, CHANNELS)[0, :V].any() for memory in (m, m.joint, m.apart)]
+    busy = [(memory.cells.busy & LIMITS).any() for memory in (m, m.joint, m.apart)]
+    assert (watched, busy) == ([False, False, True], [False, False, True])
+
+
+def test_the_signal_is_of_all_devices_together():
+    none = [(p, d, i, t, {"hr": None}, r) for p, d, i, t, _, r in says("b", [0.0] * 200)]
+    m = empty(default(), hold_ms=HOLD)
+    found = step(m, batch(samples(says("a", [80.0] * 200), none)), 0)
+    assert [f.rule for f in found] == []
+
+
+def test_history_of_one_device_is_told_as_one_note_though_another_is_live():
+    backlog = [(*s[:5], T0 + 900_000 + k) for k, s in enumerate(says("b", [80.0] * 3 + [150.0] * 100 + [80.0] * 200)[2:])]
+    m, found = ward(says("a", [80.0] * 1_000), says("b", [80.0] * 2), backlog)
+    found += [f for f in tick(m, T0 + 1_200_000) if f.rule == "limits"]
+    assert [(f.phase, f.retrospective, f.started_at - T0, f.evidence["device"]) for f in found] == [("start", True, 3_000, "b")]
+
+
+def test_history_of_before_the_second_device_came_is_still_told():
+    late = [(*s[:5], T0 + HOUR + k) for k, s in enumerate(says("a", [80.0] * 3 + [150.0] * 100 + [80.0] * 300))]
+    m, _ = ward(late)
+    step(m, batch([("p", "b", 0, T0 + HOUR, {"glucose": 100.0}, T0 + HOUR + 50)]), 0)
+    found = [f for f in tick(m, T0 + 2 * HOUR) if f.rule == "limits"]
+    assert [(f.retrospective, f.started_at - T0) for f in found] == [(True, 3_000)]
+
+
+def test_history_that_is_behind_newer_readings_goes_with_its_device():
+    m = empty(default())
+    step(m, batch(says("a", [80.0] * 3, 900) + [(*s[:5], T0 + HOUR) for s in says("c", [150.0] * 100, 1)]), 0)
+    again = restored(m)
+    step(again, batch([("p", "a", 950, T0 + 950_000, {"hr": 80.0}, T0 + HOUR + 1)]), 0)
+    found = [f for f in tick(again, T0 + 2 * HOUR) if f.rule == "limits"]
+    assert [(f.retrospective, f.started_at - T0) for f in found] == [(True, 1_000)]
+
+
+def test_limits_of_the_patients_own_count_for_every_device_as_soon_as_they_are_known():
+    m, _ = ward(says("a", [80.0] * 10), says("b", [80.0] * 10))
+    m.know(PatientContext(patient="p", ward="w", version=2, limits={"hr": Limit(high=70.0)}), T0 + 10_000)
+    found = step(m, batch(samples(says("a", [80.0] * 400, 10), says("b", [80.0] * 400, 10))), 0)
+    assert sorted((f.evidence["device"], f.ward) for f in found if f.rule == "limits") == [("a", "w"), ("b", "w")]
+
+
+def test_what_was_told_of_all_devices_ends_when_the_patient_is_discharged():
+    m, _ = ward(says("a", [150.0] * 60), says("b", [150.0] * 60), says("c", [150.0] * 60, patient="q"))
+    ended = [f for f in discharge(m, m.row_of["p"], 0) if f.rule == "limits"]
+    assert sorted((f.patient, f.evidence["device"]) for f in ended) == [("p", "a"), ("p", "b")]
+
+
+def test_what_was_told_ends_with_its_rule():
+    m, _ = ward(says("a", [150.0] * 60), says("b", [150.0] * 60))
+    without = msgspec.structs.replace(default(), limits={k: v for k, v in default().limits.items() if k != "hr"})
+    assert sorted(f.evidence["device"] for f in take_up(m, without, 0) if f.phase == "end") == ["a", "b"]
+
+
+def test_time_alone_tells_what_a_device_showed_last():
+    m, found = ward(says("a", [80.0] * 30), says("b", [80.0, 80.0, 150.0], every=20_000))
+    found += [f for s in range(60, 120) for f in tick(m, T0 + s * 1_000) if f.rule == "limits"]
+    assert [f.evidence["device"] for f in found] == ["b"]
+
+
+def test_time_alone_says_nothing_of_a_device_of_which_samples_wait():
+    m, _ = ward(says("a", [80.0] * 30), says("b", [80.0, 80.0, 150.0], every=20_000), says("b", [80.0], 4, every=20_000))
+    waits = apart.waiting(m).tolist()
+    assert (waits, [f for s in range(81, 90) for f in tick(m, T0 + s * 1_000) if f.rule == "limits"]) == ([False, True], [])
+
+
+@pytest.mark.parametrize("cut", [10, 45, 75, 130])
+def test_a_restart_changes_nothing(cut):
+    said = samples(says("a", [150.0] * 60 + [80.0] * 100), says("b", [80.0] * 20 + [150.0] * 80 + [80.0] * 60))
+    m, whole = empty(default(), hold_ms=HOLD), ward(said)[1]
+    found = step(m, batch([s for s in said if s[3] < T0 + cut * 1_000]), 0)
+    again = restored(m)
+    found += step(again, batch([s for s in said if s[3] >= T0 + cut * 1_000]), 0)
+    assert [f for f in found if f.rule == "limits"] == whole
+
+
+def test_history_of_a_device_is_in_a_checkpoint():
+    backlog = [(*s[:5], T0 + 900_000 + k) for k, s in enumerate(says("b", [80.0] * 3 + [150.0] * 100 + [80.0] * 200)[2:])]
+    newer = [(*s[:5], T0 + 900_400) for s in says("b", [80.0] * 3, 400)]
+    m, _ = ward(says("a", [80.0] * 1_000), says("b", [80.0] * 2), backlog, newer)
+    found = [f for f in tick(restored(m), T0 + 1_200_000) if f.rule == "limits"]
+    assert [(f.retrospective, f.started_at - T0, f.evidence["device"]) for f in found] == [(True, 3_000, "b")]
+
+
+def page_of(m):
+    """The only page of `m`, as it is in a checkpoint."""
+    return checkpoint._read(checkpoint.save(m, [0], 0)[0])
+
+
+def test_a_page_of_before_each_device_had_its_limits_goes_on_under_its_ids():
+    m, (began,) = ward(says("a", [150.0] * 60))
+    shared = page_of(ward(says("a", [150.0] * 2), says("b", [150.0] * 2))[0])
+    shared.joint[0].apart = []
+    of_two = {name: getattr(shared, name) for name in ("devices", "device_columns", "joint")}
+    old = msgspec.structs.replace(page_of(m), layout=f"4/{V}/{CHANNELS}", **of_two)
+    again = empty(default(), hold_ms=HOLD)
+    checkpoint.restore(again, {0: bytes(cramjam.lz4.compress_block(msgspec.msgpack.encode(old)))})
+    found = step(again, batch(says("a", [80.0] * 200, 60)), 0)
+    assert [(f.id, f.phase) for f in found if f.rule == "limits"] == [(began.id, "end")]
+
+
+def test_a_device_keeps_its_row_and_a_new_one_gets_one():
+    m, _ = ward(says("a", [80.0] * 3), says("b", [80.0] * 3), says("c", [80.0] * 3, patient="q"))
+    step(m, batch(samples(says("a", [80.0], 3), says("d", [80.0] * 2, 3))), 0)
+    assert ({d: m.apart.patients[r] for d, r in m.own[0].items()}, m.apart.names) == ({"a": "p", "b": "p\0b", "d": "p\0d"}, ["a", "b", "d"])
+
+
+def test_a_row_is_of_the_patient_whom_its_name_begins_with():
+    assert [whose("p"), whose("p\0b")] == ["p", "p"]
+
+
+def test_how_often_a_patient_is_looked_at_is_by_all_devices():
+    monitor, cuff = says("a", [80.0] * 1_200), says("b", [120.0, 120.0, 70.0, 70.0], every=300_000, vital="sbp")
+    _, found = ward(monitor, cuff)
+    assert [(f.evidence["every_s"], f.evidence["device"]) for f in found] == [(1.0, "b")]
+
+
+def test_what_a_device_says_of_one_patient_moves_no_others_row():
+    m, _ = ward(says("a", [80.0] * 3), says("b", [90.0] * 3), says("c", [70.0] * 3, patient="q"), says("d", [60.0] * 3, patient="q"))
+    rows = {device: row for owned in m.own.values() for device, row in owned.items()}
+    assert {device: m.apart.cells.value[row * V + HR] for device, row in rows.items()} == {"a": 80.0, "b": 90.0, "c": 70.0, "d": 60.0}
+
+
+def test_before_anybody_has_several_devices_nobody_waits_apart():
+    assert np.array_equal(apart.waiting(empty(default(), hold_ms=HOLD)), np.zeros(0, dtype=np.bool_))
