@@ -27,9 +27,8 @@ def opened(memory: Memory, row: int) -> None:
     beside = _beside(memory)
     for name in ("cells", "rows", "courses"):
         copied(getattr(memory, name), row, getattr(beside, name), to)
-    cells = slice(to * V, to * V + V)
-    beside.cells.busy[cells] &= LIMITS
-    memory.cells.busy[row * V : row * V + V] &= 255 - LIMITS
+    beside.cells.busy[to * V : (to + 1) * V] &= LIMITS
+    memory.cells.busy[row * V : (row + 1) * V] &= 255 - LIMITS
     _moved(memory, row, beside, to)
 
 

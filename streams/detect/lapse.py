@@ -10,6 +10,8 @@ Promise: by `observed_at` alone. All that decides is older by `SKEW_MS` than wha
 re-ordering: so neither that nor any batching changes it. The numbers are this project's own choice (unchecked).
 """
 
+from collections.abc import Mapping
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -26,22 +28,22 @@ LAPSE_MS, PAUSES, MOST_MS = 300_000, 3.0, 43_200_000
 SKEW_MS = 120_000
 
 
-def given_up(memory: Memory, m: Readings, now_ms: int) -> list[Finding]:
-    """What ends by the readings `m` of distinct patients, and is idle again."""
+def given_up(memory: Memory, own: Mapping[int, Mapping[str, int]], m: Readings, now_ms: int) -> list[Finding]:
+    """What ends by the readings `m` of distinct patients, and is idle again. own: as `Memory.own`."""
     standing = _standing(memory)
-    if not standing or memory.whole is None:
+    if not standing:
         return []
     said, found = dict(zip(m.cell.tolist(), m.t.tolist(), strict=True)), []
     for cell in standing:
         row, vital = divmod(cell, V)
-        siblings = memory.whole.own[int(memory.settings.whole[row])].values()
+        siblings = own[int(memory.settings.whole[row])].values()
         others = [other * V + vital for other in siblings if other != row]
         theirs = [said[other] for other in others if other in said]
         since = _elsewhere(memory, cell, others, theirs)
         over = max(int(memory.cells.at[cell]) + _lapse(memory, cell), since + SKEW_MS)
         if since and (said.get(cell, 0) > over or any(t > over + SKEW_MS for t in theirs)):
             found.append(_ended(memory, row * CHANNELS + vital, over, now_ms))
-            memory.cells.busy[cell] &= 255 - LIMITS
+            memory.cells.busy[cell] = 0
     return found
 
 

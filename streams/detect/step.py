@@ -9,6 +9,8 @@ Not folded in, and counted in `Memory.counts`: `duplicate` (device, seq) samples
 readings, older than the newest of their vital: their excursions are summed up as history, the baseline and NEWS2 do not go back.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
@@ -48,7 +50,7 @@ def folded(memory: Memory, arrived: Arrived, now_ms: int) -> list[Finding]:
         r = round_of(memory, arrived.batch, arrived.rows[at], at)
         found += _fold(memory, r, arrived.slots[at], now_ms)
         if own is not None and memory.apart is not None and (own[at] >= 0).any():
-            found += _fold_limits(memory.apart, r.of(own[at]), now_ms)
+            found += _fold_limits(memory.apart, memory.own, r.of(own[at]), now_ms)
     return found + _folded_jointly(memory, onward(memory, arrived), now_ms)
 
 
@@ -110,14 +112,14 @@ def _fold(memory: Memory, r: Round, slots: type_i64, now_ms: int) -> list[Findin
     return found
 
 
-def _fold_limits(memory: Memory, r: Round, now_ms: int) -> list[Finding]:
+def _fold_limits(memory: Memory, own: Mapping[int, Mapping[str, int]], r: Round, now_ms: int) -> list[Finding]:
     """Of devices by themselves: their readings against the patients' limits, and nothing else."""
     _came(memory, r)
     readings = in_order(memory, r, readings_of(r, signals(memory, r)[1]))
     if not len(readings.x):
         return []
     gap = gaps(memory, readings)
-    found = given_up(memory, readings, now_ms)
+    found = given_up(memory, own, readings, now_ms)
     memory.cells.value[readings.cell], memory.cells.at[readings.cell] = readings.x, readings.t
     sightings = _beyond(memory, r, readings)
     found += watch(memory, joined(sightings), now_ms) if sightings else []

@@ -120,6 +120,7 @@ export const de: Texts = {
   "fact.device": "Gerät",
   "fact.devices": "Geräte",
   "fact.times": "Mal",
+  "fact.measured_by_another": "Ein anderes Gerät misst es jetzt",
   "fact.since": "Seit",
   "fact.mean": "Mittel",
   "fact.newest": "Neuester Wert",

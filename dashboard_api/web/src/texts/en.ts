@@ -118,6 +118,7 @@ export const en = {
   "fact.device": "Device",
   "fact.devices": "Devices",
   "fact.times": "Times",
+  "fact.measured_by_another": "Another device measures it now",
   "fact.since": "Since",
   "fact.mean": "Mean",
   "fact.newest": "Newest",

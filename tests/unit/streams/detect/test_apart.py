@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from streams.detect import apart, checkpoint
-from streams.detect.channels import CHANNELS, LIMITS
+from streams.detect.channels import BASELINE, CHANNELS, LIMITS, SIGNAL
 from streams.detect.conditions import discharge
-from streams.detect.memory import empty, whose
+from streams.detect.memory import Backlog, empty, whose
 from streams.detect.ruled import take_up
 from streams.detect.step import step, tick
 from tests.unit.streams.detect.readings import T0, batch
@@ -193,3 +193,28 @@ def test_what_a_device_says_of_one_patient_moves_no_others_row():
 
 def test_before_anybody_has_several_devices_nobody_waits_apart():
     assert np.array_equal(apart.waiting(empty(default(), hold_ms=HOLD)), np.zeros(0, dtype=np.bool_))
+
+
+def third():
+    """Three patients, all bits set; the second has one device, whose row apart will be the third."""
+    two = says("a", [80.0] * 3, patient="o"), says("b", [80.0] * 3, patient="o")
+    m, _ = ward(*two, says("c", [80.0] * 3), says("d", [80.0] * 3, patient="q"))
+    m.cells.busy[:] = LIMITS | BASELINE | SIGNAL
+    return m
+
+
+def test_of_the_bits_of_what_runs_only_those_of_limits_go_to_the_device_and_only_its_patients():
+    m = third()
+    apart.opened(m, 1)
+    here, there = (memory.cells.busy[: 3 * V].reshape(3, V) for memory in (m, m.apart))
+    assert [{int(b) for b in row} for row in (*here, *there)] == [{7}, {BASELINE | SIGNAL}, {7}, {0}, {0}, {LIMITS}]
+
+
+def test_of_what_is_summed_up_only_that_of_limits_goes_to_the_device_and_only_its_patients():
+    m = third()
+    m.backlog = {cell: Backlog(cell, 0, 1, 1.0, 1) for cell in (V - 1, CHANNELS, CHANNELS + V - 1, CHANNELS + V, 2 * CHANNELS)}
+    apart.opened(m, 1)
+    assert (sorted(m.backlog), {cell: b.started_at for cell, b in m.apart.backlog.items()}) == (
+        [V - 1, CHANNELS + V, 2 * CHANNELS],
+        {2 * CHANNELS: CHANNELS, 2 * CHANNELS + V - 1: CHANNELS + V - 1},
+    )

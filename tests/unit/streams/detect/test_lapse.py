@@ -4,11 +4,13 @@ import pytest
 
 from streams.detect.lapse import LAPSE_MS, SKEW_MS
 from streams.detect.memory import empty
+from streams.detect.order import HOLD_MS
 from streams.detect.step import step, tick
 from tests.unit.streams.detect.readings import batch
-from tests.unit.streams.detect.test_apart import T0, samples, says
+from tests.unit.streams.detect.test_apart import HR, T0, samples, says
 from tests.unit.streams.detect.test_joint import restored
 from tests.unit.streams.detect.test_order import HOLD, HOUR
+from vitals.registry import V
 from vitals.rules import default
 
 LAST = 59
@@ -119,3 +121,43 @@ def test_a_restart_changes_nothing(cut):
 def test_the_batches_change_nothing():
     parts = racing(), says("watch", [80.0] * 800), says("monitor", [150.0] * 300, 500)
     assert [f[:3] for f in told(*parts)] == [f[:3] for f in told(*parts, one_by_one=True)]
+
+
+def standing(*, at, elsewhere=0):
+    """An apart memory in which the second patient's monitor showed a fast pulse at second `at`, and the vital's cell there."""
+    m = empty(default(), hold_ms=HOLD)
+    calm = says("a", [80.0] * 3, patient="o"), says("b", [80.0] * 3, patient="o")
+    step(m, batch(samples(*calm, racing(at + 1), says("clip", [97.0] * at, vital="spo2"))), 0)
+    cell = m.own[m.row_of["p"]]["monitor"] * V + HR
+    m.apart.elsewhere = {cell: T0 + elsewhere * 1_000} if elsewhere else {}
+    return m, cell
+
+
+@pytest.mark.parametrize(("said", "known"), [(60, 61), (61, 61), (59, 59)])
+def test_a_reading_of_another_device_counts_if_it_is_behind_the_last_one(said, known):
+    m, cell = standing(at=60)
+    step(m, batch(says("watch", [80.0] * (62 - said), said)), 0)
+    assert (m.apart.elsewhere[cell] - T0) // 1_000 == max(known, 61)
+
+
+def test_what_was_known_of_another_device_at_the_last_reading_is_known_no_more():
+    m, cell = standing(at=60, elsewhere=60)
+    step(m, batch(says("watch", [80.0], 63)), 0)
+    assert (m.apart.elsewhere[cell] - T0) // 1_000 == 63
+
+
+def test_what_another_device_said_before_the_last_reading_came_in_counts():
+    m, cell = standing(at=50)
+    step(m, batch([*says("watch", [80.0] * 3, 60), *says("monitor", [150.0] * 10, 51), *says("watch", [80.0], 63)]), 0)
+    assert (m.apart.elsewhere[cell] - T0) // 1_000 == 62
+
+
+def test_a_cell_in_which_no_limit_runs_is_not_looked_at():
+    m, cell = standing(at=60)
+    m.apart.cells.busy[cell] = 0
+    step(m, batch(says("watch", [80.0], 63)), 0)
+    assert m.apart.elsewhere == {}
+
+
+def test_two_minutes_are_for_what_is_late():
+    assert SKEW_MS == 2 * HOLD_MS

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.detect import checkpoint, dedupe
-from streams.detect import step as step_module
+from streams.detect import checkpoint, dedupe, rounds
 from streams.detect.conditions import discharge, worst_first
 from streams.detect.memory import empty
 from streams.detect.rules import default
@@ -264,7 +263,7 @@ def test_a_duplicate_changes_nothing():
 
 
 def test_the_examples_are_true():
-    assert [doctest.testmod(m).failed for m in (dedupe, step_module)] == [0, 0]
+    assert [doctest.testmod(m).failed for m in (dedupe, rounds)] == [0, 0]
 
 
 @st.composite

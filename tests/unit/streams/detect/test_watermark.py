@@ -140,7 +140,7 @@ def test_devices_that_keep_their_pace_go_on_in_the_order_of_their_times_however_
     rng, lanes, come = np.random.default_rng(seed), Lanes(HOLD), []
     for k, pace in enumerate(paces):
         first = int(rng.integers(0, pace))
-        times = [first + i * pace + int(rng.integers(0, pace // 5)) for i in range(min(60, 2_000_000 // pace))]
+        times = [first + i * pace + int(rng.integers(0, min(pace // 5, HOLD))) for i in range(min(60, 2_000_000 // pace))]
         late = [t + (int(rng.integers(0, HOLD)) if i > 1 else 50) for i, t in enumerate(times)]
         in_order = np.maximum.accumulate(late)  # as `order` gives them on
         come += [(int(r), f"d{k}", i, t) for i, (t, r) in enumerate(zip(times, in_order, strict=True))]
