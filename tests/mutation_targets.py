@@ -123,6 +123,11 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = MappingProxyType(
         (_G, "signals", "memory.cells.busy.reshape(-1, V)[r.rows] & SIGNAL -> memory.cells.busy.reshape(-1, V)[r.rows] | SIGNAL"): _IDLE,
         **{(_G, "_unsettled", change): "a shortcut: what is not taken out is watched, and that gives the same" for change in _LONG_WAY},
         **{(_F, function, change): _IDLE for function, change in _INSIDE},
+        (
+            _F,
+            "tick",
+            "memory.joint is not None and memory.apart is not None -> memory.joint is not None or memory.apart is not None",
+        ): "they are made together",
         (_F, "_strange", "np.count_nonzero(watched) < len(watched) -> np.count_nonzero(watched) <= len(watched)"): "all of them are all",
         (
             _F,

@@ -235,6 +235,7 @@ def _restore_joint(memory: Memory, first: int, record: _Page) -> None:
         _restore_backlog(other, range(at, at + 1), record.combinations, each.backlog)
         memory.lanes.open(first + each.patient, each.lane)
         other.lanes.of[at].said = each.said
+        other.settings.common[[at * V + vital for vital, by in each.said.items() if len(by) > 1]] = 1
         for one in each.apart:
             _restore_apart(memory, first + each.patient, one)
         if not each.apart:

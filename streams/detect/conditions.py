@@ -82,15 +82,25 @@ def watch(memory: Memory, sightings: Sightings, now_ms: int) -> list[Finding]:
 
 def _own(memory: Memory, s: Sightings) -> Sightings:
     """Less the channels that another memory watches (`joint`, `apart`)."""
-    if memory.first or memory.last < CHANNELS:
-        return s.only((s.channels >= memory.first) & (s.channels < memory.last))
+    if memory.first:
+        return s.only((s.channels >= memory.first) | _charted_by_several(memory, s))
+    if memory.last < CHANNELS:
+        return s.only(s.channels < memory.last)
     return s if memory.joint is None else s.only(memory.settings.joint[s.rows] < 0)
+
+
+def _charted_by_several(memory: Memory, s: Sightings) -> npt.NDArray[np.bool_]:
+    """(m,) where several devices measure the vital, and none of them monitors it: what each says seldom is confirmed by the others."""
+    cells = s.rows * V + s.channels % V
+    seldom = (memory.cells.gap[cells] >= charted.BY_HAND_MS) | (memory.cells.busy[cells] & LIMITS != 0)
+    charts: npt.NDArray[np.bool_] = s.live & seldom & (memory.settings.common[cells] != 0)
+    return charts
 
 
 def watch_past(memory: Memory, sightings: Sightings) -> None:
     """Folds readings that came after newer ones into timers of their own; whatever they show is history."""
     sightings = _own(memory, sightings)
-    if not len(sightings.rows):
+    if memory.first or not len(sightings.rows):
         return
     past, cells = memory.late(), sightings.rows * CHANNELS + sightings.channels
     for cell in cells[sightings.t < past.at[cells]]:

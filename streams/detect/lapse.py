@@ -3,7 +3,8 @@
 In: the memory of devices by themselves (`apart`), readings before they are kept, of each patient one device's. Out: ends of conditions.
 A silence ends no condition. But of a monitor that was taken off the patient no reading ever comes that could end its alarm, while a
 watch shows all the time that the vital is back. So a condition ends `over` = the later of
-  - `LAPSE_MS` (or `PAUSES` of the device's own pauses between readings of that vital, `MOST_MS` at most) after its last reading, and
+  - `LAPSE_MS` (or `PAUSES` of the device's own pauses between readings of that vital, of an hour where it read it once, `MOST_MS` at most)
+    after its last reading, and
   - `SKEW_MS` after the first reading of another device behind that one.
 It is told when the device itself speaks of the vital again after `over`, or another one does `SKEW_MS` after it.
 Promise: by `observed_at` alone. All that decides is older by `SKEW_MS` than what tells it, which is twice as long as a sample is late by
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.detect.channels import CHANNELS, LIMITS
+from streams.detect.charted import UNKNOWN_MS
 from streams.detect.memory import Memory
 from streams.detect.rounds import Readings
 from streams.detect.telling import tell
@@ -66,7 +68,7 @@ def _elsewhere(memory: Memory, cell: int, others: list[int], theirs: list[int]) 
 
 
 def _lapse(memory: Memory, cell: int) -> int:
-    return int(min(max(LAPSE_MS, PAUSES * float(memory.cells.gap[cell])), MOST_MS))
+    return int(min(max(LAPSE_MS, PAUSES * (float(memory.cells.gap[cell]) or UNKNOWN_MS)), MOST_MS))
 
 
 def _ended(memory: Memory, cell: int, over: int, now_ms: int) -> Finding:

@@ -39,7 +39,8 @@ class Memory:
 
     `joint`, `apart`: what is remembered beside it of patients with several devices: of all of them, fed in the order of `lanes`
     (`streams.detect.joint`); of each, a row a device (`streams.detect.apart`). `own`: row -> device -> the row there.
-    `first`, `last`: the channels that are watched here are first..last-1, all but in a joint memory or an apart one.
+    `first`, `last`: the channels that are watched here are first..last-1: all, in a joint memory none below `V` but limits of vitals that
+    several devices chart, in an apart one limits alone.
     `whole`, `elsewhere`: of an apart memory, the one that it is beside; `streams.detect.lapse`.
     `house`: the memories of all partitions in the same hands, among which a silence has its cause; empty: this one alone.
     `now_ms`: the newest moment that it has heard of, by which a limit of a patient's own has expired or not.

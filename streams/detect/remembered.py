@@ -88,6 +88,7 @@ class Settings:
 
     dirty: changed since the last checkpoint. joint: the row in the joint memory (`streams.detect.joint`), -1 = none. devices: how many the
     patient has had. whole: of an apart memory's row, the patient's row in the memory that it is beside (`streams.detect.apart`).
+    common: of a joint memory's row, the vitals that several devices measure.
     """
 
     low1: type_f64 = field(metadata=kept(np.float64, V, -np.inf))
@@ -102,6 +103,7 @@ class Settings:
     joint: type_i64 = field(metadata=kept(np.int64, 1, -1))
     devices: type_i64 = field(metadata=kept(np.int64))
     whole: type_i64 = field(metadata=kept(np.int64, 1, -1))
+    common: type_u8 = field(metadata=kept(np.uint8, V))
 
 
 @dataclass(slots=True, eq=False)

@@ -41,6 +41,7 @@ def heard(memory: Memory, said: tuple[int, str, int], x: float, t: int, live: bo
     by[device] = (x, t)
     if len(by) == 1:
         return t
+    memory.settings.common[cell] = 1
     if _inside(memory, cell, x) and any(_shows(memory, cell, s, t) for name, s in by.items() if name != device):
         return None
     newest = int(memory.cells.at[cell])

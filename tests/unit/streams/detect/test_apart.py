@@ -218,3 +218,50 @@ def test_of_what_is_summed_up_only_that_of_limits_goes_to_the_device_and_only_it
         [V - 1, CHANNELS + V, 2 * CHANNELS],
         {2 * CHANNELS: CHANNELS, 2 * CHANNELS + V - 1: CHANNELS + V - 1},
     )
+
+
+def by_turns(names, values, every=HOUR):
+    """Readings of a pulse, charted by these devices in turn."""
+    at = enumerate(values)
+    return [("p", names[i % len(names)], i // len(names), T0 + i * every, {"hr": x}, T0 + i * every + 50) for i, x in at]
+
+
+def called(m, samples):
+    """The reading with which each condition of limits began, and of which device it is (None: of several together)."""
+    return [(k, f.evidence.get("device")) for k, s in enumerate(samples) for f in step(m, batch([s]), 0) if f.rule == "limits"]
+
+
+@pytest.mark.parametrize("names", ["a", "ab", "abc"])
+def test_what_several_chart_by_turns_is_confirmed_by_one_anothers_readings(names):
+    assert called(empty(default(), hold_ms=HOLD), by_turns(names, [80.0] * 6 + [125.0] * 5)) == [(10, None)]
+
+
+def test_what_several_chart_has_an_id_beside_each_devices_own():
+    m = empty(default(), hold_ms=HOLD)
+    found = [f for f in step(m, batch(by_turns("ab", [80.0] * 6 + [125.0] * 10)), 0) if f.rule == "limits"]
+    found += [f for f in tick(m, T0 + 30 * HOUR) if f.rule == "limits"]
+    assert (len(found), len({f.id for f in found}), {f.patient for f in found}) == (3, 3, {"p"})
+
+
+def test_what_several_chart_goes_on_after_a_restart():
+    m, samples = empty(default(), hold_ms=HOLD), by_turns("ab", [80.0] * 6 + [125.0] * 5)
+    step(m, batch(samples[:8]), 0)
+    assert called(restored(m), samples[8:]) == [(2, None)]
+
+
+def test_what_one_of_several_devices_charts_is_its_own():
+    m, clip = empty(default(), hold_ms=HOLD), [("p", "clip", i, T0 + i * HOUR + 1, {"spo2": 97.0}) for i in range(12)]
+    samples = sorted(by_turns("a", [80.0] * 6 + [125.0] * 5) + [(*s, s[3] + 50) for s in clip], key=lambda s: s[3])
+    assert [device for _, device in called(m, samples)] == ["a"]
+
+
+def test_what_several_monitor_is_each_ones_own_only():
+    _, found = ward(says("a", [80.0] * 5 + [150.0] * 60), says("b", [80.0] * 5 + [150.0] * 60))
+    assert [f.evidence.get("device") for f in found] == ["a", "b"]
+
+
+def test_history_that_several_charted_is_each_ones_own_only():
+    late = [(*s[:5], T0 + 200 * HOUR + k) for k, s in enumerate(by_turns("ab", [80.0] * 6 + [150.0] * 5 + [80.0] * 90)[2:])]
+    m, found = ward(by_turns("ab", [80.0] * 2), late)
+    found += [f for f in tick(m, T0 + 201 * HOUR) if f.rule == "limits"]
+    assert {f.evidence.get("device") for f in found} == {"a", "b"}

@@ -23,7 +23,7 @@ def told(*parts, cut=None, one_by_one=False):
     m, found, said = empty(default(), hold_ms=HOLD), [], samples(*parts)
     for s in [[each] for each in said] if one_by_one else [said]:
         now = (s[-1][3] - T0) // 1_000
-        found += [(f, now) for f in step(m, batch(s), 0) if f.rule == "limits"]
+        found += [(f, now) for f in step(m, batch(s), 0) if "device" in f.evidence]
         m = restored(m) if now == cut else m
     return [(f.phase, f.evidence["device"], f.ended_at and (f.ended_at - T0) // 1_000, now) for f, now in found]
 
