@@ -14,6 +14,7 @@ import select
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from socket import SO_RCVBUF, SOL_SOCKET
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -33,6 +34,9 @@ SESSION_S = 30 * 86_400
 KEEPALIVE_S = 30
 NOTICES = 5_000
 CHUNK = 256 * 1024
+ROOM = 4 * 1024 * 1024
+"""Bytes that the system keeps for a gateway that does not read just now: what is there survives the broker, what the broker could not write
+does not. The system takes what it allows (`net.core.rmem_max`)."""
 PAUSE_S, LONGEST_PAUSE_S = 0.1, 10.0
 SUBSCRIPTIONS = ("$share/vigil/vigil/v1/+/vitals", "$share/vigil/vigil/v1/gateways/+/vitals", "$share/vigil/vigil/v1/+/waveform")
 STATUS = "vigil/v1/+/status"
@@ -227,6 +231,7 @@ class Mqtt:
         return client
 
     def _tapped(self, socket: Any) -> Tap:
+        socket.setsockopt(SOL_SOCKET, SO_RCVBUF, ROOM)
         self._epoch, self._unacknowledged = self._epoch + 1, 0
         self._tap = Tap(socket, self._epoch, self._clock)
         return self._tap

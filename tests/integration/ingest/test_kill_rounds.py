@@ -24,6 +24,7 @@ from deploy.parts import running
 from deploy.parts.mosquitto import Broker, Ports
 from deploy.parts.running import Running
 from devices.mqtt import Door
+from ingest.mqtt import ROOM
 from tests import accounts, parts
 from tests.integration.ingest.gateways import ROOT, Gateway, enrol, stored
 from tests.integration.ingest.talkers import EVERY_S, Talkers, talking
@@ -34,6 +35,9 @@ SOAK = int(os.environ.get("VIGIL_SOAK_ROUNDS", "0"))
 ROUNDS = SOAK or 5
 DEVICES = 20
 RATE = round(DEVICES / EVERY_S)
+ROOMY = int(Path("/proc/sys/net/core/rmem_max").read_text()) >= ROOM
+STILL_S = 3.0 if ROOMY else 1.0
+"""As long as what comes meanwhile has room where the system allows as much as the gateway asks for."""
 STORED = """SELECT d.id, r.seq, count(*) FROM telemetry.reading r JOIN clinical.device d ON d.no = r.device_no GROUP BY 1, 2"""
 
 
@@ -94,6 +98,16 @@ class Chain:
             wait_for(lambda: self.gateway.metric("vigil_ready") == 1, 60, "the gateway to be back at the broker")
         finally:
             self.kafka.process.send_signal(signal.SIGCONT)
+
+    def kill_mosquitto_while_the_gateway_stands_still(self) -> None:
+        """What the broker says for as long as this waits for the gateway in the system's memory, when the broker dies."""
+        assert self.gateway.process is not None
+        self.gateway.process.send_signal(signal.SIGSTOP)
+        try:
+            time.sleep(STILL_S)
+            self.kill_mosquitto()
+        finally:
+            self.gateway.process.send_signal(signal.SIGCONT)
 
     def flows(self) -> bool:
         """Whether the gateway has nothing that is late."""
@@ -184,6 +198,7 @@ def test_what_was_acknowledged_is_stored_once_whoever_is_killed(chain: Chain) ->
                 survives(chain, talkers, kill)
                 parts.say(f"round {turn + 1} {kill.__name__}: {len(talkers.acknowledged)} taken, {time.monotonic() - began:.1f} s")
         survives(chain, talkers, chain.kill_mosquitto_while_kafka_stands_still)
+        survives(chain, talkers, chain.kill_mosquitto_while_the_gateway_stands_still)
         talkers.hush()
         talkers.join(60)
     wait_for(chain.flows, 60, "the chain to flow")
