@@ -36,6 +36,7 @@ from streams.archive.timescale import Session
 from streams.archive.waveforms import Waveforms
 from streams.faust_settings import LOGGING, consumer
 from streams.kafka import wait_for_topics
+from streams.membership import watch_membership
 from streams.runs_app import App
 from vitals import settings
 from vitals.errors import PartAway
@@ -210,8 +211,11 @@ def main() -> None:
     if chosen.metrics_port:
         start_http_server(chosen.metrics_port, chosen.bind)
     topics = Topics(chosen.prefix)
-    wait_for_topics(chosen.kafka, [topics.readings, topics.refused, topics.links, topics.waveforms], log)
-    worker = faust.Worker(wired(chosen, metrics), loglevel="WARNING", quiet=True)
+    used = (topics.readings, topics.refused, topics.links, topics.waveforms)
+    wait_for_topics(chosen.kafka, used, log)
+    app = wired(chosen, metrics)
+    watch_membership(app, chosen.kafka, used, chosen.patience_s, log)
+    worker = faust.Worker(app, loglevel="WARNING", quiet=True)
     worker.spinner = None  # it draws on the log
     worker.execute_from_commandline()
 

@@ -25,6 +25,7 @@ from streams.detect.rules import default
 from streams.detect.worker import Worker
 from streams.faust_settings import LOGGING, consumer
 from streams.kafka import wait_for_topics
+from streams.membership import watch_membership
 from streams.runs_app import App, Tableless
 from vitals import settings
 from vitals.settings import setting
@@ -57,6 +58,7 @@ class Settings:
     bind: str = setting("VIGIL_METRICS_BIND", str, "address of the metrics port", "127.0.0.1")
     metrics_port: int = setting("VIGIL_METRICS_PORT", port_or_none, "Prometheus port, 0 = none", "0")
     checkpoint_s: float = setting("VIGIL_CHECKPOINT_S", settings.seconds, "seconds between checkpoints", "3")
+    patience_s: float = setting("VIGIL_GROUP_S", settings.seconds, "seconds outside Kafka's group before the worker ends", "45")
     hold_s: float = setting("VIGIL_REORDER_S", seconds_or_none, "seconds that a sample waits for a missing one before it, 0 = none", "60")
 
 
@@ -276,7 +278,9 @@ def main() -> None:
     topics = Topics(chosen.prefix)
     used = (topics.readings, topics.patients, topics.links, topics.rules, topics.findings, topics.scores, topics.checkpoints)
     wait_for_topics(chosen.kafka, used, log)
-    worker = faust.Worker(wired(chosen), loglevel="WARNING", quiet=True)
+    app = wired(chosen)
+    watch_membership(app, chosen.kafka, used, chosen.patience_s, log)
+    worker = faust.Worker(app, loglevel="WARNING", quiet=True)
     worker.spinner = None  # it draws on the log
     worker.execute_from_commandline()
 

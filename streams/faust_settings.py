@@ -10,9 +10,16 @@ LOGGING: Mapping[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s level=%(levelname)s logger=%(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "line"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "line"},
+        "last": {"()": "streams.membership.LastError"},
+    },
     "root": {"level": "WARNING", "handlers": ["stderr"]},
-    "loggers": {"vigil": {"level": "INFO"}, "aiokafka": {"level": "CRITICAL"}},  # away, Kafka would fill the log
+    "loggers": {
+        "vigil": {"level": "INFO"},
+        "aiokafka": {"level": "CRITICAL"},  # away, Kafka would fill the log
+        "aiokafka.consumer.group_coordinator": {"level": "ERROR", "handlers": ["last"], "propagate": False},
+    },
 }
 
 

@@ -25,6 +25,7 @@ from streams.detect.waveform.worker import Outcome, Ward
 from streams.detect_app import Settings, faust_app
 from streams.faust_settings import LOGGING
 from streams.kafka import wait_for_topics
+from streams.membership import watch_membership
 from vitals import settings
 from vitals.context import PatientContext
 from vitals.errors import PartAway
@@ -155,8 +156,11 @@ def main() -> None:
     metrics.READY.set(0)
     if chosen.metrics_port:
         start_http_server(chosen.metrics_port, chosen.bind, metrics.REGISTRY)
-    wait_for_topics(chosen.kafka, [topics.waveforms, topics.patients, topics.findings, topics.watches, topics.refused], log)
-    worker = faust.Worker(wired(chosen), loglevel="WARNING", quiet=True)
+    used = (topics.waveforms, topics.patients, topics.findings, topics.watches, topics.refused)
+    wait_for_topics(chosen.kafka, used, log)
+    app = wired(chosen)
+    watch_membership(app, chosen.kafka, used, chosen.patience_s, log)
+    worker = faust.Worker(app, loglevel="WARNING", quiet=True)
     worker.spinner = None  # it draws on the log
     worker.execute_from_commandline()
 

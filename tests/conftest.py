@@ -27,6 +27,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: _rank(item.path.parts), reverse=hasattr(config, "workerinput"))
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The names of what failed, last and by themselves: of a long log often only the end is kept."""
+    reporter = None if hasattr(config, "workerinput") else config.pluginmanager.get_plugin("terminalreporter")
+    for outcome in ("failed", "error"):
+        for report in reporter.stats.get(outcome, []) if reporter else []:
+            reporter.write_line(f"{outcome}: {getattr(report, 'nodeid', report)}")
+
+
 def _rank(parts: tuple[str, ...]) -> int:
     return next((n for n, part in enumerate(ORDER) if part in parts), -1)
 
