@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from streams.detect import apart, joint
 from streams.detect.memory import Memory
-from streams.detect.order import Passed, Row, sample
 from streams.detect.samples import merged, taken
+from streams.detect.waiting import Passed, Row, sample
 from vitals.batch import Batch
 from vitals.registry import V
 

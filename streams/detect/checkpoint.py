@@ -21,10 +21,11 @@ import numpy.typing as npt
 from streams.detect import apart, joint
 from streams.detect.channels import CHANNELS, NEWS2
 from streams.detect.memory import Backlog, Memory
-from streams.detect.order import Row
+from streams.detect.order import Belief
 from streams.detect.remembered import Cells, Courses, Devices, Rows
 from streams.detect.ruled import by_name, names_of, orphaned, put
 from streams.detect.timers import Timers
+from streams.detect.waiting import Row
 from streams.detect.watermark import Lane, Said
 from vitals.errors import Theirs
 from vitals.registry import V
@@ -43,15 +44,16 @@ class PageError(Theirs):
 
 
 class _Device(msgspec.Struct, array_like=True):
-    """belief and waiting: what `Order.saved` gives."""
+    """From `belief` on: what `Order.saved` gives."""
 
     row: int
     name: str
     current: bool
     top: int
     holes: list[tuple[int, int]]
-    belief: tuple[int, int, int, int] = (0, 0, 0, 0)
+    belief: Belief = (0, 0, 0, 0)
     waiting: list[Row] = []
+    step: int = 0
 
 
 class _Apart(msgspec.Struct):
@@ -217,7 +219,7 @@ def _restore(memory: Memory, first: int, record: _Page) -> None:
     for k, device in enumerate(record.devices):
         slot = memory.restored_slot(first + device.row, device.name)
         memory.seen.restore(slot, device.top, device.holes)
-        memory.order.restore(slot, device.belief, device.waiting)
+        memory.order.restore(slot, device.belief, device.waiting, device.step)
         for name, data in record.device_columns.items():
             column = getattr(memory.devices, name)
             if name != "row":

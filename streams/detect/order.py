@@ -11,14 +11,11 @@ Promise: decided sample by sample of one device, so that no batching and no rest
 Dropped: nothing. Beyond `MOST` samples of a device or `MOST_ALL` of a partition nothing waits, and that is counted.
 """
 
-from bisect import bisect_left
-from dataclasses import dataclass, field
-
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from streams.detect.dedupe import Seen
+from streams.detect.waiting import Line, Passed, Row, place, sample, since
 from vitals.batch import Batch
 
 type_i64 = npt.NDArray[np.int64]
@@ -34,75 +31,37 @@ _SLACK, _ROOM = 1.25, 0.6
 _SLOWEST_MS = 2**31 - 1
 
 
-class Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A sample that waits. values: V float64, quality: V float32, as bytes."""
-
-    seq: int
-    observed_at: int
-    received_at: int
-    clock_ms: int
-    no_value: int
-    values: bytes
-    quality: bytes
-
-
-@dataclass(slots=True)
-class Line:
-    """What waits of one device, by number. since: ms, received_at of what has waited longest."""
-
-    rows: list[Row]
-    since: int
-
-
-@dataclass(slots=True)
-class Passed:
-    """What goes on, in order: `source`, a place in the batch of n samples, or n + k for `released[k]` (slot, sample).
-
-    held: (slot, received_at) of what waits from now on. place: that in the batch with which each goes on.
-    """
-
-    n: int
-    source: list[int] = field(default_factory=list)
-    place: list[int] = field(default_factory=list)
-    released: list[tuple[int, Row]] = field(default_factory=list)
-    held: list[tuple[int, int]] = field(default_factory=list)
-    duplicates: int = 0
-
-    def goes(self, at: int) -> None:
-        """The sample at a place of the batch."""
-        self.source.append(at)
-        self.place.append(at)
-
-    def release(self, at: int, slot: int, row: Row) -> None:
-        """One that waited, with the sample at a place of the batch."""
-        self.source.append(self.n + len(self.released))
-        self.place.append(at)
-        self.released.append((slot, row))
+Belief = tuple[int, int, int, int]
+"""last_at, pace, lost, owed of a slot."""
 
 
 def waits(missing: int, elapsed_ms: int, pace_ms: int, hold_ms: int) -> bool:
     """Whether a gap of `missing` numbers over `elapsed_ms` may be re-ordering within `hold_ms`.
 
-    Not when at their pace the first one would be older, nor when at the device's own pace (0 = unknown) so many had no time.
+    Not when both at their pace and at the device's own (0 = unknown; after a pause it is the better one) the first one would be older, nor
+    when at its own so many had no time.
 
-    >>> waits(1, 2_000, 1_000, 60_000), waits(600, 600_000, 1_000, 60_000), waits(9, 1_000, 1_000, 60_000)
-    (True, False, False)
+    >>> waits(1, 2_000, 1_000, 60_000), waits(600, 600_000, 1_000, 60_000), waits(9, 1_000, 1_000, 60_000), waits(1, 600_000, 1_000, 60_000)
+    (True, False, False, True)
     """
-    recent = elapsed_ms * missing <= _SLACK * hold_ms * (missing + 1)
+    recent = elapsed_ms * missing <= _SLACK * hold_ms * (missing + 1) or 0 < pace_ms * missing <= _SLACK * hold_ms
     return not missing or (missing <= MOST and recent and elapsed_ms >= _ROOM * pace_ms * (missing + 1))
 
 
 class Order:
-    """Of each slot: last_at, ms, observed_at of the highest number that went on, 0 = it has never counted up by one; pace: ms between the
-    last two in sequence, 0 = unknown; lost: gaps that stayed open; owed: late samples that it must show before it is waited for again;
-    standing: something of it waits. `outcomes`: gaps by how they ended, since last looked at. `count`: what waits of all.
+    """Of each slot: last_at, ms, observed_at of the highest number that went on, 0 = it has never counted up by one; step: ms between the
+    last two in sequence, 0 = unknown; pace: the smaller of the last two steps, for one may have been a pause; lost: gaps that stayed
+    open; owed: late samples that it must show before it is waited for again; standing: something of it waits.
+
+    `outcomes`: gaps by how they ended, since last looked at. `count`: what waits of all.
     """
 
-    __slots__ = ("count", "hold_ms", "last_at", "lines", "lost", "outcomes", "owed", "pace", "seen", "standing")
+    __slots__ = ("count", "hold_ms", "last_at", "lines", "lost", "outcomes", "owed", "pace", "seen", "standing", "step")
 
     def __init__(self, seen: Seen, hold_ms: int) -> None:
         self.seen, self.hold_ms = seen, hold_ms
         self.last_at: type_i64 = np.zeros(0, dtype=np.int64)
+        self.step: npt.NDArray[np.int32] = np.zeros(0, dtype=np.int32)
         self.pace: npt.NDArray[np.int32] = np.zeros(0, dtype=np.int32)
         self.lost: npt.NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
         self.owed: npt.NDArray[np.int16] = np.zeros(0, dtype=np.int16)
@@ -119,7 +78,8 @@ class Order:
     def grow(self, slots: int) -> None:
         """Room for `slots`."""
         more = slots - len(self.last_at)
-        self.last_at, self.pace = np.pad(self.last_at, (0, more)), np.pad(self.pace, (0, more))
+        self.last_at = np.pad(self.last_at, (0, more))
+        self.step, self.pace = np.pad(self.step, (0, more)), np.pad(self.pace, (0, more))
         self.lost, self.owed = np.pad(self.lost, (0, more)), np.pad(self.owed, (0, more))
         self.standing = np.pad(self.standing, (0, more))
 
@@ -149,34 +109,39 @@ class Order:
             self._give_up(passed, 0, slot)
         return passed.released
 
-    def restore(self, slot: int, belief: tuple[int, int, int, int], rows: list[Row]) -> None:
-        """A slot as it was saved. belief: last_at, pace, lost, owed."""
+    def restore(self, slot: int, belief: Belief, rows: list[Row], step: int) -> None:
+        """A slot as it was saved."""
         self.last_at[slot], self.pace[slot], self.lost[slot], self.owed[slot] = belief
+        self.step[slot] = step or belief[1]
         if rows:
-            self.lines[slot], self.standing[slot] = Line(rows, _since(rows)), True
+            self.lines[slot], self.standing[slot] = Line(rows, since(rows)), True
             self.count += len(rows)
 
-    def saved(self, slot: int) -> tuple[tuple[int, int, int, int], list[Row]]:
+    def saved(self, slot: int) -> tuple[Belief, list[Row], int]:
         """What `restore` takes."""
         line = self.lines.get(slot)
         belief = (int(self.last_at[slot]), int(self.pace[slot]), int(self.lost[slot]), int(self.owed[slot]))
-        return belief, list(line.rows) if line else []
+        return belief, list(line.rows) if line else [], int(self.step[slot])
 
     def _note(self, slots: type_i64, at: type_i64) -> None:
         """Samples in sequence, in order for each slot."""
-        before = self.last_at[slots]
-        if not (slots[1:] > slots[:-1]).all():
+        before, repeated = self.last_at[slots], not (slots[1:] > slots[:-1]).all()
+        if repeated:
             order = np.argsort(slots, kind="stable")
             slots, at = slots[order], at[order]
-            before = np.where(np.append(True, slots[1:] != slots[:-1])[: len(slots)], before[order], np.roll(at, 1))
-        self.pace[slots] = np.where(before, np.clip(at - before, 0, _SLOWEST_MS), 0)
-        self.last_at[slots] = at
+            first = np.append(True, slots[1:] != slots[:-1])[: len(slots)]
+            before = np.where(first, before[order], np.roll(at, 1))
+        step = np.where(before, np.clip(at - before, 0, _SLOWEST_MS), 0)
+        last = np.where(first, self.step[slots], np.roll(step, 1)) if repeated else self.step[slots]
+        self.pace[slots] = np.where(last, np.minimum(step, last), step)
+        self.step[slots], self.last_at[slots] = step, at
 
     def _counts(self, slot: int, seq: int, t: int) -> None:
         """One sample that goes on, and is the highest."""
         before, next_one = int(self.last_at[slot]), seq == self.seen.top[slot] + 1
         if next_one:
-            self.pace[slot] = min(max(t - before, 0), _SLOWEST_MS) if before else 0
+            step, last = min(max(t - before, 0), _SLOWEST_MS) if before else 0, int(self.step[slot])
+            self.step[slot], self.pace[slot] = step, min(step, last or step)
         if before or (next_one and seq):
             self.last_at[slot] = t
         self.seen.one(slot, seq)
@@ -194,7 +159,7 @@ class Order:
         elif seq == top + 1:
             self._goes(passed, i, slot, (seq, t))
             self._follow(passed, i, slot)
-        elif line is not None and _place(line, seq)[1]:
+        elif line is not None and place(line, seq)[1]:
             passed.duplicates += 1
         elif self._may_wait(slot, seq, t):
             self._hold(passed, slot, sample(batch, i))
@@ -228,7 +193,7 @@ class Order:
         rest = line.rows[n:]
         self._release(passed, i, slot, "filled", n)
         if rest:
-            self.lines[slot], self.standing[slot] = Line(rest, _since(rest)), True
+            self.lines[slot], self.standing[slot] = Line(rest, since(rest)), True
 
     def _may_wait(self, slot: int, seq: int, t: int) -> bool:
         if not self.hold_ms or self.owed[slot] or not self.last_at[slot]:
@@ -237,7 +202,7 @@ class Order:
         if self.count >= MOST_ALL or (line is not None and len(line.rows) >= MOST):
             self._ended("full")
             return False
-        k = 0 if line is None else _place(line, seq)[0]
+        k = 0 if line is None else place(line, seq)[0]
         before = (int(self.seen.top[slot]), int(self.last_at[slot]))
         if line is not None and k:
             before = (line.rows[k - 1].seq, line.rows[k - 1].observed_at)
@@ -245,7 +210,7 @@ class Order:
 
     def _hold(self, passed: Passed, slot: int, row: Row) -> None:
         line = self.lines.setdefault(slot, Line([], row.received_at))
-        line.rows.insert(_place(line, row.seq)[0], row)
+        line.rows.insert(place(line, row.seq)[0], row)
         line.since = min(line.since, row.received_at)
         self.standing[slot] = True
         self.count += 1
@@ -271,24 +236,3 @@ class Order:
 
     def _ended(self, outcome: str) -> None:
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
-
-
-def _place(line: Line, seq: int) -> tuple[int, bool]:
-    """Where a number stands in the line, and whether it is there."""
-    k = bisect_left(line.rows, seq, key=_seq)
-    return k, k < len(line.rows) and line.rows[k].seq == seq
-
-
-def _seq(row: Row) -> int:
-    return row.seq
-
-
-def _since(rows: list[Row]) -> int:
-    return min(row.received_at for row in rows)
-
-
-def sample(batch: Batch, i: int) -> Row:
-    """The sample at place i of a batch, by itself."""
-    seq, observed_at, received_at = int(batch.seq[i]), int(batch.observed_at[i]), int(batch.received_at[i])
-    clock_ms, no_value = int(batch.clock_ms[i]), int(batch.no_value[i])
-    return Row(seq, observed_at, received_at, clock_ms, no_value, batch.values[i].tobytes(), batch.quality[i].tobytes())

@@ -13,7 +13,8 @@ from bisect import insort_right
 
 import msgspec
 
-from streams.detect.order import GRACE_MS, MOST_ALL, Row
+from streams.detect.order import GRACE_MS, MOST_ALL
+from streams.detect.waiting import Row
 
 MOST = 1_024
 """Samples that wait of one patient: four devices at four a second, for a minute."""
@@ -26,16 +27,21 @@ _PAST = 2
 
 
 class Front(msgspec.Struct, array_like=True):
-    """How far a device has spoken, ms. at: newest observed_at; received_at: newest; pause: between its newest two, 0 = not known."""
+    """How far a device has spoken, ms. at: newest observed_at; received_at: newest; step: between its newest two, 0 = not known.
+
+    pause: the smaller of its last two steps: the other may be one in which it was taken off.
+    """
 
     at: int
     received_at: int
     pause: int = 0
+    step: int = 0
 
     def spoke(self, t: int, received_at: int) -> None:
         """A sample of this device."""
         if t > self.at:
-            self.at, self.pause = t, t - self.at
+            step = t - self.at
+            self.at, self.step, self.pause = t, step, min(step, self.step or step)
         self.received_at = max(self.received_at, received_at)
 
 

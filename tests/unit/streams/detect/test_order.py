@@ -174,6 +174,16 @@ def test_time_alone_says_nothing_of_a_patient_of_whom_samples_wait():
     assert [f.rule for s in range(32, 80) for f in tick(m, T0 + s * 1000)] == []
 
 
+@pytest.mark.parametrize("late", [10, 11, 20])
+def test_after_a_pause_a_late_sample_is_waited_for_as_before_it(late):
+    samples = series("hr", [80.0] * 10) + series("hr", [150.0] * 60, start=T0 + HOUR, first_seq=10)
+    come = [s for s in samples if s[2] != late]
+    at = next(k for k, s in enumerate(come) if s[2] == late + 8)
+    come.insert(at, (*samples[late], come[at][3]))
+    m, in_order = empty(default(), hold_ms=HOLD), told(step(empty(default(), hold_ms=HOLD), batch(samples), 0))
+    assert (told(step(m, batch(come), 0)), m.order.outcomes) == (in_order, {"filled": 1})
+
+
 def test_what_is_live_after_an_outage_goes_before_its_backlog():
     m = empty(default(), hold_ms=HOLD)
     samples = series("hr", [80.0] * 500)

@@ -36,6 +36,10 @@ def come(o, *samples):
         (1, 1200, 1000, True),
         (1, 1199, 1000, False),
         (0, 10**9, 1000, True),
+        (1, 600_000, 75_000, True),
+        (1, 600_000, 75_001, False),
+        (75, 600_000, 1000, True),
+        (76, 600_000, 1000, False),
     ],
 )
 def test_a_gap_is_waited_for_that_may_be_filled_within_a_minute_at_the_devices_pace(missing, elapsed, pace, expected):
@@ -81,13 +85,23 @@ def test_the_clock_waits_a_minute_and_a_second(later_ms, count):
     [
         ([(1, 2, 2500), (0, 2, 2100)], [2100, 2500], [1100, 1500]),
         ([(0, 2, 2000), (1, 2, 2100), (0, 3, 3500), (0, 4, 4200)], [4200, 2100], [700, 1100]),
-        ([(0, 2, 2000), (0, 3, 3300), (1, 2, 2100), (1, 3, 2900)], [3300, 2900], [1300, 800]),
+        ([(0, 2, 2000), (0, 3, 3300), (1, 2, 2100), (1, 3, 2900)], [3300, 2900], [1000, 800]),
         ([(0, 2, 2000), (1, 2, 2100), (1, 3, 2900)], [2000, 2900], [1000, 800]),
         ([(0, 2, 1000 + 2**31), (1, 2, 500)], [1000 + 2**31, 500], [2**31 - 1, 0]),
+        ([(0, 2, 2000), (0, 3, 602_000), (1, 2, 601_000), (1, 3, 602_100)], [602_000, 602_100], [1000, 1100]),
+        ([(0, 2, 601_000), (0, 3, 1_201_000), (1, 2, 2100), (1, 3, 4100)], [1_201_000, 4100], [600_000, 1100]),
     ],
-    ids=["each once", "one more often", "each twice", "the last twice", "after weeks, and a clock set back"],
+    ids=[
+        "each once",
+        "one more often",
+        "each twice",
+        "the last twice",
+        "weeks, and a clock set back",
+        "before and after a pause",
+        "two pauses, and ever slower",
+    ],
 )
-def test_the_newest_moment_and_the_pace_are_those_of_the_last_two_of_each(samples, last, pace):
+def test_the_newest_moment_and_the_smaller_of_the_last_two_steps_are_known_of_each(samples, last, pace):
     o = order()
     come(o, *samples)
     assert ((o.last_at - T0).tolist(), o.pace.tolist()) == (last, pace)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.detect import watermark
-from streams.detect.order import GRACE_MS, Row
+from streams.detect.order import GRACE_MS
+from streams.detect.waiting import Row
 from streams.detect.watermark import Front, Lane, Lanes
 
 HOLD = 60_000
@@ -114,6 +115,15 @@ def test_of_one_moment_that_was_let_go_another_device_still_waits():
     speak(lanes, "b", said(140_000))
     lanes.due(140_050 + HOLD + GRACE_MS + 1)
     assert speak(lanes, "c", said(140_000, 201_000)) == []
+
+
+def test_a_pause_in_which_it_was_taken_off_is_not_a_devices_own():
+    front = Front(100_000, 100_050)
+    pauses = []
+    for t in (101_000, 701_000, 702_000, 704_000, 706_000):
+        front.spoke(t, t + 50)
+        pauses.append(front.pause)
+    assert pauses == [1_000, 1_000, 1_000, 1_000, 2_000]
 
 
 def test_two_samples_of_one_moment_say_nothing_of_a_pace():
