@@ -27,12 +27,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: _rank(item.path.parts), reverse=hasattr(config, "workerinput"))
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """The names of what failed, last and by themselves: of a long log often only the end is kept."""
-    reporter = None if hasattr(config, "workerinput") else config.pluginmanager.get_plugin("terminalreporter")
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """The names of what failed by themselves, just before the last line: of a long log often only the end is kept."""
+    yield
     for outcome in ("failed", "error"):
-        for report in reporter.stats.get(outcome, []) if reporter else []:
-            reporter.write_line(f"{outcome}: {getattr(report, 'nodeid', report)}")
+        for report in terminalreporter.stats.get(outcome, []):
+            terminalreporter.write_line(f"{outcome}: {report.nodeid}")
 
 
 def _rank(parts: tuple[str, ...]) -> int:
