@@ -58,7 +58,7 @@ class Settings:
     bind: str = setting("VIGIL_METRICS_BIND", str, "address of the metrics port", "127.0.0.1")
     metrics_port: int = setting("VIGIL_METRICS_PORT", port_or_none, "Prometheus port, 0 = none", "0")
     checkpoint_s: float = setting("VIGIL_CHECKPOINT_S", settings.seconds, "seconds between checkpoints", "3")
-    patience_s: float = setting("VIGIL_GROUP_S", settings.seconds, "seconds outside Kafka's group before the worker ends", "45")
+    patience_s: float = setting("VIGIL_GROUP_S", settings.seconds, "seconds outside Kafka's group before the worker ends", "30")
     hold_s: float = setting("VIGIL_REORDER_S", seconds_or_none, "seconds that a sample waits for a missing one before it, 0 = none", "60")
 
 

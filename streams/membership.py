@@ -18,14 +18,15 @@ from streams.kafka import missing_topics
 from vitals.errors import PartAway
 
 CHECK_S = 5.0
-PATIENCE_S = 45.0
-"""A rebalance takes a session's and its own time-out at most, 12 s together (`faust_settings`), and a slow machine's time."""
 FAILED = 75
 """The process's end: EX_TEMPFAIL."""
 
 
 class Patience:
-    """How long a worker has been outside its group while Kafka answered. The caller brings the time, s."""
+    """How long a worker has been outside its group while Kafka answered. The caller brings the time, s.
+
+    A rebalance takes a session's and its own time-out at most, 12 s together (`faust_settings`), and a slow machine's time.
+    """
 
     def __init__(self, most_s: float) -> None:
         self.most_s = most_s

@@ -69,6 +69,7 @@ _DETECT: Mapping[str, Target] = {
     "stuck": Target(("departures",)),
     "timers": Target(("timers",)),
     "trend": Target(("departures",), _amounts("LEAST_POINTS", "LEAST_SPAN_MIN")),
+    "waiting": Target(("order", "order_parts")),
     "watermark": Target(("watermark",), _amounts("MOST", "_ROOM", "_EARLY", "_GONE")),
     "witness": Target(("witness",), _amounts("STANDS_MS", "ON_THE_WAY_MS")),
     "wrong_patient": Target(("stranger",), _STRANGER),

@@ -23,7 +23,7 @@ class Settings:
     instance: str = setting("VIGIL_INSTANCE", str, "tells workers of one group apart; stable over restarts", "0")
     bind: str = setting("VIGIL_METRICS_BIND", str, "address of the metrics port", "127.0.0.1")
     metrics_port: int = setting("VIGIL_METRICS_PORT", whole, "Prometheus port, 0 = none", "0")
-    patience_s: float = setting("VIGIL_GROUP_S", seconds, "seconds outside Kafka's group before the worker ends", "45")
+    patience_s: float = setting("VIGIL_GROUP_S", seconds, "seconds outside Kafka's group before the worker ends", "30")
     rollup_s: int = setting("VIGIL_ROLLUP_S", positive_int, "seconds between roll-ups", "10")
     raw_days: int = setting("VIGIL_RETAIN_RAW_DAYS", whole, "days that readings are kept, 0 = for ever", "0")
     minute_days: int = setting("VIGIL_RETAIN_1M_DAYS", whole, "days that 1-minute roll-ups are kept, 0 = for ever", "0")

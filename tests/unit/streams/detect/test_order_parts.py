@@ -145,3 +145,10 @@ def test_what_was_saved_waits_since_its_first_came():
     again.restore(0, *o.saved(0))
     again.due(T0 + 5000 + 61_001)
     assert again.count == 0
+
+
+@pytest.mark.parametrize(("step", "known"), [(0, 1000), (700, 700)], ids=["of before steps were kept", "of now"])
+def test_the_last_step_is_taken_up_or_was_the_pace(step, known):
+    o = order()
+    o.restore(0, (T0, 1000, 0, 0), [], step)
+    assert o.step[0] == known
