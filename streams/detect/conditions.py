@@ -148,8 +148,10 @@ def discharge(memory: Memory, row: int, now_ms: int) -> list[Finding]:
     memory.backlog = {cell: b for cell, b in memory.backlog.items() if cell // CHANNELS != row}
     if row in memory.lanes.of:
         memory.lanes.clear(row)
-    beside = [(memory.joint, int(memory.settings.joint[row]))] + [(memory.apart, own) for own in memory.own.get(row, {}).values()]
-    return found + [f for other, at in beside if other is not None and at >= 0 for f in discharge(other, at, now_ms)]
+    beside = [(memory.apart, at) for at in memory.own.get(row, {}).values()]
+    if (together := int(memory.settings.joint[row])) >= 0:
+        beside.insert(0, (memory.joint, together))
+    return found + [f for other, at in beside if other is not None for f in discharge(other, at, now_ms)]
 
 
 def settle(memory: Memory, rows: type_i64, now_ms: int) -> list[Finding]:

@@ -220,10 +220,10 @@ def test_of_what_is_summed_up_only_that_of_limits_goes_to_the_device_and_only_it
     )
 
 
-def by_turns(names, values, every=HOUR):
-    """Readings of a pulse, charted by these devices in turn."""
+def by_turns(names, values, every=HOUR, vital="hr", patient="p"):
+    """Readings of a vital, charted by these devices in turn."""
     at = enumerate(values)
-    return [("p", names[i % len(names)], i // len(names), T0 + i * every, {"hr": x}, T0 + i * every + 50) for i, x in at]
+    return [(patient, names[i % len(names)], i // len(names), T0 + i * every, {vital: x}, T0 + i * every + 50) for i, x in at]
 
 
 def called(m, samples):
@@ -234,6 +234,25 @@ def called(m, samples):
 @pytest.mark.parametrize("names", ["a", "ab", "abc"])
 def test_what_several_chart_by_turns_is_confirmed_by_one_anothers_readings(names):
     assert called(empty(default(), hold_ms=HOLD), by_turns(names, [80.0] * 6 + [125.0] * 5)) == [(10, None)]
+
+
+def test_what_several_chart_of_another_patient_and_vital_is_confirmed_so_too():
+    m = empty(default(), hold_ms=HOLD)
+    step(m, batch(by_turns("ab", [80.0] * 4)), 0)
+    assert called(m, by_turns("cd", [15.0] * 6 + [25.0] * 5, vital="rr", patient="q")) == [(10, None)]
+
+
+@pytest.mark.parametrize(("every", "by"), [(120_000, [None]), (119_999, [])])
+def test_several_chart_what_comes_every_two_minutes_or_more_rarely(every, by):
+    found = called(empty(default(), hold_ms=HOLD), by_turns("ab", [80.0] * 6 + [125.0] * 5, every=every))
+    assert [device for _, device in found if device is None] == by
+
+
+def test_of_what_several_chart_nothing_that_comes_late_is_watched_in_common():
+    samples = by_turns("ab", [80.0] * 6 + [125.0] * 5)
+    m, late = empty(default(), hold_ms=HOLD), (*samples[8][:3], samples[9][3] - 30_000, samples[8][4], samples[9][3] + 90_000)
+    step(m, batch([*samples[:8], samples[9], late, samples[10]]), 0)
+    assert m.joint.past is None
 
 
 def test_what_several_chart_has_an_id_beside_each_devices_own():

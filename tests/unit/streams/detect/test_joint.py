@@ -52,6 +52,13 @@ def test_a_score_waits_for_a_device_of_the_patient_no_longer_than_until_that_has
     assert when(both(60), "news2") == [30]
 
 
+def test_the_baseline_of_the_first_vital_is_of_all_devices_together():
+    m, samples = empty(default(), hold_ms=HOLD), [(p, "ab"[i % 2], i // 2, *s) for p, _, i, *s in series("hr", [108.0] * 700)]
+    step(m, batch(samples[:4]), 0)
+    m.joint.cells.mean[0], m.joint.cells.variance[0], m.joint.cells.n[0] = 80.0, 4.0, 2_000.0
+    assert [(f.rule, f.subject) for f in step(m, batch(samples[4:]), 0)] == [("baseline", "hr")]
+
+
 def test_a_device_that_falls_silent_delays_a_score_by_a_minute():
     assert when(both(200, watch=5), "news2") == [92]
 
