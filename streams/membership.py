@@ -35,8 +35,8 @@ class Patience:
     def spent(self, outside: bool, now_s: float) -> bool:
         """Whether it has been outside for longer than `most_s`, at every look.
 
-        >>> patience = Patience(45.0)
-        >>> [patience.spent(outside, now) for outside, now in [(True, 0), (True, 45), (False, 46), (True, 47), (True, 92), (True, 93)]]
+        >>> patience = Patience(30.0)
+        >>> [patience.spent(outside, now) for outside, now in [(True, 0), (True, 30), (False, 31), (True, 32), (True, 62), (True, 63)]]
         [False, False, False, False, False, True]
         """
         if not outside:

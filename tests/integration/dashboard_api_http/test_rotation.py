@@ -48,7 +48,7 @@ async def life(device: Device, change: Callable[[Device], None]) -> None:
             await until(lambda: device.up, LIFE_S, "the connection")
             change(device)
         device.say(seq, 1, encoded(seq, 1_700_000_000_000, {"hr": 70}))
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(EVERY_S)  # the device's cadence
     await until(lambda: device.up and not device.unsettled, LIFE_S, "every acknowledgement")
     await device.leave()
     living.cancel()

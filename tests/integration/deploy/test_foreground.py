@@ -27,7 +27,7 @@ SAYS_GOODBYE = """
 import signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
 print("ready", flush=True)
-time.sleep(60)
+time.sleep(60)  # a child that stays until it is ended
 """
 BECOMES = "import os, sys; from deploy.foreground import become; become([sys.executable, '-c', 'print(1)'], os.environ)"
 

@@ -18,7 +18,7 @@ async def talks(device: Device, samples: int, every_s: float, meanwhile: Callabl
         for seq in range(samples):
             meanwhile(seq)
             device.say(seq, 1, encoded(seq, 1_700_000_000_000, {"hr": 70}))
-            await asyncio.sleep(every_s)
+            await asyncio.sleep(every_s)  # the device's cadence
         await until(lambda: device.up and not device.unsettled, LIFE_S, "every acknowledgement")
         await device.leave()
     living.cancel()

@@ -32,7 +32,7 @@ def played(broker: Broker, hub_id: str, password: str, box: Path) -> Account:
                 members[seq % 2].say(seq, 1, encoded(seq, 1_700_000_000_000, {"hr": 70}))
                 if seq == 25:
                     hub.cut()
-                await asyncio.sleep(EVERY_S)
+                await asyncio.sleep(EVERY_S)  # the device's cadence
             await until(lambda: hub.up and not hub.unsettled, 120, "every acknowledgement")
             await hub.leave()
         living.cancel()

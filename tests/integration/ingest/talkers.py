@@ -52,7 +52,7 @@ class Talkers:
             if not line.up:
                 attempt = 0 if await line.connect(_GONE) else attempt + 1
                 if attempt:
-                    await asyncio.sleep(min(backoff(attempt), 1.0))
+                    await asyncio.sleep(min(backoff(attempt), 1.0))  # a device pauses before it tries again
             while not self._stop.is_set() and time.monotonic() >= due:
                 waiting.append(seq)
                 self.open.add((name, seq))
@@ -61,7 +61,7 @@ class Talkers:
                 if not line.publish(f"vigil/v1/{name}/vitals", _sample(waiting[0]), (name, waiting[0])):
                     break
                 waiting.popleft()
-            await asyncio.sleep(EVERY_S / 2)
+            await asyncio.sleep(EVERY_S / 2)  # its cadence
         line.close()
 
     def _acked(self, tag: tuple[str, int], ok: bool) -> None:

@@ -104,7 +104,7 @@ class Chain:
         assert self.gateway.process is not None
         self.gateway.process.send_signal(signal.SIGSTOP)
         try:
-            time.sleep(STILL_S)
+            time.sleep(STILL_S)  # the standstill itself
             self.kill_mosquitto()
         finally:
             self.gateway.process.send_signal(signal.SIGCONT)
@@ -123,7 +123,7 @@ class Chain:
         found, until = self.stored(), time.monotonic() + patience_s
         while not acknowledged <= found.keys() and time.monotonic() < until:
             self.keep_archiving()
-            time.sleep(0.5)
+            time.sleep(0.5)  # between two looks, with a deadline that every gain moves
             before, found = len(found), self.stored()
             until = time.monotonic() + patience_s if len(found) > before else until
         return found
