@@ -60,6 +60,7 @@ class Settings:
     checkpoint_s: float = setting("VIGIL_CHECKPOINT_S", settings.seconds, "seconds between checkpoints", "3")
     patience_s: float = setting("VIGIL_GROUP_S", settings.seconds, "seconds outside Kafka's group before the worker ends", "30")
     hold_s: float = setting("VIGIL_REORDER_S", seconds_or_none, "seconds that a sample waits for a missing one before it, 0 = none", "60")
+    back_s: float = setting("VIGIL_HOLD_BACK_S", seconds_or_none, "seconds that every sample waits, whatever is missing, 0 = none", "0")
 
 
 def faust_app(chosen: Settings, role: str) -> Any:
@@ -235,7 +236,7 @@ def wired(chosen: Settings) -> Any:
         return kafka.read_pages(chosen.kafka, topics, partition)
 
     out, reread = kafka.Out(chosen.kafka, topics), rereader(app, topics.readings)
-    worker = Worker(default(), topics, out, pages, reread, clock, int(chosen.hold_s * 1000))
+    worker = Worker(default(), topics, out, pages, reread, clock, int(chosen.hold_s * 1000), int(chosen.back_s * 1000))
     loop: list[asyncio.AbstractEventLoop] = []
 
     def take(topic: str, value: bytes) -> None:

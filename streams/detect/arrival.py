@@ -14,9 +14,8 @@ import numpy.typing as npt
 from streams.detect import apart, joint
 from streams.detect.memory import Memory
 from streams.detect.samples import merged, taken
-from streams.detect.waiting import Passed, Row, sample
+from streams.detect.waiting import Passed, Row, sample, spread
 from vitals.batch import Batch
-from vitals.registry import V
 
 type_i64 = npt.NDArray[np.int64]
 
@@ -33,7 +32,7 @@ class Arrived:
 
 def arrive(memory: Memory, batch: Batch) -> Arrived:
     """What of `batch`, and of what waited for it, is to be folded now."""
-    rows = _rows(memory, batch)
+    rows = rows_of(memory, batch)
     memory.settings.dirty[rows] = 1
     slots = _slots(memory, batch, rows)
     if not memory.order.needed:
@@ -117,7 +116,8 @@ def waiting(memory: Memory) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _rows(memory: Memory, batch: Batch) -> type_i64:
+def rows_of(memory: Memory, batch: Batch) -> type_i64:
+    """(n,) the patients' rows; a new one for each who is not known."""
     known = np.array([memory.row_of.get(p, -1) for p in batch.patients], dtype=np.int64)
     for i in np.flatnonzero(known < 0).tolist():
         known[i] = memory.row(batch.patients[i])
@@ -160,12 +160,7 @@ def _waited(memory: Memory, released: Sequence[tuple[int, Row]]) -> tuple[Batch,
     slots = np.array([slot for slot, _ in released], dtype=np.int64)
     distinct, inverse = np.unique(slots, return_inverse=True)
     which: npt.NDArray[np.int32] = inverse.astype(np.int32)
-    times: type_i64 = np.array([(row.seq, row.observed_at, row.received_at) for _, row in released], dtype=np.int64)
-    clock_ms: npt.NDArray[np.int32] = np.array([row.clock_ms for _, row in released], dtype=np.int32)
-    no_value: npt.NDArray[np.uint32] = np.array([row.no_value for _, row in released], dtype=np.uint32)
-    values = np.frombuffer(b"".join(row.values for _, row in released), dtype=np.float64).reshape(-1, V)
-    quality = np.frombuffer(b"".join(row.quality for _, row in released), dtype=np.float32).reshape(-1, V)
     patients = tuple(memory.patients[row] for row in memory.devices.row[distinct].tolist())
     devices = tuple(memory.names[slot] for slot in distinct.tolist())
-    batch = Batch(patients, which, devices, which, times[:, 0], times[:, 1], times[:, 2], clock_ms, values, quality, no_value)
+    batch = Batch(patients, which, devices, which, *spread([row for _, row in released]))
     return batch, memory.devices.row[slots], slots

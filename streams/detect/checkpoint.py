@@ -4,8 +4,8 @@ In: a Memory and the pages that changed. Out: bytes for each page, and back. A p
 says up to which offset of the readings it includes, so pages may be of different age: on a replay each page skips what it has.
 Promise: `restore(save(memory))` goes on exactly as `memory` would, with the samples that wait for their order, and with what the joint and
 the apart memory know of its patients. Contexts, links and rules are not in it, but for the names of combinations: they have topics, and
-what they say by now holds. A page of before samples waited (layout 2), of before there was a joint memory (3), or an apart one (4), is read
-as one in which there is none yet.
+what they say by now holds. A page of before samples waited (layout 2), of before there was a joint memory (3), or an apart one (4), or of
+before anything was held back (5), is read as one in which there is none yet.
 Refused: a page of another layout (PageError); the worker then starts that partition from what it can read.
 """
 
@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from streams.detect import apart, joint
 from streams.detect.channels import CHANNELS, NEWS2
+from streams.detect.held_back import Queue
 from streams.detect.memory import Backlog, Memory
 from streams.detect.order import Belief
 from streams.detect.remembered import Cells, Courses, Devices, Rows
@@ -33,8 +34,8 @@ from vitals.registry import V
 type_i64 = npt.NDArray[np.int64]
 
 PAGE = 64
-LAYOUT = f"5/{V}/{CHANNELS}"
-READABLE = (LAYOUT, *(f"{before}/{V}/{CHANNELS}" for before in (4, 3, 2)))
+LAYOUT = f"6/{V}/{CHANNELS}"
+READABLE = (LAYOUT, *(f"{before}/{V}/{CHANNELS}" for before in (5, 4, 3, 2)))
 _Summed = tuple[int, tuple[int, int, int, float, int]]
 """A cell of the page, and a `Backlog`."""
 
@@ -94,6 +95,8 @@ class _Page(msgspec.Struct):
     combinations: list[str] = []
     """By channel; those of the version before did not say."""
     joint: list[_Joint] = []
+    held_back: list[tuple[int, Queue]] = []
+    """By the patient's place in the page."""
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -130,6 +133,7 @@ def _saved(memory: Memory, page: int, slots: list[int], included: int) -> bytes:
         _summed(memory, first, n),
         names_of(memory.layout),
         [_shared(memory, memory.joint, row) for row in range(first, last) if memory.joint and memory.settings.joint[row] >= 0],
+        [(row - first, memory.held_back.of[row]) for row in range(first, last) if row in memory.held_back.of],
     )
     return bytes(cramjam.lz4.compress_block(_ENCODER.encode(record)))
 
@@ -226,6 +230,8 @@ def _restore(memory: Memory, first: int, record: _Page) -> None:
                 column[slot] = np.frombuffer(data, dtype=column.dtype)[k]
         memory.settled_slot(slot, device.current)
     _restore_joint(memory, first, record)
+    for place, queue in record.held_back:
+        memory.held_back.restore(first + place, queue)
 
 
 def _restore_joint(memory: Memory, first: int, record: _Page) -> None:

@@ -18,8 +18,8 @@ from vitals.registry import V
 
 
 def share(memory: Memory, row: int) -> None:
-    """The patient of `row` has a second device; where nothing waits for its order (`hold_ms` 0), nothing changes."""
-    if not memory.order.hold_ms or memory.settings.joint[row] >= 0:
+    """The patient of `row` has a second device; where nothing ever waits for its order (`Memory.ordered`), nothing changes."""
+    if not memory.ordered or memory.settings.joint[row] >= 0:
         return
     joint, to = opened(memory, row)
     for name in ("cells", "rows", "courses"):

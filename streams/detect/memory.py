@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from streams.detect.channels import CHANNELS
 from streams.detect.dedupe import Seen
+from streams.detect.held_back import HeldBack
 from streams.detect.order import Order
 from streams.detect.remembered import NEVER, Cells, Courses, Devices, Rows, Settings
 from streams.detect.rules import Columns, RuleSet, bounds, columns, expires
@@ -43,6 +44,7 @@ class Memory:
     several devices chart, in an apart one limits alone.
     `whole`, `elsewhere`: of an apart memory, the one that it is beside; `streams.detect.lapse`.
     `house`: the memories of all partitions in the same hands, among which a silence has its cause; empty: this one alone.
+    `held_back`: what waits before all of it. `ordered`: samples wait for their order, so that there may be joint and apart memories.
     `now_ms`: the newest moment that it has heard of, by which a limit of a patient's own has expired or not.
     """
 
@@ -56,6 +58,8 @@ class Memory:
     seen: Seen
     order: Order
     lanes: Lanes
+    held_back: HeldBack
+    ordered: bool = False
     courses: Courses = field(default_factory=lambda: Courses(*filled(Courses, FIRST_ROWS)))
     patients: list[str] = field(default_factory=list)
     row_of: dict[str, int] = field(default_factory=dict)
@@ -219,18 +223,23 @@ def empty(
     links: dict[str, Link] | None = None,
     hold_ms: int = 0,
     now_ms: int = 0,
+    back_ms: int = 0,
 ) -> Memory:
     """A partition that has seen nothing; `contexts` and `links` may be shared by all partitions.
 
     hold_ms: how long a sample waits for what is missing before it (`order`); 0: samples are folded as they come.
     now_ms: the moment, by which limits of before have expired; 0: none has.
+    back_ms: how long every sample is held back (`held_back`); that much less it waits for its order.
     """
     tables = [cls(*filled(cls, FIRST_ROWS)) for cls in (Cells, Rows, Settings, Devices)]
     seen = Seen()
-    order = Order(seen, hold_ms)
+    waits_ms = max(hold_ms - back_ms, 0)
+    order, lanes, held_back = Order(seen, waits_ms), Lanes(waits_ms), HeldBack(back_ms)
     seen.grow(FIRST_ROWS)
     order.grow(FIRST_ROWS)
     cells, rows, settings, devices = tables
-    memory = Memory(rules, columns(rules), cells, rows, settings, Timers.of(FIRST_ROWS * CHANNELS), devices, seen, order, Lanes(hold_ms))  # type: ignore[arg-type]  # in the order of the classes above
+    timers = Timers.of(FIRST_ROWS * CHANNELS)
+    memory = Memory(rules, columns(rules), cells, rows, settings, timers, devices, seen, order, lanes, held_back)  # type: ignore[arg-type]  # in the order of the classes above
+    memory.ordered = max(hold_ms, back_ms) > 0
     memory.contexts, memory.links, memory.now_ms = {} if contexts is None else contexts, {} if links is None else links, now_ms
     return memory

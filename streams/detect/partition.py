@@ -11,13 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from streams.detect import checkpoint
-from streams.detect.arrival import arrive
+from streams.detect.arrival import arrive, rows_of
+from streams.detect.held_back import together
 from streams.detect.memory import Memory
 from streams.detect.samples import merged, taken
-from streams.detect.step import folded
+from streams.detect.step import folded, tick
+from streams.detect.waiting import Row
 from streams.detect.wrong_patient import WrongPatient
 from vitals.batch import SCHEMA_ID, Batch, gathered, opened
 from vitals.errors import WireFormatError
@@ -79,6 +82,13 @@ class Partition:
         traced = [(f, _trace(f, records_of)) for f in findings]
         return Outcome(traced, refusals, 0 if batch is None else int((batch.values == batch.values).sum()))
 
+    def tick(self, now_ms: int) -> list[Finding]:
+        """Folds in that it is `now_ms`: what was held back until now; and time, which is that much earlier where samples are held back."""
+        memory = self.memory
+        found = self._detected(memory.held_back.due(now_ms), now_ms)
+        passed = tick(memory, now_ms - memory.held_back.behind_ms)
+        return found + [msgspec.structs.replace(f, detected_at=now_ms) if memory.held_back.behind_ms else f for f in passed]
+
     def touched(self, findings: Sequence[Finding]) -> None:
         """Time, a link or a context changed the patients of `findings`: a checkpoint has to write them."""
         for finding in findings:
@@ -124,12 +134,22 @@ class Partition:
         return taken(batch, np.flatnonzero(~known[batch.patient]))
 
     def _stepped(self, batch: Batch, now_ms: int) -> list[Finding]:
+        self.seen_ms = max(self.seen_ms, int(batch.received_at.max(initial=0)))
+        if not self.memory.held_back.needed:
+            return self._folded(batch, now_ms)
+        rows = rows_of(self.memory, batch)
+        self.memory.settings.dirty[rows] = 1
+        return self._detected(self.memory.held_back.arrived(rows, batch), now_ms)
+
+    def _detected(self, released: Sequence[tuple[int, str, Row]], now_ms: int) -> list[Finding]:
+        """What is found in samples that were held back: row, device and sample, in order for each row."""
+        return self._folded(together(self.memory.patients, released), now_ms) if released else []
+
+    def _folded(self, batch: Batch, now_ms: int) -> list[Finding]:
         weights = self._newcomers.before(self.memory, batch)
         arrived = arrive(self.memory, batch)
         findings = folded(self.memory, arrived, now_ms)
-        findings += self._newcomers.after(self.memory, arrived.batch, weights, now_ms)
-        self.seen_ms = max(self.seen_ms, int(batch.received_at.max(initial=0)))
-        return findings
+        return findings + self._newcomers.after(self.memory, arrived.batch, weights, now_ms)
 
 
 def _trace(finding: Finding, records: Sequence[tuple[Any, Record]]) -> bytes | None:

@@ -1,11 +1,15 @@
-"""A sample that waits, those of one device, and what of a batch goes on: what `order` and `watermark` hold in hand."""
+"""A sample that waits, those of one device, and what of a batch goes on: what `order`, `watermark` and `held_back` hold in hand."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
+import numpy as np
 
 from vitals.batch import Batch
+from vitals.registry import V
 
 
 class Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -74,3 +78,13 @@ def sample(batch: Batch, i: int) -> Row:
     seq, observed_at, received_at = int(batch.seq[i]), int(batch.observed_at[i]), int(batch.received_at[i])
     clock_ms, no_value = int(batch.clock_ms[i]), int(batch.no_value[i])
     return Row(seq, observed_at, received_at, clock_ms, no_value, batch.values[i].tobytes(), batch.quality[i].tobytes())
+
+
+def spread(rows: Sequence[Row]) -> tuple[Any, ...]:
+    """n samples as a batch's columns from `seq` on."""
+    times = np.array([(row.seq, row.observed_at, row.received_at) for row in rows], dtype=np.int64).reshape(-1, 3)
+    clock_ms = np.array([row.clock_ms for row in rows], dtype=np.int32)
+    no_value = np.array([row.no_value for row in rows], dtype=np.uint32)
+    values = np.frombuffer(b"".join(row.values for row in rows), dtype=np.float64).reshape(-1, V)
+    quality = np.frombuffer(b"".join(row.quality for row in rows), dtype=np.float32).reshape(-1, V)
+    return times[:, 0], times[:, 1], times[:, 2], clock_ms, values, quality, no_value

@@ -21,7 +21,6 @@ from streams.detect.partition import Outcome, Partition, Record
 from streams.detect.ruled import take_up
 from streams.detect.rules import RuleError, RuleSet, parsed
 from streams.detect.silence import dismissed, linked
-from streams.detect.step import tick
 from vitals.context import PatientContext
 from vitals.errors import World
 from vitals.finding import Finding
@@ -58,15 +57,24 @@ Clock = Callable[[], int]
 class Worker:
     """All partitions that this process has in hand; `generation`: another number each time that all were taken away.
 
-    clock: now, ms. hold_ms: how long a sample waits for what is missing before it (`order`).
+    clock: now, ms. hold_ms: how long a sample waits for what is missing before it (`order`). back_ms: how long every one is held back
+    (`held_back`).
     """
 
     def __init__(
-        self, rules: RuleSet, topics: Topics, out: Told, restored: Restored, reread: Reread, clock: Clock, hold_ms: int = HOLD_MS
+        self,
+        rules: RuleSet,
+        topics: Topics,
+        out: Told,
+        restored: Restored,
+        reread: Reread,
+        clock: Clock,
+        hold_ms: int = HOLD_MS,
+        back_ms: int = 0,
     ) -> None:
         self.partitions: dict[int, Partition] = {}
         self._rules, self._topics, self._out = rules, topics, out
-        self._restored, self._reread, self._clock, self._hold_ms = restored, reread, clock, hold_ms
+        self._restored, self._reread, self._clock, self._waits = restored, reread, clock, (hold_ms, back_ms)
         self._contexts: dict[str, PatientContext] = {}
         self._links: dict[str, Link] = {}
         self._house: list[Memory] = []
@@ -108,7 +116,8 @@ class Worker:
 
     def _take_up(self, number: int, pages: Mapping[int, bytes]) -> None:
         now_ms = self._clock()
-        memory = empty(self._rules, self._contexts, self._links, self._hold_ms, now_ms)
+        hold_ms, back_ms = self._waits
+        memory = empty(self._rules, self._contexts, self._links, hold_ms, now_ms, back_ms)
         partition = self.partitions[number] = Partition(number, memory, pages)
         self._house.append(memory)
         memory.house = self._house
@@ -148,7 +157,7 @@ class Worker:
         if partition is None:
             return
         try:
-            found = tick(partition.memory, now_ms)
+            found = partition.tick(now_ms)
         except Exception:  # time passing must not end the worker: the readings' conditions would go with it
             log.exception("event=tick_failed partition=%d", number)
             metrics.TICKS_FAILED.inc()
@@ -205,7 +214,8 @@ class Worker:
         for ended, times in partition.memory.order.outcomes.items():
             metrics.ORDER.labels(ended).inc(times)
         partition.memory.order.outcomes.clear()
-        metrics.WAITING.labels(str(partition.number)).set(partition.memory.order.count + partition.memory.lanes.count)
+        memory = partition.memory
+        metrics.WAITING.labels(str(partition.number)).set(memory.order.count + memory.lanes.count + memory.held_back.count)
 
     def _patient(self, context: PatientContext, now_ms: int) -> None:
         before = self._contexts.get(context.patient)

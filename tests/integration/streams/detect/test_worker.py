@@ -72,6 +72,13 @@ def shuffled(samples: list[tuple], rng: np.random.Generator) -> list[tuple]:
     return sorted(late, key=lambda s: s[5])
 
 
+def all_shuffled(samples: list[tuple], rng: np.random.Generator) -> list[tuple]:
+    """Every one late by up to a minute, each device's first too, and a fifth twice."""
+    late = [(*s, s[3] + int(rng.integers(50, 60_000))) for s in samples]
+    late += [(*s[:5], s[5] + int(rng.integers(0, 60_000))) for s in late if rng.random() < 0.2]
+    return sorted(late, key=lambda s: s[5])
+
+
 def records(samples: list[tuple], seconds_each: int) -> list[tuple[int, bytes]]:
     """(partition, record) in order."""
     out = []
@@ -124,12 +131,13 @@ def expected(samples: list[tuple], rules: tuple[str, ...] = ("limits",)) -> set[
 
 
 @contextmanager
-def worker(kafka: str, topics: Topics, instance: str = "0") -> Iterator[subprocess.Popen[bytes]]:
+def worker(kafka: str, topics: Topics, instance: str = "0", back_s: int = 0) -> Iterator[subprocess.Popen[bytes]]:
     environ = os.environ | {
         "VIGIL_KAFKA": kafka,
         "VIGIL_TOPIC_PREFIX": topics.prefix,
         "VIGIL_INSTANCE": instance,
         "VIGIL_CHECKPOINT_S": "0.5",
+        "VIGIL_HOLD_BACK_S": str(back_s),
     }
     process = subprocess.Popen([sys.executable, "-m", "streams.detect_app", "worker"], env=environ)
     try:
@@ -238,14 +246,15 @@ def test_a_patients_context_and_new_rules_are_taken_up(kafka, topics):
     assert (found.ward, found.rule_version, found.title) == ("north", 7, "Heart rate above 190 /min")
 
 
-def test_several_devices_out_of_order_and_twice_are_told_as_in_order_though_the_worker_is_killed(kafka, topics):
-    rules, samples, rng = ("limits", "news2", "news2-single"), story_of_many(900), np.random.default_rng(9)
-    pieces = records(shuffled(samples, rng), 5)
-    with worker(kafka, topics) as process:
+@pytest.mark.parametrize(("come", "back_s"), [(shuffled, 0), (all_shuffled, 60)], ids=["as by default", "all late and held back"])
+def test_several_devices_out_of_order_and_twice_are_told_as_in_order_though_the_worker_is_killed(kafka, topics, come, back_s):
+    rules, samples, rng = ("limits", "news2", "news2-single"), story_of_many(600), np.random.default_rng(9)
+    pieces = records(come(samples, rng), 5)
+    with worker(kafka, topics, back_s=back_s) as process:
         send(kafka, topics, pieces[: len(pieces) // 3])
         wait_for(lambda: "news2" in told(kafka, topics), 60, "a score")
         process.send_signal(signal.SIGKILL)
     send(kafka, topics, pieces[len(pieces) // 3 :])
-    with worker(kafka, topics):
+    with worker(kafka, topics, back_s=back_s):
         wait_for(lambda: changes(kafka, topics, rules) >= expected(samples, rules), 120, "all findings")
     assert changes(kafka, topics, rules) == expected(samples, rules)
