@@ -26,7 +26,7 @@ from streams.detect.worker import Worker
 from streams.faust_settings import LOGGING, consumer
 from streams.kafka import wait_for_topics
 from streams.membership import watch_membership
-from streams.runs_app import App, Tableless
+from streams.runs_app import App
 from vitals import settings
 from vitals.settings import setting
 from vitals.topics import Topics
@@ -61,11 +61,6 @@ class Settings:
     patience_s: float = setting("VIGIL_GROUP_S", settings.seconds, "seconds outside Kafka's group before the worker ends", "30")
     hold_s: float = setting("VIGIL_REORDER_S", seconds_or_none, "seconds that a sample waits for a missing one before it, 0 = none", "60")
     back_s: float = setting("VIGIL_HOLD_BACK_S", seconds_or_none, "seconds that every sample waits, whatever is missing, 0 = none", "0")
-
-
-def faust_app(chosen: Settings, role: str) -> Any:
-    """One of detection's workers, whose agent gets an event a record."""
-    return Tableless(**consumer(f"{chosen.prefix}-{role}", chosen.kafka, chosen.instance, 512))
 
 
 def clock() -> int:

@@ -76,10 +76,6 @@ class Tableless(faust.App):  # type: ignore[misc]  # Faust has no types
     def _create_directories(self) -> None:
         """None."""
 
-
-class App(Tableless):
-    """A Faust app whose agents get runs."""
-
     def end_of(self, tp: TP) -> int | None:
         """The partition's end as last heard; None where it was taken away meanwhile, which must not end whoever asks."""
         try:
@@ -87,6 +83,10 @@ class App(Tableless):
         except AssertionError:  # "Partition is not assigned": the consumer's thread is ahead of this one
             return None
         return None if end is None else int(end)
+
+
+class App(Tableless):
+    """A Faust app whose agents get runs."""
 
     async def following(self, tp: TP) -> int | None:
         """The offset that is read next; None where it was taken away meanwhile."""

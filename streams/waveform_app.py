@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -20,12 +20,14 @@ import msgspec
 from prometheus_client import start_http_server
 
 from streams.detect import kafka, metrics
+from streams.detect.waveform.held_back import HeldBack
 from streams.detect.waveform.kafka import Marks, read_marks
 from streams.detect.waveform.worker import Outcome, Ward
-from streams.detect_app import Settings, faust_app
-from streams.faust_settings import LOGGING
+from streams.detect_app import Settings
+from streams.faust_settings import LOGGING, consumer
 from streams.kafka import wait_for_topics
 from streams.membership import watch_membership
+from streams.runs_app import Tableless
 from vitals import settings
 from vitals.context import PatientContext
 from vitals.errors import PartAway
@@ -49,8 +51,34 @@ class Desk:
     out: kafka.Out
     marks: Marks
     restored: Callable[[int], dict[str, bytes]]
+    held_back: HeldBack[Any]
+    offsets: dict[int, int] = field(default_factory=dict)
+    judging: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def take(self, event: Any) -> None:
+        """One record, and what waited for it."""
+        message = event.message
+        async with self.judging:
+            self.offsets[message.partition] = message.offset
+            metrics.BEHIND.set(max(0, clock() - int((message.timestamp or 0) * 1000)))
+            for each in self.held_back.arrived(message.partition, message.value or b"", event):
+                await self._judge(each)
+
+    async def pass_time(self, partition: int, end: int | None) -> None:
+        """Time for a partition of which nothing more has come, `end` being the offset that will be next."""
+        async with self.judging:
+            known = self.offsets.get(partition)
+            caught_up = known is not None and end is not None and known + 1 >= end
+            for each in self.held_back.due(partition, clock()) if caught_up else ():
+                await self._judge(each)
+
+    def revoked(self) -> None:
+        """Partitions may go elsewhere: what waits comes again to whoever gets them."""
+        self.ward.revoked()
+        self.held_back.of.clear()
+        self.offsets.clear()
+
+    async def _judge(self, event: Any) -> None:
         """One record, acknowledged when what it led to is durable. While Kafka is away it waits here."""
         message = event.message
         value, now = message.value or b"", clock()
@@ -60,7 +88,6 @@ class Desk:
         if outcome.told:
             await durably(partial(self.tell, message.partition, outcome, dict(message.headers or ()).get("traceparent")))
         CHUNKS.inc()
-        metrics.BEHIND.set(max(0, now - int((message.timestamp or 0) * 1000)))
         event.ack()
 
     def tell(self, partition: int, outcome: Outcome, trace: bytes | None) -> None:
@@ -110,7 +137,9 @@ def places(ward: Ward, topics: Topics, loop: list[asyncio.AbstractEventLoop]) ->
 
 def wired(chosen: Settings) -> Any:
     """The whole worker."""
-    app, topics = faust_app(chosen, "waveform"), Topics(chosen.prefix)
+    # what is held back is acknowledged a minute later: no rebalance is to wait for that
+    name, more = f"{chosen.prefix}-waveform", {"stream_wait_empty": not chosen.back_s}
+    app, topics = Tableless(**consumer(name, chosen.kafka, chosen.instance, 512, **more)), Topics(chosen.prefix)
     ward = Ward()
     loop: list[asyncio.AbstractEventLoop] = []
     context = kafka.Context(chosen.kafka, topics, places(ward, topics, loop))
@@ -120,7 +149,7 @@ def wired(chosen: Settings) -> Any:
         context.known.wait()
         return read_marks(chosen.kafka, topics, partition)
 
-    desk = Desk(ward, kafka.Out(chosen.kafka, topics), Marks(chosen.kafka, topics), restored)
+    desk = Desk(ward, kafka.Out(chosen.kafka, topics), Marks(chosen.kafka, topics), restored, HeldBack(int(chosen.back_s * 1000)))
     app.agent(source, name=topics.waveforms)(agent_of(desk))
 
     async def begin() -> None:
@@ -131,10 +160,12 @@ def wired(chosen: Settings) -> Any:
         while not app.should_stop:
             metrics.READY.set(bool(app.consumer.assignment()))
             ward.idle(clock())
+            for tp in app.consumer.assignment():
+                await desk.pass_time(tp.partition, app.end_of(tp))
             await asyncio.sleep(1.0)
 
     async def revoked(_app: Any, *_revoked: Any, **_signal: Any) -> None:
-        ward.revoked()
+        desk.revoked()
 
     async def stopping(_app: Any, **_signal: Any) -> None:
         await asyncio.get_running_loop().run_in_executor(None, context.stop)

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import msgspec
+import numpy as np
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from tests.unit.streams.detect.test_waveform_held_back import shaken
 from tests.unit.streams.detect.test_waveform_watch import CALM, chunks, heart
 from tests.waiting import wait_for
 from vitals.context import PatientContext
@@ -22,8 +24,8 @@ DECODER = msgspec.json.Decoder(Finding)
 
 
 @contextmanager
-def worker(kafka: str, topics: Topics) -> Iterator[subprocess.Popen[bytes]]:
-    environ = os.environ | {"VIGIL_KAFKA": kafka, "VIGIL_TOPIC_PREFIX": topics.prefix}
+def worker(kafka: str, topics: Topics, back_s: int = 0) -> Iterator[subprocess.Popen[bytes]]:
+    environ = os.environ | {"VIGIL_KAFKA": kafka, "VIGIL_TOPIC_PREFIX": topics.prefix, "VIGIL_HOLD_BACK_S": str(back_s)}
     process = subprocess.Popen([sys.executable, "-m", "streams.waveform_app", "worker"], env=environ)
     try:
         yield process
@@ -74,4 +76,16 @@ def test_a_killed_worker_goes_on_where_it_was(kafka: str, topics: Topics) -> Non
     send(kafka, topics.waveforms, "p", [b"not a chunk"] + [encode(c) for c in after])
     with worker(kafka, topics):
         wait_for(lambda: len(told(kafka, topics)) >= 2, 120, "the end of the asystole")
+    assert sorted(set(told(kafka, topics))) == [("ecg_asystole", "end", "north"), ("ecg_asystole", "start", "north")]
+
+
+def test_held_back_chunks_out_of_order_and_twice_are_told_as_in_order_though_the_worker_is_killed(kafka: str, topics: Topics) -> None:
+    late = shaken(chunks(heart([*CALM, 12.0, *CALM])), np.random.default_rng(2))
+    send(kafka, topics.patients, "p", [msgspec.json.encode(PatientContext(patient="p", version=1, ward="north"))])
+    send(kafka, topics.waveforms, "p", [encode(c) for c in late])
+    for _ in range(2):
+        with worker(kafka, topics, back_s=60) as running:
+            wait_for(lambda: len(set(told(kafka, topics))) >= 2, 120, "the asystole and its end")
+            running.kill()
+            running.wait(60)
     assert sorted(set(told(kafka, topics))) == [("ecg_asystole", "end", "north"), ("ecg_asystole", "start", "north")]
