@@ -88,6 +88,11 @@ def test_what_is_of_a_time_to_come_waits_no_longer_than_twice() -> None:
     assert goes(chunk(1, ahead, -ahead), chunk(2, BACK + BEHIND - 1), chunk(3, BACK + BEHIND)) == [[], [], [1]]
 
 
+def test_of_what_comes_twice_the_first_goes_first() -> None:
+    held, twice = HeldBack[str](BACK), encode(chunk(1, 0))
+    assert [held.arrived(0, twice, "first"), held.arrived(0, twice, "again"), held.due(0, T0 + BEHIND)] == [[], [], ["first", "again"]]
+
+
 def test_held_back_by_nothing_each_goes_on_at_once() -> None:
     assert goes(chunk(1, 0), chunk(2, 1), back_ms=0) == [[1], [2]]
 
