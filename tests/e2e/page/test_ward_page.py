@@ -149,6 +149,15 @@ def test_the_patient_view_shows_values_and_score(site: Site, bed: Bed, page: Pag
     expect(page.locator("table.score")).to_contain_text("missing")
 
 
+@pytest.mark.parametrize(("older_ms", "said"), [(25_000, "medium"), (61_000, "1 min ago")])
+def test_a_sum_of_older_values_than_those_beside_it_says_how_old_it_is(site: Site, bed: Bed, page: Page, older_ms: int, said: str) -> None:
+    bed.says(64)
+    site.score(bed.patient, 5, 5, at=now_ms() - older_ms)
+    log_in(page, site, bed.user)
+    expect(bed.value(page, "hr")).to_contain_text("64")
+    expect(page.locator(f'[data-patient="{bed.patient}"] .news small').last).to_have_text(said)
+
+
 def test_the_page_speaks_another_language_and_other_units(site: Site, bed: Bed, page: Page) -> None:
     bed.says(64, temp=37.0)
     log_in(page, site, bed.user)

@@ -132,9 +132,10 @@ class Stage:
         self.send(self.topics.alerts, patient, Alert(**(fields | more)))
         return alert
 
-    def score(self, patient: str, lowest: int, highest: int, tier: Any = "medium") -> None:
-        inputs = {"rr": ScoreInput(value=24, points=2, observed_at=now_ms()), "temp": ScoreInput()}
-        update = ScoreUpdate(patient=patient, at=now_ms(), lowest=lowest, highest=highest, tier=tier, scale=1, inputs=inputs)
+    def score(self, patient: str, lowest: int, highest: int, tier: Any = "medium", at: int | None = None) -> None:
+        at = now_ms() if at is None else at
+        inputs = {"rr": ScoreInput(value=24, points=2, observed_at=at), "temp": ScoreInput()}
+        update = ScoreUpdate(patient=patient, at=at, lowest=lowest, highest=highest, tier=tier, scale=1, inputs=inputs)
         self.send(self.topics.scores, patient, update)
 
     def link(self, patient: str, device: str, state: Any = "online", battery: float = 0.8) -> None:

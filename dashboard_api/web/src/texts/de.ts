@@ -142,6 +142,8 @@ export const de: Texts = {
   "tier.low-medium": "niedrig-mittel",
   "tier.medium": "mittel",
   "tier.high": "hoch",
+  "news.behind": "vor {ago}",
+  "news.behind.why": "Die Summe ist von älteren Werten als denen daneben",
   "news.input": "Eingabe",
   "news.value": "Wert",
   "news.points": "Punkte",

@@ -140,6 +140,8 @@ export const en = {
   "tier.low-medium": "low-medium",
   "tier.medium": "medium",
   "tier.high": "high",
+  "news.behind": "{ago} ago",
+  "news.behind.why": "The sum is of older values than those beside it",
   "news.input": "Input",
   "news.value": "Value",
   "news.points": "Points",

@@ -81,7 +81,7 @@ function Known({ patient, person, children }: KnownProps) {
             <VitalValue key={name} patient={patient} name={name} />
           ))}
         </dl>
-        <NewsBadge score={patient.score} long old={silent(patient)} />
+        <NewsBadge score={patient.score} vitals={patient.vitals} long old={silent(patient)} />
       </section>
       <Strip patient={id} />
       <div class="columns">

@@ -49,7 +49,7 @@ export function Tile({ of, wardName }: Props) {
           <PressureValue patient={patient} />
           <VitalValue patient={patient} name="temp" />
         </dl>
-        <NewsBadge score={patient.score} old={silent(patient)} />
+        <NewsBadge score={patient.score} vitals={patient.vitals} old={silent(patient)} />
       </div>
       <div class="sparks">
         {[rate, "spo2"].map((vital) => (
