@@ -40,10 +40,10 @@ does not. The system takes what it allows (`net.core.rmem_max`)."""
 PAUSE_S, LONGEST_PAUSE_S = 0.1, 10.0
 SUBSCRIPTIONS = ("$share/vigil/vigil/v1/+/vitals", "$share/vigil/vigil/v1/gateways/+/vitals", "$share/vigil/vigil/v1/+/waveform")
 STATUS = "vigil/v1/+/status"
+"""Not shared: the broker gives retained messages only to subscriptions of one's own. Each gateway writes each link; the last one counts."""
 TAKING = "vigil/taking"
 """Said every second in which messages were taken, or none waited: while nobody says it, the broker takes no more than it can keep
 (deploy/parts/mosquitto_watch.c)."""
-"""Not shared: the broker gives retained messages only to subscriptions of one's own. Each gateway writes each link; the last one counts."""
 
 
 @dataclass(frozen=True, slots=True)

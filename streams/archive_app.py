@@ -18,7 +18,6 @@ from functools import partial
 from threading import Timer
 from typing import Any
 
-import faust
 from faust.types import TP
 from prometheus_client import start_http_server
 
@@ -36,8 +35,7 @@ from streams.archive.timescale import Session
 from streams.archive.waveforms import Waveforms
 from streams.faust_settings import LOGGING, consumer
 from streams.kafka import wait_for_topics
-from streams.membership import watch_membership
-from streams.runs_app import App
+from streams.runs_app import App, run
 from vitals import settings
 from vitals.errors import PartAway
 from vitals.topics import Topics
@@ -213,11 +211,7 @@ def main() -> None:
     topics = Topics(chosen.prefix)
     used = (topics.readings, topics.refused, topics.links, topics.waveforms)
     wait_for_topics(chosen.kafka, used, log)
-    app = wired(chosen, metrics)
-    watch_membership(app, chosen.kafka, used, chosen.patience_s, log)
-    worker = faust.Worker(app, loglevel="WARNING", quiet=True)
-    worker.spinner = None  # it draws on the log
-    worker.execute_from_commandline()
+    run(wired(chosen, metrics), chosen.kafka, used, chosen.patience_s, log)
 
 
 if __name__ == "__main__":

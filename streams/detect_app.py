@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import faust
 from faust.types import TP
 from prometheus_client import start_http_server
 
@@ -25,8 +24,7 @@ from streams.detect.rules import default
 from streams.detect.worker import Worker
 from streams.faust_settings import LOGGING, consumer
 from streams.kafka import wait_for_topics
-from streams.membership import watch_membership
-from streams.runs_app import App
+from streams.runs_app import App, run
 from vitals import settings
 from vitals.settings import setting
 from vitals.topics import Topics
@@ -274,11 +272,7 @@ def main() -> None:
     topics = Topics(chosen.prefix)
     used = (topics.readings, topics.patients, topics.links, topics.rules, topics.findings, topics.scores, topics.checkpoints)
     wait_for_topics(chosen.kafka, used, log)
-    app = wired(chosen)
-    watch_membership(app, chosen.kafka, used, chosen.patience_s, log)
-    worker = faust.Worker(app, loglevel="WARNING", quiet=True)
-    worker.spinner = None  # it draws on the log
-    worker.execute_from_commandline()
+    run(wired(chosen), chosen.kafka, used, chosen.patience_s, log)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,22 @@
 """Faust handing on whole runs: the records of a partition that were fetched together come to the agent as one event.
 
 Faust spends some 200 microseconds on every event (two tasks and a wait each), whatever is in it; small records would cost more to hand
-on than to fold. In: what Faust's own consumer fetched. Out: an event a partition and fetch, whose message holds `records`.
+on than to fold. In: what Faust's own consumer fetched. Out: an event a partition and fetch, whose message holds `records`. And what
+every worker here hands over to Faust with: `run`.
 Promise: order and offsets as Faust's: each record of a run is acknowledged to it once the event is, so a commit never passes
 a record that is not. What is missing before or within a run (a compacted topic has holes) is acknowledged with it.
 """
 
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import faust
 from faust.transport.drivers import aiokafka
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
+
+from streams.membership import watch_membership
 
 
 class Run(ConsumerMessage):  # type: ignore[misc]  # Faust has no types
@@ -98,3 +102,11 @@ class App(Tableless):
 
     def _new_transport(self) -> Any:
         return Transport(self.conf.broker_consumer, self)
+
+
+def run(app: Any, kafka: str, topics: Sequence[str], patience_s: float, log: logging.Logger) -> None:
+    """Hands the Faust app over to Faust's command line, watched."""
+    watch_membership(app, kafka, topics, patience_s, log)
+    worker = faust.Worker(app, loglevel="WARNING", quiet=True)
+    worker.spinner = None  # it draws on the log
+    worker.execute_from_commandline()

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import faust
 import msgspec
 from prometheus_client import start_http_server
 
@@ -26,8 +25,7 @@ from streams.detect.waveform.worker import Outcome, Ward
 from streams.detect_app import Settings
 from streams.faust_settings import LOGGING, consumer
 from streams.kafka import wait_for_topics
-from streams.membership import watch_membership
-from streams.runs_app import Tableless
+from streams.runs_app import Tableless, run
 from vitals import settings
 from vitals.context import PatientContext
 from vitals.errors import PartAway
@@ -189,11 +187,7 @@ def main() -> None:
         start_http_server(chosen.metrics_port, chosen.bind, metrics.REGISTRY)
     used = (topics.waveforms, topics.patients, topics.findings, topics.watches, topics.refused)
     wait_for_topics(chosen.kafka, used, log)
-    app = wired(chosen)
-    watch_membership(app, chosen.kafka, used, chosen.patience_s, log)
-    worker = faust.Worker(app, loglevel="WARNING", quiet=True)
-    worker.spinner = None  # it draws on the log
-    worker.execute_from_commandline()
+    run(wired(chosen), chosen.kafka, used, chosen.patience_s, log)
 
 
 if __name__ == "__main__":

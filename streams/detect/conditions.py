@@ -148,9 +148,9 @@ def discharge(memory: Memory, row: int, now_ms: int) -> list[Finding]:
     memory.backlog = {cell: b for cell, b in memory.backlog.items() if cell // CHANNELS != row}
     if row in memory.lanes.of:
         memory.lanes.clear(row)
-    beside = [(memory.apart, at) for at in memory.own.get(row, {}).values()]
-    if (together := int(memory.settings.joint[row])) >= 0:
-        beside.insert(0, (memory.joint, together))
+    together = int(memory.settings.joint[row])
+    beside = [(memory.joint, together)] if together >= 0 else []
+    beside += [(memory.apart, at) for at in memory.own.get(row, {}).values()]
     return found + [f for other, at in beside if other is not None for f in discharge(other, at, now_ms)]
 
 
