@@ -146,6 +146,7 @@ def discharge(memory: Memory, row: int, now_ms: int) -> list[Finding]:
     memory.cells.busy[row * V : row * V + V] = 0
     memory.rows.score_until[row] = 0  # never scored: who is taken in again is not scored by the readings of before
     memory.backlog = {cell: b for cell, b in memory.backlog.items() if cell // CHANNELS != row}
+    memory.held_back.clear(row)
     if row in memory.lanes.of:
         memory.lanes.clear(row)
     together = int(memory.settings.joint[row])

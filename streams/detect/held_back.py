@@ -60,6 +60,10 @@ class HeldBack:
         self.of[row] = queue
         self.count += len(queue.held)
 
+    def clear(self, row: int) -> None:
+        """What waits of `row` is forgotten: nobody watches its patient any more."""
+        self.count -= len(self.of.pop(row, Queue()).held)
+
     def arrived(self, rows: npt.NDArray[np.int64], batch: Batch) -> list[tuple[int, str, Row]]:
         """What goes on now that the samples (n,) of the patients at `rows` have come: row, device and sample, in order for each row."""
         found = []

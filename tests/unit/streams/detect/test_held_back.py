@@ -8,6 +8,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from streams.detect import checkpoint, held_back
+from streams.detect.conditions import discharge
 from streams.detect.held_back import HeldBack, Queue, together
 from streams.detect.memory import empty
 from streams.detect.order import GRACE_MS, HOLD_MS
@@ -197,6 +198,13 @@ def test_what_is_held_back_marks_its_page_for_the_next_checkpoint():
     first = p.pages()
     p.tick(T0 + 2 * BACK)
     assert (len(first), len(p.pages())) == (1, 1)
+
+
+def test_of_who_is_discharged_nothing_waits_any_more():
+    p = partition()
+    p.fold([record([said(1, 0), ("q", "e", 1, T0, {"hr": 80})], 0)], T0)
+    found = discharge(p.memory, p.memory.row_of["p"], T0)
+    assert (found, p.memory.held_back.count, list(p.memory.held_back.of)) == ([], 1, [p.memory.row_of["q"]])
 
 
 def test_switched_off_over_a_restart_it_lets_all_go():
