@@ -28,6 +28,9 @@ export interface Score {
   inputs: Record<string, ScoreInput>;
 }
 
+// As a handover's sheet has it.
+export type Sum = Pick<Score, "lowest" | "highest" | "tier"> & Partial<Pick<Score, "inputs">>;
+
 export interface DeviceLink {
   id: string;
   kind: string | null;

@@ -2,10 +2,10 @@
 
 import { health } from "../live";
 import { ago, t, word } from "../texts";
-import type { Score, Vital } from "../types";
+import type { Sum, Vital } from "../types";
 
 interface Props {
-  score: Score | null;
+  score: Sum | null;
   vitals?: Record<string, Vital>;
   long?: boolean;
   old?: boolean;
@@ -15,14 +15,14 @@ const INPUTS = ["hr", "pulse", "rr", "spo2", "sbp", "temp"];
 const BEHIND_MS = 30_000;
 
 // How much older the sum is than the values beside it, ms: detection is behind, or a site holds samples back.
-function behind(score: Score, vitals: Record<string, Vital>): number {
+function behind(score: Sum, vitals: Record<string, Vital>): number {
   const shown = INPUTS.flatMap((name) => (vitals[name] ? [Date.parse(vitals[name].observed_at)] : []));
-  const summed = Object.values(score.inputs).flatMap((input) => (input.observed_at ? [Date.parse(input.observed_at)] : []));
+  const summed = Object.values(score.inputs ?? {}).flatMap((input) => (input.observed_at ? [Date.parse(input.observed_at)] : []));
   return shown.length && summed.length ? Math.max(...shown) - Math.max(...summed) : 0;
 }
 
-// `old`: nothing that is measured of this patient is fresh, so the sum is history too.
-export function NewsBadge({ score, vitals = {}, long = false, old = false }: Props) {
+// `old`: nothing that is measured of this patient is fresh, so the sum is history too. `vitals`: what stands beside it, if anything.
+export function NewsBadge({ score, vitals, long = false, old = false }: Props) {
   if (!score) {
     return (
       <span class="news news-none" title={t("news.none")}>
@@ -34,7 +34,7 @@ export function NewsBadge({ score, vitals = {}, long = false, old = false }: Pro
   const stale = old || health.value !== "live";
   const range = score.lowest === score.highest;
   const said = range ? String(score.lowest) : `${score.lowest}–${score.highest}`;
-  const late = behind(score, vitals);
+  const late = vitals ? behind(score, vitals) : 0;
   const title = range ? "" : t("news.range", { lowest: score.lowest, highest: score.highest });
   return (
     <span class={`news tier-${score.tier} ${stale ? "is-stale" : ""}`} title={title} data-news={said}>

@@ -7,7 +7,7 @@ import { call, may, me } from "../session";
 import { named, short } from "../store";
 import { moment, t, word } from "../texts";
 import { Rota, TakeOver } from "./rota";
-import type { Page, Priority, Score } from "../types";
+import type { Page, Priority, Sum } from "../types";
 import { loadWards, wards } from "../wards";
 
 interface OnNow {
@@ -27,7 +27,7 @@ interface Gap {
 interface Line {
   id: string;
   bed: string;
-  score: Score | null;
+  score: Sum | null;
   alerts: { id: string; title: string; state: string; priority: Priority }[];
   limits: Record<string, unknown>;
 }
