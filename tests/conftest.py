@@ -23,7 +23,13 @@ ORDER = ("unit", "contract", "integration", "e2e")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is quickest to tell comes first, the whole system last; side by side the longest comes first, and a folder is one process's."""
+    """What is quickest to tell comes first, the whole system last; side by side the longest comes first, and a folder is one process's.
+
+    Whatever is no unit test needs servers or processes, and is slow.
+    """
+    for item in items:
+        if _rank(item.path.parts) > 0:
+            item.add_marker("slow")
     items.sort(key=lambda item: _rank(item.path.parts), reverse=hasattr(config, "workerinput"))
 
 
@@ -41,11 +47,14 @@ def _rank(parts: tuple[str, ...]) -> int:
 
 
 class Lanes(LoadScopeScheduling):
-    """Tests of one lane run in one process, in order: they share its servers. All end-to-end tests share one Vigil."""
+    """Tests of one lane run in one process, in order: they share its servers. All end-to-end tests share one Vigil.
+
+    A module of unit tests shares nothing, and is a lane of its own.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         where = nodeid.partition("::")[0].split("/")[1:]
-        return where[0] if where[0] == "e2e" else "/".join(where[:2])
+        return "/".join(where[: {"e2e": 1, "unit": len(where)}.get(where[0], 2)])
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:

@@ -86,6 +86,7 @@ def jumbled(n: int, seed: int, within: int) -> list[int]:
     return [i for _, i in sorted(once + [(i + rng.random() * within, i) for i in range(n) if rng.random() < 0.2])]
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**32), start=st.integers(50, 350))
 def test_repeats_and_a_wrong_order_within_each_message_change_nothing(seed: int, start: int) -> None:
@@ -102,6 +103,7 @@ def test_repeats_and_a_wrong_order_within_each_message_change_nothing(seed: int,
     assert (stored_too, told(found_too)) == (stored, told(found))
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 2**32), live=st.booleans())
 @example(seed=648, live=True)  # here the late readings of the desaturation are an excursion by themselves

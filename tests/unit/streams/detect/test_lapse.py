@@ -112,12 +112,14 @@ def test_what_was_not_told_yet_is_not_ended():
     assert told(says("monitor", [150.0] * 10), says("watch", [80.0] * 800)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [61, 400, OVER + 50])
 def test_a_restart_changes_nothing(cut):
     parts = racing(), says("clip", [97.0] * 900, vital="spo2"), says("watch", [80.0] * 800, 290)
     assert told(*parts, cut=cut, one_by_one=True) == told(*parts, one_by_one=True)
 
 
+@pytest.mark.slow
 def test_the_batches_change_nothing():
     parts = racing(), says("watch", [80.0] * 800), says("monitor", [150.0] * 300, 500)
     assert [f[:3] for f in told(*parts)] == [f[:3] for f in told(*parts, one_by_one=True)]
