@@ -19,6 +19,7 @@ from faust.types import TP
 from prometheus_client import start_http_server
 
 from streams.detect import kafka, metrics
+from streams.detect.memory import Waits
 from streams.detect.partition import Record
 from streams.detect.rules import default
 from streams.detect.worker import Worker
@@ -229,7 +230,7 @@ def wired(chosen: Settings) -> Any:
         return kafka.read_pages(chosen.kafka, topics, partition)
 
     out, reread = kafka.Out(chosen.kafka, topics), rereader(app, topics.readings)
-    worker = Worker(default(), topics, out, pages, reread, clock, int(chosen.hold_s * 1000), int(chosen.back_s * 1000))
+    worker = Worker(default(), topics, out, pages, reread, clock, Waits(int(chosen.hold_s * 1000), int(chosen.back_s * 1000)))
     loop: list[asyncio.AbstractEventLoop] = []
 
     def take(topic: str, value: bytes) -> None:

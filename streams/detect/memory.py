@@ -5,11 +5,12 @@ bounded by the patients and devices that the partition has ever had. What is rem
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from streams.detect.channels import CHANNELS
 from streams.detect.dedupe import Seen
 from streams.detect.held_back import HeldBack
-from streams.detect.order import Order
+from streams.detect.order import HOLD_MS, Order
 from streams.detect.remembered import NEVER, Cells, Courses, Devices, Rows, Settings
 from streams.detect.rules import Columns, RuleSet, bounds, columns, expires
 from streams.detect.tables import filled, grown
@@ -21,6 +22,13 @@ from vitals.link import Link
 from vitals.registry import V
 
 FIRST_ROWS = 64
+
+
+class Waits(NamedTuple):
+    """hold_ms: how long a sample waits for what is missing before it (`order`); back_ms: how long every one is held back (`held_back`)."""
+
+    hold_ms: int = HOLD_MS
+    back_ms: int = 0
 
 
 @dataclass(slots=True)

@@ -15,8 +15,7 @@ import msgspec
 
 from streams.detect import early_warning, metrics
 from streams.detect.conditions import discharge
-from streams.detect.memory import Memory, empty
-from streams.detect.order import HOLD_MS
+from streams.detect.memory import Memory, Waits, empty
 from streams.detect.partition import Outcome, Partition, Record
 from streams.detect.ruled import take_up
 from streams.detect.rules import RuleError, RuleSet, parsed
@@ -57,24 +56,13 @@ Clock = Callable[[], int]
 class Worker:
     """All partitions that this process has in hand; `generation`: another number each time that all were taken away.
 
-    clock: now, ms. hold_ms: how long a sample waits for what is missing before it (`order`). back_ms: how long every one is held back
-    (`held_back`).
+    clock: now, ms. waits: how long a sample does.
     """
 
-    def __init__(
-        self,
-        rules: RuleSet,
-        topics: Topics,
-        out: Told,
-        restored: Restored,
-        reread: Reread,
-        clock: Clock,
-        hold_ms: int = HOLD_MS,
-        back_ms: int = 0,
-    ) -> None:
+    def __init__(self, rules: RuleSet, topics: Topics, out: Told, restored: Restored, reread: Reread, clock: Clock, waits: Waits) -> None:
         self.partitions: dict[int, Partition] = {}
         self._rules, self._topics, self._out = rules, topics, out
-        self._restored, self._reread, self._clock, self._waits = restored, reread, clock, (hold_ms, back_ms)
+        self._restored, self._reread, self._clock, self._waits = restored, reread, clock, waits
         self._contexts: dict[str, PatientContext] = {}
         self._links: dict[str, Link] = {}
         self._house: list[Memory] = []
@@ -116,8 +104,7 @@ class Worker:
 
     def _take_up(self, number: int, pages: Mapping[int, bytes]) -> None:
         now_ms = self._clock()
-        hold_ms, back_ms = self._waits
-        memory = empty(self._rules, self._contexts, self._links, hold_ms, now_ms, back_ms)
+        memory = empty(self._rules, self._contexts, self._links, self._waits.hold_ms, now_ms, self._waits.back_ms)
         partition = self.partitions[number] = Partition(number, memory, pages)
         self._house.append(memory)
         memory.house = self._house

@@ -9,7 +9,7 @@ import pytest
 from faust.types import TP
 
 from streams.detect import checkpoint
-from streams.detect.memory import empty
+from streams.detect.memory import Waits, empty
 from streams.detect.partition import Record
 from streams.detect.step import step
 from streams.detect.worker import Worker
@@ -45,7 +45,7 @@ def worker(pages=None, now_ms=T0, restored=None):
         return offset
 
     out = Heard()
-    return Worker(default(), TOPICS, out, restored or (lambda number: pages or {}), reread, lambda: now_ms, 0), out
+    return Worker(default(), TOPICS, out, restored or (lambda number: pages or {}), reread, lambda: now_ms, Waits(0)), out
 
 
 def record(samples, offset=1):
