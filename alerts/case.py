@@ -22,7 +22,7 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         paged_at: when a page was last written, sent or not. reached_at: when one last arrived; None again once it became worse,
             at `worse_at`.
         due_at, due_for: when time itself changes something next: `rung`, `step` or `shelf`.
-        starts: when its condition began lately (flap detection).
+        starts: when its condition began lately (flap detection). over: when the condition of each of its last findings was over, by id.
     """
 
     findings: tuple[str, ...] = ()
@@ -38,6 +38,7 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     due_at: int | None = None
     due_for: str = ""
     starts: tuple[int, ...] = ()
+    over: dict[str, int] = {}
     bed: str = ""
     partition: int = 0
 

@@ -91,7 +91,8 @@ def _merge(desk: Desk, case: Case, finding: Finding, now: int) -> None:
     starts = (*case.memory.starts, finding.started_at)[-REMEMBERED_STARTS:]
     if finding.rule == "outage":
         finding = _wider(case, finding)
-    case_after = with_memory(with_alert(case, ended_at=None), findings=(*case.memory.findings, finding.id), starts=starts)
+    began = min(case.alert.started_at, finding.started_at)
+    case_after = with_memory(with_alert(case, started_at=began, ended_at=None), findings=(*case.memory.findings, finding.id), starts=starts)
     event: Event = "worse" if RANK[finding.priority] > RANK[case.alert.priority] else "recurred"
     _move(desk, case, _described(case_after, finding), event, finding, now, {"finding": finding.id})
 
@@ -120,9 +121,12 @@ def _qualified(case: Case, finding: Finding) -> tuple[Event, Case]:
     if finding.phase == "end":
         left = tuple(one for one in case.memory.findings if one != finding.id)
         after = with_memory(case, findings=left)
-        if left or case.alert.ended_at is not None:
+        after, last = _over(after, finding, finding.ended_at or finding.at)
+        if left:
             return "update", after
-        ended = with_alert(after, ended_at=finding.ended_at or finding.at)
+        ended = with_alert(after, ended_at=last)
+        if case.alert.ended_at is not None:
+            return "update", ended
         waits = latches(case.alert.alert_class, case.alert.priority) and case.alert.ward != canary.WARD  # there is nobody to look at it
         return ("ended_latched" if waits else "ended"), ended
     worse = RANK[finding.priority] > RANK[case.alert.priority] and not finding.retrospective
@@ -136,9 +140,29 @@ def _described(case: Case, finding: Finding) -> Case:
     """The newest evidence, where the patient is now; the highest priority so far, so that a milder phase does not hide what was."""
     milder = RANK[finding.priority] < RANK[case.alert.priority]
     fields: dict[str, Any] = {"evidence": finding.evidence, "title": finding.title, "ward": finding.ward}
+    case = _begun(case, finding)
+    if finding.phase == "update" and finding.ended_at is not None:  # a span that came out otherwise
+        case, last = _over(case, finding, finding.ended_at)
+        fields |= {} if case.alert.ended_at is None else {"ended_at": last}
     if not milder:
         fields["priority"] = finding.priority
     return case if case.alert.state == "closed" and milder else with_alert(case, **fields)
+
+
+def _begun(case: Case, finding: Finding) -> Case:
+    """A begin that came out otherwise, because something came late: of the finding that made the alert, or of one more."""
+    known, first = case.memory.starts, finding.id == case.alert.id
+    if finding.started_at in known or len(known) == REMEMBERED_STARTS:
+        return case
+    starts = (finding.started_at, *(known[1:] if first else known))
+    return with_memory(with_alert(case, started_at=min(starts)), starts=starts)
+
+
+def _over(case: Case, finding: Finding, at: int) -> tuple[Case, int]:
+    """The case with when the condition of `finding` was over, and when the last of its findings was."""
+    others = {one: when for one, when in case.memory.over.items() if one != finding.id}
+    over = dict([*others.items(), (finding.id, at)][-REMEMBERED_STARTS:])
+    return with_memory(case, over=over), max(over.values())
 
 
 def _move(desk: Desk, before: Case, after: Case, event: Event, finding: Finding, now: int, note: dict[str, Any]) -> None:

@@ -67,7 +67,8 @@ SELECT b->>'id', (b->>'version')::int, b->>'patient', b->>'ward', b->>'class', b
        CASE WHEN b->>'state' = 'closed' THEN now() END, (b->>'retrospective')::bool, partition, due, b, memory
 FROM json_to_recordset(%s::json) AS x(raised bigint, partition int, due bigint, b jsonb, memory jsonb)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, ward = excluded.ward, priority = excluded.priority, state = excluded.state,
-    ended_at = excluded.ended_at, closed_at = CASE WHEN excluded.state = 'closed' THEN coalesce(alerting.alert.closed_at, now()) END,
+    started_at = excluded.started_at, ended_at = excluded.ended_at,
+    closed_at = CASE WHEN excluded.state = 'closed' THEN coalesce(alerting.alert.closed_at, now()) END,
     retrospective = excluded.retrospective, due_at = excluded.due_at, body = excluded.body, memory = excluded.memory
 """
 _OUTBOX = """

@@ -72,7 +72,9 @@ _DETECT: Mapping[str, Target] = {
     "trend": Target(("departures",), _amounts("LEAST_POINTS", "LEAST_SPAN_MIN")),
     "waiting": Target(("order", "order_parts", "held_back")),
     "watermark": Target(("watermark",), _amounts("MOST", "_ROOM", "_EARLY", "_GONE")),
+    "waveform/hearing": Target(("waveform_hearing",), _amounts("STRIDE_MS", "NEAR", "MOST")),
     "waveform/held_back": Target(("waveform_held_back",)),
+    "waveform/told": Target(("waveform_told",)),
     "witness": Target(("witness",), _amounts("STANDS_MS", "ON_THE_WAY_MS")),
     "wrong_patient": Target(("stranger",), _STRANGER),
 }

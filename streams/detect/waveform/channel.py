@@ -43,6 +43,11 @@ class Channel:
         return self.beats >= WARM_BEATS
 
     @property
+    def known(self) -> bool:
+        """Whether a heart was heard on it, now or before a short gap."""
+        return self.beats > 0 or self.beat_before is not None
+
+    @property
     def silence_s(self) -> float:
         """Seconds since the last beat, or since the signal began."""
         since = self.unbroken if self.last_beat is None else self.last_beat

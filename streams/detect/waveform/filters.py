@@ -5,6 +5,7 @@ numbers, bit for bit, since every filter is a recursion over single samples.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -19,22 +20,24 @@ INTEGRATION_S = 0.12
 
 @dataclass(frozen=True, slots=True)
 class Coefficients:
-    """Filter coefficients of one sampling rate: second-order sections, and the width of the moving average."""
+    """Filter coefficients of one sampling rate: second-order sections, each with its memory of a signal that has always been 1, and the
+    moving average."""
 
     qrs: Array
     shape: Array
     average: Array
+    qrs_settled: Array
+    shape_settled: Array
 
 
+@lru_cache(maxsize=64)
 def coefficients(rate_hz: float) -> Coefficients:
     """For 60 Hz and more. The shape band ends below the Nyquist frequency where the rate is low."""
     top = min(SHAPE_BAND_HZ[1], 0.45 * rate_hz)
     width = max(1, round(INTEGRATION_S * rate_hz))
-    return Coefficients(
-        qrs=signal.butter(2, QRS_BAND_HZ, "bandpass", fs=rate_hz, output="sos"),
-        shape=signal.butter(2, (SHAPE_BAND_HZ[0], top), "bandpass", fs=rate_hz, output="sos"),
-        average=np.full(width, 1.0 / width),
-    )
+    qrs = signal.butter(2, QRS_BAND_HZ, "bandpass", fs=rate_hz, output="sos")
+    shape = signal.butter(2, (SHAPE_BAND_HZ[0], top), "bandpass", fs=rate_hz, output="sos")
+    return Coefficients(qrs, shape, np.full(width, 1.0 / width), signal.sosfilt_zi(qrs), signal.sosfilt_zi(shape))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +52,7 @@ class FilterMemory:
 
 def settled(c: Coefficients, first: float) -> FilterMemory:
     """The memory of a signal that has always been `first`: a baseline offset makes no step at the start."""
-    return FilterMemory(signal.sosfilt_zi(c.qrs) * first, signal.sosfilt_zi(c.shape) * first, np.zeros(len(c.average) - 1), 0.0)
+    return FilterMemory(c.qrs_settled * first, c.shape_settled * first, np.zeros(len(c.average) - 1), 0.0)
 
 
 def run(c: Coefficients, m: FilterMemory, x: Array) -> tuple[FilterMemory, Array, Array, Array]:

@@ -101,7 +101,7 @@ def with_room(watch: Watch, at: int) -> Watch:
 def conditions(channel: Channel, others: list[Channel]) -> dict[str, bool]:
     """Rule -> whether it holds on this ECG now. Before ten beats nothing is known: what was on stays on."""
     sent = [o for o in others if channel.heard - o.heard < UNHEARD_MS]
-    silent = channel.silence_s >= ASYSTOLE_S and not any(o.silence_s < ASYSTOLE_S and o.beats for o in sent)
+    silent = channel.silence_s >= ASYSTOLE_S and not any(o.silence_s < ASYSTOLE_S and o.known for o in sent)
     if not channel.warm:
         return {ASYSTOLE.name: True} if silent and channel.beat_before is not None else {}
     poor = channel.quality < DOUBTFUL
@@ -120,6 +120,17 @@ def stranger(channel: Channel, before: list[Channel]) -> dict[str, bool]:
     if not known or channel.quality < DOUBTFUL or channel.beats > NEW_BEATS or len(channel.intervals) < RHYTHM_BEATS:
         return {}
     return {STRANGER.name: all(fibrillates(c.intervals) != fibrillates(channel.intervals) for c in known)}
+
+
+def told_on(watch: Watch, patient: str) -> set[str]:
+    """The ids of what is on and was told."""
+    return {timer_id(patient, key, timer.started) for key, timer in watch.timers.items() if timer.told and timer.started is not None}
+
+
+def timer_id(patient: str, key: str, started: int) -> str:
+    """The id of a timer's condition, which began at `started`."""
+    subject, _, rule = key.rpartition("/")
+    return finding_id(patient, rule, subject, started)
 
 
 @dataclass(frozen=True, slots=True)

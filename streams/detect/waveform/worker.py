@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from streams.detect.waveform import marks
-from streams.detect.waveform.marks import Mark
-from streams.detect.waveform.watch import Watch, step
+from streams.detect.waveform.hearing import Hearing
 from vitals.context import PatientContext
 from vitals.errors import WireFormatError
 from vitals.finding import Finding
@@ -43,7 +42,7 @@ class Ward:
     """Watches by partition and patient, when each was last taken up (ms), and where each patient lies."""
 
     places: dict[str, PatientContext] = field(default_factory=dict)
-    watches: dict[int, dict[str, Watch]] = field(default_factory=dict)
+    watches: dict[int, dict[str, Hearing]] = field(default_factory=dict)
     taken: dict[tuple[int, str], int] = field(default_factory=dict)
 
     def place(self, context: PatientContext) -> None:
@@ -59,7 +58,7 @@ class Ward:
 
     def open(self, partition: int, marked: Mapping[str, bytes]) -> None:
         """A partition that came to this worker, with its patients' marks."""
-        self.watches[partition] = {patient: marks.decode(data) for patient, data in marked.items()}
+        self.watches[partition] = {patient: marks.decode(patient, data) for patient, data in marked.items()}
 
     def take(self, partition: int, value: bytes, source: str, now: int) -> Outcome:
         """One record of an opened partition."""
@@ -77,7 +76,7 @@ class Ward:
     def idle(self, now: int) -> None:
         """Drops the watches of patients of whom nothing came for long and who have nothing on."""
         for number, known in self.watches.items():
-            for patient in [p for p, w in known.items() if not _on(w) and now - self.taken.get((number, p), 0) > IDLE_MS]:
+            for patient in [p for p, w in known.items() if not marks.marks(p, w) and now - self.taken.get((number, p), 0) > IDLE_MS]:
                 del known[patient]
                 self.taken.pop((number, patient), None)
 
@@ -87,12 +86,9 @@ class Ward:
         if context is not None and not context.active:
             return Outcome()
         known = self.watches[partition]
-        before = known.get(chunk.patient, Watch())
-        after, found = step(before, chunk, context.ward if context else "", now)
-        known[chunk.patient], self.taken[partition, chunk.patient] = after, now
-        kept = _on(after)
-        return Outcome(chunk.patient, tuple(found), None, marks.encode(kept) if kept.keys() != _on(before).keys() or found else None)
-
-
-def _on(watch: Watch) -> dict[str, Mark]:
-    return marks.marks(watch)
+        hearing = known.setdefault(chunk.patient, Hearing())
+        before = marks.marks(chunk.patient, hearing)
+        found = hearing.take(chunk, context.ward if context else "", now)
+        self.taken[partition, chunk.patient] = now
+        kept = marks.marks(chunk.patient, hearing)
+        return Outcome(chunk.patient, tuple(found), None, marks.encode(kept) if kept.keys() != before.keys() or found else None)

@@ -103,6 +103,15 @@ def test_the_table_is_what_the_events_say(site: Site) -> None:
         assert msgspec.to_builtins(case.alert) == body
 
 
+def test_a_begin_and_an_end_that_come_out_otherwise_are_the_alerts_in_the_table(site: Site) -> None:
+    over = finding(phase="end", at=T0 + 5_000, ended_at=T0 + 5_000)
+    with site.worker():
+        site.say(finding(), over, finding(phase="update", at=T0 + 6_000, started_at=T0 - 4_000, ended_at=T0 + 3_000, id=finding().id))
+        site.alerts(lambda found: len(found) == 3)
+    [times] = site.rows("SELECT extract(epoch FROM started_at) * 1000, extract(epoch FROM ended_at) * 1000 FROM alerting.alert")
+    assert times == (T0 - 4_000, T0 + 3_000)
+
+
 def test_what_was_known_at_a_time_is_what_the_events_up_to_it_say(site: Site) -> None:
     with site.worker():
         site.say(finding())

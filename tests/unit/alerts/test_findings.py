@@ -161,3 +161,48 @@ def test_an_outage_is_over_when_the_last_workers_share_is() -> None:
     ends = [part(start, phase="end", at=T0 + 60_000 + start, ended_at=T0 + 60_000 + start) for start in (T0, T0 + 1)]
     states = [only(desk(part(T0), part(T0 + 1), *ends[:n])).alert.state for n in range(3)]
     assert states == ["active", "active", "closed"]
+
+
+def test_an_update_that_knows_a_begin_better_moves_the_alerts() -> None:
+    earlier = desk(finding(), finding(phase="update", at=T0 + 9, started_at=T0 - 4_000, id=finding().id))
+    assert only(earlier).alert.started_at == T0 - 4_000
+
+
+def test_an_update_moves_the_begin_later_too_where_the_alert_is_of_one_finding() -> None:
+    later = desk(finding(), finding(phase="update", at=T0 + 9, started_at=T0 + 4_000, id=finding().id))
+    assert only(later).alert.started_at == T0 + 4_000
+
+
+def test_an_alert_of_several_findings_began_when_the_first_of_them_did() -> None:
+    assert only(desk(finding(), finding(start=T0 - 9_000, at=T0 + 9))).alert.started_at == T0 - 9_000
+
+
+def test_a_begin_known_better_of_a_later_finding_leaves_the_alerts_where_it_was() -> None:
+    more = finding(start=T0 + 60_000)
+    assert only(desk(finding(), more, finding(phase="update", at=T0 + 70_000, started_at=T0 + 50_000, id=more.id))).alert.started_at == T0
+
+
+def over(start: int = T0, at: int = T0 + 5_000, **more: Any) -> Finding:
+    return finding(phase="end", start=start, at=at, ended_at=at, **more)
+
+
+@pytest.mark.parametrize("ended", [T0 + 3_000, T0 + 8_000])
+def test_an_update_that_knows_an_end_better_moves_the_alerts(ended: int) -> None:
+    made = desk(finding(), over(), finding(phase="update", at=T0 + 9_000, ended_at=ended))
+    assert (only(made).alert.ended_at, only(made).alert.state, len(made.pages)) == (ended, "returned", 1)
+
+
+def test_an_alert_of_several_findings_is_over_when_the_last_of_them_is() -> None:
+    more = finding(start=T0 + 60_000)
+    updated = finding(phase="update", at=T0 + 80_000, ended_at=T0 + 7_000)
+    assert only(desk(finding(), over(), more, over(T0 + 60_000, T0 + 70_000), updated)).alert.ended_at == T0 + 70_000
+
+
+def test_an_end_known_better_of_one_finding_ends_no_other() -> None:
+    updated = finding(phase="update", at=T0 + 80_000, ended_at=T0 + 7_000)
+    assert only(desk(finding(), over(), finding(start=T0 + 60_000), updated)).alert.ended_at is None
+
+
+def test_what_was_withdrawn_leaves_the_end_of_what_was() -> None:
+    more = finding(start=T0 + 4_000)
+    assert only(desk(finding(), more, over(at=T0 + 5_000), over(T0 + 4_000, T0 + 4_000))).alert.ended_at == T0 + 5_000

@@ -11,8 +11,10 @@ import msgspec
 import numpy as np
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from tests.unit.streams.detect.test_waveform_hearing import spans
 from tests.unit.streams.detect.test_waveform_held_back import shaken
 from tests.unit.streams.detect.test_waveform_watch import CALM, chunks, heart
+from tests.unit.streams.detect.test_waveform_watch import told as told_in_order
 from tests.waiting import wait_for
 from vitals.context import PatientContext
 from vitals.finding import Finding
@@ -54,9 +56,12 @@ def said(kafka: str, topic: str, key: str) -> list[bytes]:
     return values
 
 
+def found(kafka: str, topics: Topics) -> list[Finding]:
+    return [DECODER.decode(v) for v in said(kafka, topics.findings, "p")]
+
+
 def told(kafka: str, topics: Topics) -> list[tuple[str, str, str]]:
-    found = [DECODER.decode(v) for v in said(kafka, topics.findings, "p")]
-    return [(f.rule, f.phase, f.ward) for f in found]
+    return [(f.rule, f.phase, f.ward) for f in found(kafka, topics)]
 
 
 def stopping_heart() -> tuple[list[Waveform], list[Waveform]]:
@@ -77,6 +82,14 @@ def test_a_killed_worker_goes_on_where_it_was(kafka: str, topics: Topics) -> Non
     with worker(kafka, topics):
         wait_for(lambda: len(told(kafka, topics)) >= 2, 120, "the end of the asystole")
     assert sorted(set(told(kafka, topics))) == [("ecg_asystole", "end", "north"), ("ecg_asystole", "start", "north")]
+
+
+def test_chunks_out_of_order_and_twice_are_told_with_the_spans_of_the_order(kafka: str, topics: Topics) -> None:
+    stream = chunks(heart([*CALM, 12.0, *CALM]))
+    late = shaken(stream, np.random.default_rng(2))
+    send(kafka, topics.waveforms, "p", [encode(c) for c in late])
+    with worker(kafka, topics):
+        wait_for(lambda: spans(found(kafka, topics)) == spans(told_in_order(stream)), 120, "the asystole, from its begin to its end")
 
 
 def test_held_back_chunks_out_of_order_and_twice_are_told_as_in_order_though_the_worker_is_killed(kafka: str, topics: Topics) -> None:

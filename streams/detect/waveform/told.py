@@ -1,0 +1,134 @@
+"""What was told of one patient's waveforms, held against what is known now that a chunk came late: what is to be told besides.
+
+In: the findings of a step, or of all steps that were taken again since a moment. Out: those that nobody was told yet, and what puts right
+what was told: a condition that comes out with another begin or end goes on under the id by which it was told, with an update that says when
+it was. What does not come out at all is doubted: it stays as it is for as long as a late chunk may still show it, then it ends.
+Promise: the alerts made of it are those of the chunks in order, with their spans; nobody is told anything twice.
+Bounded: what is over is forgotten after two minutes.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from vitals.finding import Finding, finding_id
+
+Place = tuple[int, str, str, int]
+"""A chunk's place among a patient's: ms of its end, device, channel, number."""
+FORGOTTEN_MS = 120_000
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What was told of one condition: that it began, under which id, and how it ended, if it did.
+
+    place: of the chunk that showed it. updated_at: the newest `at` of its updates, by which they are told apart.
+    """
+
+    start: Finding
+    place: Place
+    end: Finding | None = None
+    doubted: bool = False
+    updated_at: int = 0
+
+    def updated(self, f: Finding) -> "tuple[Span, Finding]":
+        """With one update more, which `f` says."""
+        at = max(f.at, self.updated_at + 1)
+        return replace(self, updated_at=at), msgspec.structs.replace(f, id=self.start.id, phase="update", at=at, retrospective=False)
+
+    def withdrawn(self) -> Finding:
+        """It was not so: over where it began."""
+        never = msgspec.structs.replace(self.start, ended_at=self.start.started_at)
+        return msgspec.structs.replace(never, phase="end") if self.end is None else self.updated(never)[1]
+
+
+@dataclass(slots=True)
+class Told:
+    """The spans told of one patient, by the id that the condition has by its begin. names: where a restart left it told under another."""
+
+    spans: dict[str, Span] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+
+    def news(self, found: Iterable[tuple[Place, Finding]]) -> list[Finding]:
+        """What of `found` is to be told."""
+        return [f for place, one in found for f in self._one(place, one)]
+
+    def again(self, found: Sequence[tuple[Place, Finding]], since: Place, on: Set[str]) -> list[Finding]:
+        """What is to be told now that all from `since` on was judged again, as `found`; `on`: the ids of what is on now."""
+        known = {f.id for _, f in found if f.phase == "start"}
+        for i, span in self.spans.items():
+            if span.doubted or span.place >= since:
+                self.spans[i] = replace(span, doubted=i not in known)
+        return self._renamed(found) + self.news(found) + self._reopened(on)
+
+    def settled(self, until: int, newest: int) -> list[Finding]:
+        """Of what is doubted and began by `until` (ms), so that nothing late can show it any more: an end at its begin. What was over long
+        before `newest` (ms) is dropped."""
+        sure = [i for i, span in self.spans.items() if span.doubted and span.place[0] <= until]
+        withdrawn = [self.spans.pop(i).withdrawn() for i in sure]
+        for i in [i for i, span in self.spans.items() if span.end is not None and span.end.at < newest - FORGOTTEN_MS]:
+            del self.spans[i]
+        return withdrawn
+
+    def doubted(self) -> list[Finding]:
+        """What is on for those who were told, though nothing shows it now."""
+        return [span.start for span in self.spans.values() if span.doubted and span.end is None]
+
+    def name(self, known: str) -> str:
+        """The id under which the condition was told."""
+        span = self.spans.get(known)
+        return self.names.get(known, known) if span is None else span.start.id
+
+    def _one(self, place: Place, f: Finding) -> list[Finding]:
+        known = self.spans.get(f.id)
+        if f.phase == "start":
+            self.spans[f.id] = Span(f, place, f if f.retrospective else None) if known is None else replace(known, place=place)
+            return [f] if known is None else []
+        if known is None:  # begun before a restart
+            return [msgspec.structs.replace(f, id=self.names.pop(f.id, f.id))]
+        end = msgspec.structs.replace(f, id=known.start.id)
+        span, said = replace(known, end=end), [end]
+        if known.end is not None:
+            span, update = span.updated(f)
+            said = [] if known.end.ended_at == f.ended_at else [update]
+        self.spans[f.id] = span
+        return said
+
+    def _renamed(self, found: Sequence[tuple[Place, Finding]]) -> list[Finding]:
+        """What was told with another begin goes on under the id by which it was told; an update says when it began."""
+        ends, updates = {f.id: f for _, f in found if f.phase == "end"}, list[Finding]()
+        for place, f in found:
+            old = None if f.phase != "start" or f.id in self.spans else self._doubted_as(f, ends)
+            if old is not None:
+                span = self.spans.pop(old)
+                ended_at = None if span.end is None else span.end.ended_at
+                start = msgspec.structs.replace(f, id=span.start.id)
+                self.spans[f.id], update = Span(start, place, span.end, False, span.updated_at).updated(
+                    msgspec.structs.replace(f, ended_at=ended_at)
+                )
+                updates.append(update)
+        return updates
+
+    def _reopened(self, on: Set[str]) -> list[Finding]:
+        """What was told as over and is on after all begins once more, under an id of its own: the old one is over for all who heard of it."""
+        wrong = [(i, span, span.end) for i, span in self.spans.items() if span.end is not None and i in on]
+        for i, span, end in wrong:
+            f = span.start
+            name = finding_id(f.patient, f.rule, f"{f.subject}\0{end.at}", f.started_at)
+            self.spans[i] = Span(msgspec.structs.replace(f, id=name), span.place)
+        return [self.spans[i].start for i, _, _ in wrong]
+
+    def _doubted_as(self, start: Finding, ends: Mapping[str, Finding]) -> str | None:
+        """The condition that was told and is the same, at the same time, with another begin: the nearest. Not one that was told as over of
+        what is on: that has to be told."""
+        end = start if start.retrospective else ends.get(start.id)
+        alike = [
+            i
+            for i, span in self.spans.items()
+            if span.doubted
+            and (span.start.rule, span.start.subject) == (start.rule, start.subject)
+            and (span.end is None or (end is not None and start.started_at <= (span.end.ended_at or 0)))
+            and (end is None or span.start.started_at <= (end.ended_at or 0))
+        ]
+        return min(alike, key=lambda i: abs(self.spans[i].start.started_at - start.started_at), default=None)

@@ -1,0 +1,184 @@
+"""What is told besides when a chunk that came late shows that something began or ended otherwise."""
+
+import msgspec
+
+from streams.detect.waveform import marks
+from streams.detect.waveform.hearing import Hearing
+from streams.detect.waveform.told import FORGOTTEN_MS, Place, Told
+from streams.detect.waveform.watch import Timer, Watch
+from vitals.finding import Finding, Phase, finding_id
+
+SUBJECT, RULE = "d/ecg_ii", "ecg_asystole"
+
+
+def finding(started: int, phase: Phase = "start", ended: int | None = None, rule: str = RULE, *, retrospective: bool = False) -> Finding:
+    return Finding(
+        id=finding_id("p", rule, SUBJECT, started),
+        phase=phase,
+        patient="p",
+        ward="",
+        rule=rule,
+        rule_version=1,
+        alert_class="physiological",
+        priority="high",
+        title="",
+        subject=SUBJECT,
+        started_at=started,
+        at=started if ended is None else ended,
+        received_at=0,
+        detected_at=0,
+        ended_at=ended,
+        retrospective=retrospective,
+    )
+
+
+ON: frozenset[str] = frozenset()
+
+
+def place(ms: int) -> Place:
+    return ms, "d", "ecg_ii", 0
+
+
+def span(started: int, ended: int | None = None, rule: str = RULE) -> list[tuple[Place, Finding]]:
+    """A condition as the watch finds it: that it began, and, if it did, that it ended."""
+    found = [(place(started), finding(started, rule=rule))]
+    return found if ended is None else [*found, (place(ended), finding(started, "end", ended, rule))]
+
+
+def short(found: list[Finding]) -> list[tuple[str, int, int | None, bool]]:
+    """Phase, begin, end, and whether it is told under the id of a condition that began at 100."""
+    return [(f.phase, f.started_at, f.ended_at, f.id == finding_id("p", f.rule, SUBJECT, 100)) for f in found]
+
+
+def after(*first: tuple[Place, Finding]) -> Told:
+    told = Told()
+    told.news(first)
+    return told
+
+
+def test_what_was_told_is_not_told_again() -> None:
+    assert after(*span(100, 200)).again(span(100, 200), place(50), ON) == []
+
+
+def test_what_was_hidden_is_told() -> None:
+    assert short(Told().again(span(100, 200), place(50), ON)) == [("start", 100, None, True), ("end", 100, 200, True)]
+
+
+def test_another_begin_is_an_update_of_what_was_told() -> None:
+    assert short(after(*span(100)).again(span(90), place(50), ON)) == [("update", 90, None, True)]
+
+
+def test_what_began_otherwise_ends_as_it_was_told() -> None:
+    told = after(*span(100))
+    told.again(span(90), place(50), ON)
+    assert short(told.news(span(90, 200)[1:])) == [("end", 90, 200, True)]
+
+
+def test_another_end_is_an_update() -> None:
+    assert short(after(*span(100, 200)).again(span(100, 250), place(50), ON)) == [("update", 100, 250, True)]
+
+
+def test_another_span_is_told_in_updates_that_can_be_told_apart() -> None:
+    found = after(*span(100, 200)).again(span(90, 250), place(50), ON)
+    assert (short(found)[-1], len({f.at for f in found})) == (("update", 90, 250, True), len(found))
+
+
+def test_what_is_over_after_all_ends() -> None:
+    assert short(after(*span(100)).again(span(100, 150), place(50), ON)) == [("end", 100, 150, True)]
+
+
+def test_what_was_told_as_over_and_is_on_is_told_anew() -> None:
+    assert short(after(*span(100, 200)).again(span(90), place(50), ON)) == [("start", 90, None, False)]
+
+
+def test_what_was_told_as_over_and_still_is_on_begins_once_more_under_an_id_of_its_own() -> None:
+    told = after(*span(100, 200))
+    found = told.again(span(100), place(50), {finding(100).id})
+    ended = told.news(span(100, 300)[1:])
+    assert (short(found), found[0].id == ended[0].id, ended[0].phase) == ([("start", 100, None, False)], True, "end")
+
+
+def test_of_another_time_it_is_another() -> None:
+    assert short(after(*span(100, 200)).again(span(300, 400), place(50), ON)) == [("start", 300, None, False), ("end", 300, 400, False)]
+
+
+def test_another_rule_takes_no_ones_place() -> None:
+    found = after(*span(100)).again(span(90, rule="ecg_bradycardia"), place(50), ON)
+    assert [(f.phase, f.rule) for f in found] == [("start", "ecg_bradycardia")]
+
+
+def test_of_two_that_were_told_the_nearer_is_the_same() -> None:
+    told = after(*span(100), *span(40))
+    assert short(told.again(span(90), place(10), ON)) == [("update", 90, None, True)]
+
+
+def test_what_began_before_is_left_alone() -> None:
+    told = after(*span(100))
+    assert (told.again([], place(150), ON), told.doubted()) == ([], [])
+
+
+def test_what_is_shown_by_an_earlier_chunk_began_before_what_follows_that() -> None:
+    told = after((place(100), finding(90)))
+    told.again([(place(95), finding(90))], place(50), ON)
+    assert (told.again([], place(98), ON), told.doubted()) == ([], [])
+
+
+def test_what_nothing_shows_is_doubted_as_long_as_something_late_may_show_it() -> None:
+    told = after(*span(100))
+    assert (told.again([], place(50), ON), told.settled(99, 500), short(told.doubted())) == ([], [], [("start", 100, None, True)])
+
+
+def test_what_is_doubted_and_shown_again_goes_on() -> None:
+    told = after(*span(100))
+    told.again([], place(50), ON)
+    assert (told.again(span(100), place(50), ON), told.settled(100, 500)) == ([], [])
+
+
+def test_what_nothing_can_show_any_more_ends_as_if_it_had_not_been() -> None:
+    told = after(*span(100))
+    told.again([], place(50), ON)
+    assert (short(told.settled(100, 500)), told.doubted()) == ([("end", 100, 100, True)], [])
+
+
+def test_what_was_over_and_nothing_shows_is_updated_to_have_no_length() -> None:
+    told = after(*span(100, 200))
+    told.again([], place(50), ON)
+    assert (short(told.settled(100, 500)), told.spans) == ([("update", 100, 100, True)], {})
+
+
+def test_history_with_another_begin_is_an_update() -> None:
+    told = after((place(100), finding(100, ended=200, retrospective=True)))
+    found = told.again([(place(90), finding(90, ended=200, retrospective=True))], place(50), ON)
+    assert (short(found), found[0].retrospective) == ([("update", 90, 200, True)], False)
+
+
+def test_what_was_over_long_ago_is_forgotten() -> None:
+    told = after(*span(100, 200), *span(300))
+    told.settled(0, 200 + FORGOTTEN_MS)
+    both = list(told.spans)
+    told.settled(0, 201 + FORGOTTEN_MS)
+    assert (len(both), list(told.spans)) == (2, [finding(300).id])
+
+
+def on(started: int) -> Watch:
+    return Watch(timers={f"{SUBJECT}/{RULE}": Timer(started, None, started, True)})
+
+
+def test_after_a_restart_it_ends_under_the_id_by_which_it_was_told() -> None:
+    told = after(*span(100))
+    told.again(span(90), place(50), ON)
+    again = marks.decode("p", marks.encode(marks.marks("p", Hearing(on(90), told=told))))
+    kept = marks.encode(marks.marks("p", again))
+    assert short(marks.decode("p", kept).told.news(span(90, 200)[1:])) == [("end", 90, 200, True)]
+
+
+def test_what_is_doubted_is_on_after_a_restart() -> None:
+    told = after(*span(100))
+    told.again([], place(50), ON)
+    again = marks.decode("p", marks.encode(marks.marks("p", Hearing(told=told))))
+    assert again.watch.timers == on(100).timers
+
+
+def test_marks_of_before_there_were_names_are_read() -> None:
+    again = marks.decode("p", msgspec.msgpack.encode({f"{SUBJECT}/{RULE}": (100, 100, True)}))
+    assert (again.watch.timers, again.told.names) == (on(100).timers, {})
