@@ -72,7 +72,7 @@ _DETECT: Mapping[str, Target] = {
     "trend": Target(("departures",), _amounts("LEAST_POINTS", "LEAST_SPAN_MIN")),
     "waiting": Target(("order", "order_parts", "held_back")),
     "watermark": Target(("watermark",), _amounts("MOST", "_ROOM", "_EARLY", "_GONE")),
-    "waveform/hearing": Target(("waveform_hearing",), _amounts("STRIDE_MS", "NEAR", "MOST")),
+    "waveform/hearing": Target(("waveform_hearing",)),
     "waveform/held_back": Target(("waveform_held_back",)),
     "waveform/told": Target(("waveform_told",)),
     "witness": Target(("witness",), _amounts("STANDS_MS", "ON_THE_WAY_MS")),
@@ -85,6 +85,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
 
 _C, _D, _E, _K, _S, _T = (f"streams/detect/{name}.py" for name in ("conditions", "dedupe", "early_warning", "course", "silence", "timers"))
 _J, _L, _W = (f"streams/detect/{name}.py" for name in ("jump", "trend", "wrong_patient"))
+_H = "streams/detect/waveform/hearing.py"
 _F, _G = "streams/detect/step.py", "streams/detect/signals.py"
 _LONG_WAY = (
     "s.rows * CHANNELS + s.channels -> s.rows * CHANNELS - s.channels",
@@ -134,6 +135,7 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = MappingProxyType(
             "tick",
             "memory.joint is not None and memory.apart is not None -> memory.joint is not None or memory.apart is not None",
         ): "they are made together",
+        (_H, "_forget", "len(self.heard) <= MOST -> len(self.heard) < MOST"): "a shortcut: of as many as may be none is one too many",
         (_F, "_strange", "np.count_nonzero(watched) < len(watched) -> np.count_nonzero(watched) <= len(watched)"): "all of them are all",
         (
             _F,

@@ -24,7 +24,8 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     Attributes:
         phase: the condition began, changed (worse, milder, more evidence) or is over.
         subject: what it is about besides the patient: a vital's name, a device id, or "".
-        started_at: observed time at which the condition began (before any delay was waited for).
+        started_at: observed time at which the condition began (before any delay was waited for). An update may say it otherwise, and
+            `ended_at` too: something came late that shows it better. What is over where it began was not so.
         at: observed time of the reading that led to this record. ended_at: observed time of the return to normal.
         received_at, detected_at: when that reading came in, when the detector said so: the alert's delays come from these.
         retrospective: it was over before it could be known (a backlog): history, it never pages.

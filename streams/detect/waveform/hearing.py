@@ -24,8 +24,8 @@ AHEAD_MS = 5_000
 SPAN_MS = 60_000 + GRACE_MS + AHEAD_MS
 STRIDE_MS = 20_000
 """A late chunk is heard with at most so much before it: each watch of before is some 25 kB a channel."""
-NEAR = 8
-"""Of chunks of one moment, channels come in any order."""
+NEAR = 4
+"""Chunks of one moment come in any order of their channels: so many of the newest have their watch of before."""
 MOST = 1_024
 _Placed = tuple[Place, Waveform]
 
@@ -72,7 +72,7 @@ class Hearing:
         heard = self.heard[:kept]
         found, watch = _heard(heard, chunks, self.heard[kept].before or Watch(), said)
         self.heard, self.watch = heard, watch
-        return self.told.again(found, chunks[0][0], told_on(watch, late[1].patient))
+        return self.told.again(found, chunks[0][0])
 
     def _forget(self) -> list[Finding]:
         """All that was before the last kept watch that no late chunk can need; what is certain by now, to be told."""
@@ -82,7 +82,7 @@ class Hearing:
         over = len(self.heard) - MOST
         old = [k for k, each in enumerate(self.heard) if each.before is not None and (k <= over or each.place[0] <= newest - SPAN_MS)]
         del self.heard[: old[-1] if old else 0]
-        return self.told.settled(self.heard[0].place[0], newest)
+        return self.told.settled(self.heard[0].place[0], newest, told_on(self.watch, self.heard[0].chunk.patient))
 
 
 def _heard(heard: list[Heard], chunks: Sequence[_Placed], watch: Watch, said: tuple[str, int]) -> tuple[list[tuple[Place, Finding]], Watch]:

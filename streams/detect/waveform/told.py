@@ -54,22 +54,25 @@ class Told:
         """What of `found` is to be told."""
         return [f for place, one in found for f in self._one(place, one)]
 
-    def again(self, found: Sequence[tuple[Place, Finding]], since: Place, on: Set[str]) -> list[Finding]:
-        """What is to be told now that all from `since` on was judged again, as `found`; `on`: the ids of what is on now."""
+    def again(self, found: Sequence[tuple[Place, Finding]], since: Place) -> list[Finding]:
+        """What is to be told now that all from `since` on was judged again, as `found`."""
         known = {f.id for _, f in found if f.phase == "start"}
         for i, span in self.spans.items():
             if span.doubted or span.place >= since:
                 self.spans[i] = replace(span, doubted=i not in known)
-        return self._renamed(found) + self.news(found) + self._reopened(on)
+        return self._renamed(found) + self.news(found)
 
-    def settled(self, until: int, newest: int) -> list[Finding]:
-        """Of what is doubted and began by `until` (ms), so that nothing late can show it any more: an end at its begin. What was over long
-        before `newest` (ms) is dropped."""
+    def settled(self, until: int, newest: int, on: Set[str]) -> list[Finding]:
+        """What was told by what was said up to `until` (ms), so that nothing late can change it, and is not so. on: ids of what is on.
+
+        What is doubted ends at its begin. What was told as over and is on begins once more. What was over long before `newest` is dropped.
+        """
         sure = [i for i, span in self.spans.items() if span.doubted and span.place[0] <= until]
         withdrawn = [self.spans.pop(i).withdrawn() for i in sure]
+        reopened = self._reopened(until, on)
         for i in [i for i, span in self.spans.items() if span.end is not None and span.end.at < newest - FORGOTTEN_MS]:
             del self.spans[i]
-        return withdrawn
+        return withdrawn + reopened
 
     def doubted(self) -> list[Finding]:
         """What is on for those who were told, though nothing shows it now."""
@@ -82,18 +85,21 @@ class Told:
 
     def _one(self, place: Place, f: Finding) -> list[Finding]:
         known = self.spans.get(f.id)
+        if f.phase == "start" and known is not None:
+            self.spans[f.id] = replace(known, place=place)
+            return []
         if f.phase == "start":
-            self.spans[f.id] = Span(f, place, f if f.retrospective else None) if known is None else replace(known, place=place)
-            return [f] if known is None else []
+            start = self._named(f)
+            self.spans[f.id] = Span(start, place, start if f.retrospective else None)
+            return [start]
         if known is None:  # begun before a restart
             return [msgspec.structs.replace(f, id=self.names.pop(f.id, f.id))]
         end = msgspec.structs.replace(f, id=known.start.id)
-        span, said = replace(known, end=end), [end]
-        if known.end is not None:
-            span, update = span.updated(f)
-            said = [] if known.end.ended_at == f.ended_at else [update]
-        self.spans[f.id] = span
-        return said
+        self.spans[f.id] = replace(known, end=end)
+        if known.end is None or known.end.ended_at == f.ended_at:
+            return [end] if known.end is None else []
+        self.spans[f.id], update = self.spans[f.id].updated(f)
+        return [update]
 
     def _renamed(self, found: Sequence[tuple[Place, Finding]]) -> list[Finding]:
         """What was told with another begin goes on under the id by which it was told; an update says when it began."""
@@ -110,14 +116,17 @@ class Told:
                 updates.append(update)
         return updates
 
-    def _reopened(self, on: Set[str]) -> list[Finding]:
-        """What was told as over and is on after all begins once more, under an id of its own: the old one is over for all who heard of it."""
-        wrong = [(i, span, span.end) for i, span in self.spans.items() if span.end is not None and i in on]
-        for i, span, end in wrong:
-            f = span.start
-            name = finding_id(f.patient, f.rule, f"{f.subject}\0{end.at}", f.started_at)
-            self.spans[i] = Span(msgspec.structs.replace(f, id=name), span.place)
+    def _reopened(self, until: int, on: Set[str]) -> list[Finding]:
+        """Under ids of their own: those by which they were told are over for whoever heard of them."""
+        wrong = [(i, span, span.end.at) for i, span in self.spans.items() if i in on and span.end is not None and span.end.at <= until]
+        for i, span, at in wrong:
+            self.spans[i] = Span(_under_another(span.start, at), span.place)
         return [self.spans[i].start for i, _, _ in wrong]
+
+    def _named(self, f: Finding) -> Finding:
+        """Under its own id, but where another goes by that."""
+        taken = any(span.start.id == f.id for span in self.spans.values())
+        return _under_another(f, f.received_at) if taken else f
 
     def _doubted_as(self, start: Finding, ends: Mapping[str, Finding]) -> str | None:
         """The condition that was told and is the same, at the same time, with another begin: the nearest. Not one that was told as over of
@@ -132,3 +141,8 @@ class Told:
             and (end is None or span.start.started_at <= (end.ended_at or 0))
         ]
         return min(alike, key=lambda i: abs(self.spans[i].start.started_at - start.started_at), default=None)
+
+
+def _under_another(f: Finding, by: int) -> Finding:
+    """The same under an id of its own."""
+    return msgspec.structs.replace(f, id=finding_id(f.patient, f.rule, f"{f.subject}\0{by}", f.started_at))

@@ -79,7 +79,9 @@ def step(watch: Watch, chunk: Waveform, ward: str, now: int) -> tuple[Watch, lis
         return watch, []
     if channel is None or channel.memory.rate_hz != chunk.rate_hz:
         channel = opened(chunk.channel, chunk.rate_hz, chunk.observed_at)
-    channel = heard(channel, chunk.observed_at, numbers_of(chunk))
+    before, channel = channel, heard(channel, chunk.observed_at, numbers_of(chunk))
+    if channel is before:  # heard already: it says nothing of now
+        return watch, []
     channels = MappingProxyType({**watch.channels, key: channel})
     if not chunk.channel.startswith("ecg"):
         return replace(watch, channels=channels), []
@@ -99,7 +101,8 @@ def with_room(watch: Watch, at: int) -> Watch:
 
 
 def conditions(channel: Channel, others: list[Channel]) -> dict[str, bool]:
-    """Rule -> whether it holds on this ECG now. Before ten beats nothing is known: what was on stays on."""
+    """Rule -> whether it holds on this ECG now. Before ten beats nothing is known, nor of the rhythm before it can be told: what was on
+    stays on."""
     sent = [o for o in others if channel.heard - o.heard < UNHEARD_MS]
     silent = channel.silence_s >= ASYSTOLE_S and not any(o.silence_s < ASYSTOLE_S and o.known for o in sent)
     if not channel.warm:
@@ -107,11 +110,9 @@ def conditions(channel: Channel, others: list[Channel]) -> dict[str, bool]:
     poor = channel.quality < DOUBTFUL
     gaps = channel.intervals
     known = {ASYSTOLE.name: silent} if silent or not poor else {}  # beats that are doubted, or noise taken for beats, end no asystole
-    return known | {
-        BRADYCARDIA.name: not poor and bradycardic(gaps),
-        FIBRILLATION.name: not poor and fibrillates(gaps),
-        POOR.name: poor and not silent,
-    }
+    if poor or len(gaps) >= RHYTHM_BEATS:
+        known[FIBRILLATION.name] = not poor and fibrillates(gaps)
+    return known | {BRADYCARDIA.name: not poor and bradycardic(gaps), POOR.name: poor and not silent}
 
 
 def stranger(channel: Channel, before: list[Channel]) -> dict[str, bool]:

@@ -1,6 +1,7 @@
 """What is told besides when a chunk that came late shows that something began or ended otherwise."""
 
 import msgspec
+import pytest
 
 from streams.detect.waveform import marks
 from streams.detect.waveform.hearing import Hearing
@@ -57,106 +58,139 @@ def after(*first: tuple[Place, Finding]) -> Told:
 
 
 def test_what_was_told_is_not_told_again() -> None:
-    assert after(*span(100, 200)).again(span(100, 200), place(50), ON) == []
+    assert after(*span(100, 200)).again(span(100, 200), place(50)) == []
 
 
 def test_what_was_hidden_is_told() -> None:
-    assert short(Told().again(span(100, 200), place(50), ON)) == [("start", 100, None, True), ("end", 100, 200, True)]
+    assert short(Told().again(span(100, 200), place(50))) == [("start", 100, None, True), ("end", 100, 200, True)]
 
 
 def test_another_begin_is_an_update_of_what_was_told() -> None:
-    assert short(after(*span(100)).again(span(90), place(50), ON)) == [("update", 90, None, True)]
+    assert short(after(*span(100)).again(span(90), place(50))) == [("update", 90, None, True)]
 
 
 def test_what_began_otherwise_ends_as_it_was_told() -> None:
     told = after(*span(100))
-    told.again(span(90), place(50), ON)
+    told.again(span(90), place(50))
     assert short(told.news(span(90, 200)[1:])) == [("end", 90, 200, True)]
 
 
 def test_another_end_is_an_update() -> None:
-    assert short(after(*span(100, 200)).again(span(100, 250), place(50), ON)) == [("update", 100, 250, True)]
+    assert short(after(*span(100, 200)).again(span(100, 250), place(50))) == [("update", 100, 250, True)]
 
 
 def test_another_span_is_told_in_updates_that_can_be_told_apart() -> None:
-    found = after(*span(100, 200)).again(span(90, 250), place(50), ON)
+    found = after(*span(100, 200)).again(span(90, 250), place(50))
     assert (short(found)[-1], len({f.at for f in found})) == (("update", 90, 250, True), len(found))
 
 
+def test_an_update_is_as_new_as_what_it_says() -> None:
+    assert after(*span(100, 200)).again(span(100, 250), place(50))[0].at == 250
+
+
+def test_two_updates_of_one_moment_are_told_apart() -> None:
+    told = after(*span(100, 200))
+    at = [told.again(span(begin, 200), place(50))[0].at for begin in (90, 80)]
+    assert (at, short(told.again(span(70, 200), place(50)))) == ([90, 91], [("update", 70, 200, True)])
+
+
+@pytest.mark.parametrize(("begin", "end"), [(200, 300), (50, 100)])
+def test_what_touches_is_the_same(begin: int, end: int) -> None:
+    assert short(after(*span(100, 200)).again(span(begin, end), place(10)))[0] == ("update", begin, 200, True)
+
+
+def test_what_the_first_chunk_that_is_heard_again_had_shown_is_doubted() -> None:
+    told = after(*span(100))
+    told.again([], place(100))
+    assert len(told.doubted()) == 1
+
+
 def test_what_is_over_after_all_ends() -> None:
-    assert short(after(*span(100)).again(span(100, 150), place(50), ON)) == [("end", 100, 150, True)]
+    assert short(after(*span(100)).again(span(100, 150), place(50))) == [("end", 100, 150, True)]
 
 
 def test_what_was_told_as_over_and_is_on_is_told_anew() -> None:
-    assert short(after(*span(100, 200)).again(span(90), place(50), ON)) == [("start", 90, None, False)]
+    assert short(after(*span(100, 200)).again(span(90), place(50))) == [("start", 90, None, False)]
 
 
-def test_what_was_told_as_over_and_still_is_on_begins_once_more_under_an_id_of_its_own() -> None:
+def test_what_was_told_as_over_and_still_is_on_begins_once_more_when_nothing_late_can_end_it() -> None:
     told = after(*span(100, 200))
-    found = told.again(span(100), place(50), {finding(100).id})
+    early, found = (told.settled(until, 500, {finding(100).id}) for until in (199, 200))
     ended = told.news(span(100, 300)[1:])
-    assert (short(found), found[0].id == ended[0].id, ended[0].phase) == ([("start", 100, None, False)], True, "end")
+    assert (early, short(found), found[0].id == ended[0].id, ended[0].phase) == ([], [("start", 100, None, False)], True, "end")
+
+
+def test_what_is_known_takes_no_others_id() -> None:
+    told = after(*span(90), *span(100))
+    assert (told.again(span(100), place(50)), len(told.doubted())) == ([], 1)
+
+
+def test_what_would_go_by_the_id_of_another_goes_by_one_of_its_own() -> None:
+    told = after(*span(100))
+    told.again(span(90, 150), place(50))
+    found = told.news(span(100, 200))
+    assert (short(found), found[0].id == found[1].id) == ([("start", 100, None, False), ("end", 100, 200, False)], True)
 
 
 def test_of_another_time_it_is_another() -> None:
-    assert short(after(*span(100, 200)).again(span(300, 400), place(50), ON)) == [("start", 300, None, False), ("end", 300, 400, False)]
+    assert short(after(*span(100, 200)).again(span(300, 400), place(50))) == [("start", 300, None, False), ("end", 300, 400, False)]
 
 
 def test_another_rule_takes_no_ones_place() -> None:
-    found = after(*span(100)).again(span(90, rule="ecg_bradycardia"), place(50), ON)
+    found = after(*span(100)).again(span(90, rule="ecg_bradycardia"), place(50))
     assert [(f.phase, f.rule) for f in found] == [("start", "ecg_bradycardia")]
 
 
 def test_of_two_that_were_told_the_nearer_is_the_same() -> None:
     told = after(*span(100), *span(40))
-    assert short(told.again(span(90), place(10), ON)) == [("update", 90, None, True)]
+    assert short(told.again(span(90), place(10))) == [("update", 90, None, True)]
 
 
 def test_what_began_before_is_left_alone() -> None:
     told = after(*span(100))
-    assert (told.again([], place(150), ON), told.doubted()) == ([], [])
+    assert (told.again([], place(150)), told.doubted()) == ([], [])
 
 
 def test_what_is_shown_by_an_earlier_chunk_began_before_what_follows_that() -> None:
     told = after((place(100), finding(90)))
-    told.again([(place(95), finding(90))], place(50), ON)
-    assert (told.again([], place(98), ON), told.doubted()) == ([], [])
+    told.again([(place(95), finding(90))], place(50))
+    assert (told.again([], place(98)), told.doubted()) == ([], [])
 
 
 def test_what_nothing_shows_is_doubted_as_long_as_something_late_may_show_it() -> None:
     told = after(*span(100))
-    assert (told.again([], place(50), ON), told.settled(99, 500), short(told.doubted())) == ([], [], [("start", 100, None, True)])
+    assert (told.again([], place(50)), told.settled(99, 500, ON), short(told.doubted())) == ([], [], [("start", 100, None, True)])
 
 
 def test_what_is_doubted_and_shown_again_goes_on() -> None:
     told = after(*span(100))
-    told.again([], place(50), ON)
-    assert (told.again(span(100), place(50), ON), told.settled(100, 500)) == ([], [])
+    told.again([], place(50))
+    assert (told.again(span(100), place(50)), told.settled(100, 500, ON)) == ([], [])
 
 
 def test_what_nothing_can_show_any_more_ends_as_if_it_had_not_been() -> None:
     told = after(*span(100))
-    told.again([], place(50), ON)
-    assert (short(told.settled(100, 500)), told.doubted()) == ([("end", 100, 100, True)], [])
+    told.again([], place(50))
+    assert (short(told.settled(100, 500, ON)), told.doubted()) == ([("end", 100, 100, True)], [])
 
 
 def test_what_was_over_and_nothing_shows_is_updated_to_have_no_length() -> None:
     told = after(*span(100, 200))
-    told.again([], place(50), ON)
-    assert (short(told.settled(100, 500)), told.spans) == ([("update", 100, 100, True)], {})
+    told.again([], place(50))
+    assert (short(told.settled(100, 500, ON)), told.spans) == ([("update", 100, 100, True)], {})
 
 
 def test_history_with_another_begin_is_an_update() -> None:
     told = after((place(100), finding(100, ended=200, retrospective=True)))
-    found = told.again([(place(90), finding(90, ended=200, retrospective=True))], place(50), ON)
+    found = told.again([(place(90), finding(90, ended=200, retrospective=True))], place(50))
     assert (short(found), found[0].retrospective) == ([("update", 90, 200, True)], False)
 
 
 def test_what_was_over_long_ago_is_forgotten() -> None:
     told = after(*span(100, 200), *span(300))
-    told.settled(0, 200 + FORGOTTEN_MS)
+    told.settled(0, 200 + FORGOTTEN_MS, ON)
     both = list(told.spans)
-    told.settled(0, 201 + FORGOTTEN_MS)
+    told.settled(0, 201 + FORGOTTEN_MS, ON)
     assert (len(both), list(told.spans)) == (2, [finding(300).id])
 
 
@@ -166,7 +200,7 @@ def on(started: int) -> Watch:
 
 def test_after_a_restart_it_ends_under_the_id_by_which_it_was_told() -> None:
     told = after(*span(100))
-    told.again(span(90), place(50), ON)
+    told.again(span(90), place(50))
     again = marks.decode("p", marks.encode(marks.marks("p", Hearing(on(90), told=told))))
     kept = marks.encode(marks.marks("p", again))
     assert short(marks.decode("p", kept).told.news(span(90, 200)[1:])) == [("end", 90, 200, True)]
@@ -174,7 +208,7 @@ def test_after_a_restart_it_ends_under_the_id_by_which_it_was_told() -> None:
 
 def test_what_is_doubted_is_on_after_a_restart() -> None:
     told = after(*span(100))
-    told.again([], place(50), ON)
+    told.again([], place(50))
     again = marks.decode("p", marks.encode(marks.marks("p", Hearing(told=told))))
     assert again.watch.timers == on(100).timers
 

@@ -96,6 +96,11 @@ def test_a_pulse_elsewhere_forbids_the_asystole() -> None:
     assert told(both) == []
 
 
+def test_a_pulse_elsewhere_forbids_the_asystole_also_when_a_second_of_it_is_lost() -> None:
+    ecg, ppg = chunks(heart(CALM, stop_s=12)), chunks(heart(CALM + [0.8] * 15), "ppg")
+    assert told(merged(ppg[:54] + ppg[55:], ecg)) == []
+
+
 def test_a_pulse_that_is_sent_no_more_forbids_no_asystole() -> None:
     ppg, ecg = chunks(heart(CALM), "ppg"), chunks(heart(CALM + [0.8] * 30, stop_s=20))
     assert said(told(merged(ppg, ecg))) == [("ecg_asystole", "start", False)]
@@ -137,6 +142,17 @@ def test_five_slow_beats_are_told() -> None:
 def test_sustained_irregularity_is_told_as_fibrillation() -> None:
     gaps = list(np.random.default_rng(5).uniform(0.42, 1.1, 260))
     assert ("ecg_fibrillation", "start", False) in said(told(chunks(heart(gaps))))
+
+
+def test_a_lost_second_ends_no_fibrillation() -> None:
+    ecg = chunks(heart(list(np.random.default_rng(5).uniform(0.42, 1.1, 420))))
+    found = told([*ecg[:150], *ecg[151:]])
+    assert [f.phase for f in found if f.rule == "ecg_fibrillation"] == ["start"]
+
+
+def test_fibrillation_ends_with_it() -> None:
+    gaps = list(np.random.default_rng(5).uniform(0.42, 1.1, 260)) + [0.8] * 300
+    assert [f.phase for f in told(chunks(heart(gaps))) if f.rule == "ecg_fibrillation"] == ["start", "end"]
 
 
 def test_a_poor_signal_is_one_technical_finding_and_nothing_else() -> None:
@@ -196,6 +212,14 @@ def test_a_restart_of_the_detector_does_not_end_what_is_on() -> None:
 def test_chunks_heard_twice_change_nothing() -> None:
     ecg = chunks(heart([*CALM, 8.0, *CALM]))
     assert [f.id for f in told([c for chunk in ecg for c in (chunk, chunk)])] == [f.id for f in told(ecg)]
+
+
+def test_what_comes_again_much_later_says_nothing_of_now() -> None:
+    """The ECG is judged when it is heard, not when an old second of it comes once more behind the pulse."""
+    ecg, ppg = chunks(heart(CALM, stop_s=12)), chunks(heart(CALM, stop_s=12), "ppg")
+    both = merged(ecg, ppg)
+    again = [c for chunk in both for c in (chunk, ecg[3])]
+    assert [f.id for f in told(again)] == [f.id for f in told(both)]
 
 
 def test_respiration_does_not_beat() -> None:
