@@ -113,7 +113,15 @@ def _advance(desk: Desk, case: Case, finding: Finding, now: int) -> None:
         into = deduplicate(after, Scene(desk.open_of(finding.patient), now)).by
         if into is not None:
             return _merge(desk, desk.cases[into], finding, now)
-    return _move(desk, case, after, event, finding, now, {})
+    return _move(desk, case, after, event, finding, now, _put_right(case.alert, after.alert, finding))
+
+
+def _put_right(before: Alert, after: Alert, finding: Finding) -> dict[str, Any]:
+    """Why an alert has another span than it had: for whoever reads what happened."""
+    if finding.ended_at == finding.started_at and finding.phase != "start":
+        return {"reason": "what came late does not show it"}
+    moved = after.started_at != before.started_at or (before.ended_at is not None and after.ended_at != before.ended_at)
+    return {"reason": "what came late shows when it was"} if moved else {}
 
 
 def _qualified(case: Case, finding: Finding) -> tuple[Event, Case]:

@@ -192,6 +192,29 @@ def test_an_update_that_knows_an_end_better_moves_the_alerts(ended: int) -> None
     assert (only(made).alert.ended_at, only(made).alert.state, len(made.pages)) == (ended, "returned", 1)
 
 
+def reason(*steps: object) -> object:
+    """Why, as the last event says."""
+    return desk(*steps).changes[-1].body.get("reason")
+
+
+def test_what_happened_says_that_something_came_late() -> None:
+    assert (
+        reason(finding(), finding(phase="update", at=T0 + 9, started_at=T0 - 4_000, id=finding().id)) == "what came late shows when it was"
+    )
+
+
+def test_what_happened_says_that_the_end_came_out_otherwise() -> None:
+    assert reason(finding(), over(), finding(phase="update", at=T0 + 9_000, ended_at=T0 + 8_000)) == "what came late shows when it was"
+
+
+def test_what_happened_says_that_it_was_not_so() -> None:
+    assert reason(finding(), over(at=T0)) == "what came late does not show it"
+
+
+def test_an_end_as_it_is_usual_needs_no_reason() -> None:
+    assert [reason(finding(), over()), reason(finding(), finding(phase="update", at=T0 + 9))] == [None, None]
+
+
 def test_an_alert_of_several_findings_is_over_when_the_last_of_them_is() -> None:
     more = finding(start=T0 + 60_000)
     updated = finding(phase="update", at=T0 + 80_000, ended_at=T0 + 7_000)
