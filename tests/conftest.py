@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -19,6 +20,11 @@ if settings.get_current_profile_name() == "default":  # CI and a run of mutants 
 
 PARTITIONS = 4
 ORDER = ("unit", "contract", "integration", "e2e")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where nothing slow is asked for, folders in which all is slow are not even read: what they import takes seconds in each process."""
+    return True if config.getoption("markexpr") == "not slow" and _rank(collection_path.parts) > 0 else None
 
 
 @pytest.hookimpl(tryfirst=True)

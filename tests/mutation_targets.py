@@ -135,7 +135,7 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = MappingProxyType(
             "tick",
             "memory.joint is not None and memory.apart is not None -> memory.joint is not None or memory.apart is not None",
         ): "they are made together",
-        (_H, "Hearing._forget", "len(self.heard) <= MOST -> len(self.heard) < MOST"): "a shortcut: of as many as may be none is one too many",
+        (_H, "Hearing._forget", "len(self.heard) <= MOST -> len(self.heard) < MOST"): "a shortcut: as many as may be are none too many",
         (_F, "_strange", "np.count_nonzero(watched) < len(watched) -> np.count_nonzero(watched) <= len(watched)"): "all of them are all",
         (
             _F,

@@ -83,6 +83,7 @@ async def who_subscribes(accounts: Accounts) -> str:
         return str((await said(connection, type="subscribe", wards=["north"]))["type"])
 
 
+@pytest.mark.slow
 def test_an_audit_that_does_not_answer_keeps_nobody_waiting() -> None:
     assert asyncio.run(who_subscribes(Unheard())) == "snapshot"
 

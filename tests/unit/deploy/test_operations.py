@@ -37,6 +37,7 @@ def served() -> set[str]:
     return {name for process in processes for name in re.findall(r"^# TYPE (\w+) ", process.communicate()[0], re.MULTILINE)}
 
 
+@pytest.mark.slow
 def test_every_sign_of_trouble_is_a_metric_that_a_process_serves(served: set[str]) -> None:
     signs = (ROOT / "docs/operations.md").read_text().partition("| Sign |")[2]
     assert sorted(set(re.findall(r"`(vigil_\w+)", signs)) - served) == []

@@ -45,6 +45,7 @@ def test_a_killed_process_is_started_again(supervisor: Supervisor, tmp_path: Pat
     assert records.read(tmp_path)[0].pid == supervisor.children[0].process.pid != before
 
 
+@pytest.mark.slow
 def test_a_process_that_cannot_be_recorded_is_not_left_running(supervisor: Supervisor, tmp_path: Path) -> None:
     supervisor.start([job(tmp_path, script=f"sleep 600; : {tmp_path}")])
     (tmp_path / ".sleeper.json.new").mkdir()  # no record can be written any more, as on a full disk

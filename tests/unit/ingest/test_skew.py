@@ -149,6 +149,7 @@ def test_an_enrolment_elsewhere_costs_a_device_nothing_of_its_window() -> None:
     assert [e.clock_ms for e in noted] == [-120_000]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     late=st.integers(3_000, 7_200_000),
@@ -168,6 +169,7 @@ def test_a_clock_that_loses_a_second_in_a_quarter_of_an_hour_is_corrected_beyond
     assert [e.clock_ms > TOLERANCE_MS for e in heard(drifting)] == [True]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     silence=st.integers(10_000, 21_600_000),

@@ -377,6 +377,7 @@ PAYLOADS = st.binary(max_size=200) | (
 TOPICS = st.sampled_from([TOPIC, HUB, b"vigil/v1/dev-1/status", b"vigil/v1/dev-1/waveform", b"vigil/v1/zz/vitals"]) | st.binary(max_size=40)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(TOPICS, PAYLOADS, st.booleans()), max_size=4))
 def test_any_bytes_are_samples_or_named_refusals_and_never_an_exception(said_by: list[tuple[bytes, bytes, bool]]) -> None:

@@ -103,6 +103,7 @@ def test_history_that_is_behind_newer_readings_goes_with_its_device():
     assert [(f.retrospective, f.started_at - T0) for f in found] == [(True, 1_000)]
 
 
+@pytest.mark.slow
 def test_limits_of_the_patients_own_count_for_every_device_as_soon_as_they_are_known():
     m, _ = ward(says("a", [80.0] * 10), says("b", [80.0] * 10))
     m.know(PatientContext(patient="p", ward="w", version=2, limits={"hr": Limit(high=70.0)}), T0 + 10_000)
@@ -134,6 +135,7 @@ def test_time_alone_says_nothing_of_a_device_of_which_samples_wait():
     assert (waits, [f for s in range(81, 90) for f in tick(m, T0 + s * 1_000) if f.rule == "limits"]) == ([False, True], [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [10, 45, 75, 130])
 def test_a_restart_changes_nothing(cut):
     said = samples(says("a", [150.0] * 60 + [80.0] * 100), says("b", [80.0] * 20 + [150.0] * 80 + [80.0] * 60))

@@ -61,6 +61,7 @@ def told(found: Sequence[Finding]) -> set[tuple[object, ...]]:
     return {(f.id, f.phase, f.rule, f.subject, f.priority, f.retrospective, f.evidence.get("worst"), f.ended_at) for f in found}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every_s", [5, 10, 30])
 def test_six_hours_with_a_desaturation_that_is_over_are_one_note_with_span_and_worst_value(every_s: int) -> None:
     n = 21_600 // every_s
@@ -72,6 +73,7 @@ def test_six_hours_with_a_desaturation_that_is_over_are_one_note_with_span_and_w
     assert (len(stored), limits, live) == (n, [(True, *span, 80.0)], [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every_s", [5, 10, 30])
 def test_six_hours_that_end_in_a_desaturation_are_one_live_alarm(every_s: int) -> None:
     n = 21_600 // every_s

@@ -239,6 +239,7 @@ def wards(draw):
     return samples
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(samples=wards(), data=st.data())
 def test_neither_batching_nor_a_restart_changes_a_course(samples, data):

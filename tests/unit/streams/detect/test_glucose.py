@@ -81,6 +81,7 @@ def slope(readings, i):
     return (slopes[(len(slopes) - 1) // 2] + slopes[len(slopes) // 2]) / 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CGM.exists(), reason="no ../shared/data/cgm beside the checkout")
 @pytest.mark.parametrize("a_minute", [3.0, 1.0])
 def test_a_recorded_glucose_monitor_falls_and_rises_as_its_own_settings_say(a_minute):

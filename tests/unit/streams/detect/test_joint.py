@@ -125,6 +125,7 @@ def test_what_was_told_of_a_patient_who_is_discharged_ends_and_what_waits_is_for
     assert (waited > 0, ("news2", "end") in ended, m.lanes.count) == (True, True, 0)
 
 
+@pytest.mark.slow
 def test_a_combination_whose_rule_is_gone_ends():
     m = empty(loud(), hold_ms=HOLD)
     step(m, batch([(p, d, s, t, {k: 60.0 if k == "sbp" else x for k, x in v.items()}) for p, d, s, t, v in both(800)]), 0)

@@ -64,6 +64,7 @@ def test_a_device_of_another_patient_ends_nothing():
     assert [p for p, *_ in told(racing(), says("clip", [97.0] * 800, vital="spo2"), *theirs)] == ["start"]
 
 
+@pytest.mark.slow
 def test_another_device_that_comes_later_is_given_time():
     found = told(racing(), says("clip", [97.0] * 800, vital="spo2"), says("watch", [80.0] * 400, 600), one_by_one=True)
     assert found[1:] == [("end", "monitor", 600 + SKEW_MS // 1_000, 600 + 2 * SKEW_MS // 1_000 + 1)]
@@ -97,6 +98,7 @@ def test_who_measures_once_a_day_is_given_half_a_day():
     assert [f[:3] for f in told(cuff, line)][-1] == ("end", "cuff", (day + 43_200_000) // 1_000)
 
 
+@pytest.mark.slow
 def test_of_two_others_the_first_that_measured_it_counts():
     first, second = says("watch", [80.0] * 400, 300), says("ring", [80.0] * 350, 350)
     found = told(racing(), says("clip", [97.0] * 800, vital="spo2"), second, first)

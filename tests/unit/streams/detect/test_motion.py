@@ -107,6 +107,7 @@ def test_a_poor_probe_does_not_hide_the_breath():
     assert {f.subject for f in found(ILL, {"spo2": 0.3}) if f.rule == "limits"} == {"rr"}
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([1, 5, 30, 200, 901])), min_size=1, max_size=60))
 def test_a_signal_that_only_stays_fine_is_what_its_timer_would_make_of_every_reading(course):
     memory, found, wanted = empty(default()), [], []

@@ -6,6 +6,7 @@ what is charted by hand is not held back here.
 
 import msgspec
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -33,6 +34,7 @@ BROKEN = [80.0] * 3 + [125.0] * 130 + [145.0] * 20 + [80.0] * 5 + [145.0] * 20 +
 """A reading a second: told as mild, then twice beyond the second step, each time for less than its wait, with some inside between."""
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(course=courses())
 @example(course=[(T0 + i * 1000, x) for i, x in enumerate(BROKEN)])

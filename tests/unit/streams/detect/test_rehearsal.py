@@ -30,6 +30,7 @@ def bare(findings):
     return [msgspec.structs.replace(f, evidence={}) for f in findings]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rules", [default(), loud(), loud(habit={"priority": {}}), loud(habit={"priority": {}}, drift={"priority": {}})])
 def test_without_what_only_supports_the_findings_are_the_same(rules):
     found = bare(rehearse(minutes(history()), rules))
@@ -61,11 +62,13 @@ def only(batch, keep):
     return type(batch)(batch.patients, batch.patient[keep], batch.devices, batch.device[keep], **kept)
 
 
+@pytest.mark.slow
 def test_stretches_find_what_minutes_find():
     whole = restless()
     assert undated(rehearse(stretches([whole]), loud())) == undated(rehearse(minutes(whole), loud()))
 
 
+@pytest.mark.slow
 def test_stretches_of_two_days_are_those_of_the_whole():
     whole = restless()
     early = whole.observed_at < T0 + MINUTES // 2 * 60_000 + 7

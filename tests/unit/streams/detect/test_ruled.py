@@ -54,6 +54,7 @@ def test_a_combination_that_is_gone_ends_and_the_next_one_does_not_take_it_over(
     assert ([x[:2] for x in before], ended, after) == ([("A", "start")], [("A", "end", before[0][2])], [])
 
 
+@pytest.mark.slow
 def test_a_combination_that_has_another_number_goes_on_under_its_id():
     m = empty(BOTH)
     before = said(m, 0, 300, FASTER, "B")

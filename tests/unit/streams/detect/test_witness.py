@@ -85,6 +85,7 @@ def told(*parts, rule="limits"):
     return [(f.phase, (f.at - T0) // 1_000, f.retrospective) for f in found if f.rule == rule]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("racing", "calm"), [(1_000, 1_000), (1_000, 5_000), (5_000, 1_000), (20_000, 1_000)])
 def test_a_limit_is_told_though_another_device_shows_nothing(racing, calm):
     found = told(says("monitor", [150.0] * (300_000 // racing), racing), says("watch", [80.0] * (300_000 // calm), calm))
@@ -95,18 +96,21 @@ def test_it_is_over_when_the_device_that_showed_it_shows_otherwise():
     assert [p for p, _, _ in told(says("monitor", [150.0] * 100 + [80.0] * 100), says("watch", [80.0] * 200))] == ["start", "end"]
 
 
+@pytest.mark.slow
 def test_a_score_follows_the_device_that_shows_the_worse():
     ill = says("monitor", [135.0] * 400) + says("breath", [26.0] * 400, vital="rr") + says("cuff", [95.0] * 400, vital="sbp")
     ill += says("patch", [37.0] * 400, vital="temp") + says("clip", [97.0] * 400, vital="spo2")
     assert [p for p, _, _ in told(ill, says("watch", [80.0] * 400), rule="news2")] == ["start"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", [5_000, 20_000, 45_000])
 def test_a_device_whose_readings_are_longer_on_their_way_than_anothers_is_not_late_by_that(way):
     found = told(says("monitor", [80.0] * 360), says("watch", [80.0] * 30 + [150.0] * 270, way=way))
     assert [p for phase, _, p in found if phase == "start"] == [False]
 
 
+@pytest.mark.slow
 def test_a_backlog_of_a_second_device_is_history():
     monitor = says("monitor", [80.0] * 3_000)
     early = says("watch", [80.0] * 5)

@@ -43,6 +43,7 @@ def test_a_device_that_speaks_of_another_body_is_asked_about_once() -> None:
     assert said == [("start", "technical", "new", ["hr", "rr"])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "after"),
     [
