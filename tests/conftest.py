@@ -24,7 +24,7 @@ ORDER = ("unit", "contract", "integration", "e2e")
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Where nothing slow is asked for, folders in which all is slow are not even read: what they import takes seconds in each process."""
-    return True if config.getoption("markexpr") == "not slow" and _rank(collection_path.parts) > 0 else None
+    return True if config.getoption("markexpr") == "not slow" and _rank(collection_path, config) > 0 else None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -34,9 +34,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     Whatever is no unit test needs servers or processes, and is slow.
     """
     for item in items:
-        if _rank(item.path.parts) > 0:
+        if _rank(item.path, config) > 0:
             item.add_marker("slow")
-    items.sort(key=lambda item: _rank(item.path.parts), reverse=hasattr(config, "workerinput"))
+    items.sort(key=lambda item: _rank(item.path, config), reverse=hasattr(config, "workerinput"))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -48,7 +48,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterat
             terminalreporter.write_line(f"{outcome}: {report.nodeid}")
 
 
-def _rank(parts: tuple[str, ...]) -> int:
+def _rank(path: Path, config: pytest.Config) -> int:
+    """Of a path in the tree, wherever that lies."""
+    parts = path.relative_to(config.rootpath).parts if path.is_relative_to(config.rootpath) else ()
     return next((n for n, part in enumerate(ORDER) if part in parts), -1)
 
 

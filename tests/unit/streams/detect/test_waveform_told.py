@@ -33,7 +33,7 @@ def finding(started: int, phase: Phase = "start", ended: int | None = None, rule
     )
 
 
-ON: frozenset[str] = frozenset()
+NONE_ON: frozenset[str] = frozenset()
 
 
 def place(ms: int) -> Place:
@@ -159,25 +159,25 @@ def test_what_is_shown_by_an_earlier_chunk_began_before_what_follows_that() -> N
 
 def test_what_nothing_shows_is_doubted_as_long_as_something_late_may_show_it() -> None:
     told = after(*span(100))
-    assert (told.again([], place(50)), told.settled(99, 500, ON), short(told.doubted())) == ([], [], [("start", 100, None, True)])
+    assert (told.again([], place(50)), told.settled(99, 500, NONE_ON), short(told.doubted())) == ([], [], [("start", 100, None, True)])
 
 
 def test_what_is_doubted_and_shown_again_goes_on() -> None:
     told = after(*span(100))
     told.again([], place(50))
-    assert (told.again(span(100), place(50)), told.settled(100, 500, ON)) == ([], [])
+    assert (told.again(span(100), place(50)), told.settled(100, 500, NONE_ON)) == ([], [])
 
 
 def test_what_nothing_can_show_any_more_ends_as_if_it_had_not_been() -> None:
     told = after(*span(100))
     told.again([], place(50))
-    assert (short(told.settled(100, 500, ON)), told.doubted()) == ([("end", 100, 100, True)], [])
+    assert (short(told.settled(100, 500, NONE_ON)), told.doubted()) == ([("end", 100, 100, True)], [])
 
 
 def test_what_was_over_and_nothing_shows_is_updated_to_have_no_length() -> None:
     told = after(*span(100, 200))
     told.again([], place(50))
-    assert (short(told.settled(100, 500, ON)), told.spans) == ([("update", 100, 100, True)], {})
+    assert (short(told.settled(100, 500, NONE_ON)), told.spans) == ([("update", 100, 100, True)], {})
 
 
 def test_history_with_another_begin_is_an_update() -> None:
@@ -188,9 +188,9 @@ def test_history_with_another_begin_is_an_update() -> None:
 
 def test_what_was_over_long_ago_is_forgotten() -> None:
     told = after(*span(100, 200), *span(300))
-    told.settled(0, 200 + FORGOTTEN_MS, ON)
+    told.settled(0, 200 + FORGOTTEN_MS, NONE_ON)
     both = list(told.spans)
-    told.settled(0, 201 + FORGOTTEN_MS, ON)
+    told.settled(0, 201 + FORGOTTEN_MS, NONE_ON)
     assert (len(both), list(told.spans)) == (2, [finding(300).id])
 
 
