@@ -205,6 +205,7 @@ async def pass_time(app: Any, worker: Worker, topic: str) -> list[int]:
         elif partition.seen_ms:
             worker.tick(tp.partition, partition.seen_ms)
             behind.append(clock() - partition.seen_ms)
+        worker.again(tp.partition, clock())
     return behind
 
 

@@ -69,12 +69,12 @@ _DETECT: Mapping[str, Target] = {
     "step": Target(_STEP),
     "stuck": Target(("departures",)),
     "timers": Target(("timers",)),
+    "told": Target(("told",)),
     "trend": Target(("departures",), _amounts("LEAST_POINTS", "LEAST_SPAN_MIN")),
     "waiting": Target(("order", "order_parts", "held_back")),
     "watermark": Target(("watermark",), _amounts("MOST", "_ROOM", "_EARLY", "_GONE")),
     "waveform/hearing": Target(("waveform_hearing",)),
     "waveform/held_back": Target(("waveform_held_back",)),
-    "waveform/told": Target(("waveform_told",)),
     "witness": Target(("witness",), _amounts("STANDS_MS", "ON_THE_WAY_MS")),
     "wrong_patient": Target(("stranger",), _STRANGER),
 }
@@ -132,7 +132,7 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = MappingProxyType(
         **{(_F, function, change): _IDLE for function, change in _INSIDE},
         (
             _F,
-            "tick",
+            "passed",
             "memory.joint is not None and memory.apart is not None -> memory.joint is not None or memory.apart is not None",
         ): "they are made together",
         (_H, "Hearing._forget", "len(self.heard) <= MOST -> len(self.heard) < MOST"): "a shortcut: as many as may be are none too many",

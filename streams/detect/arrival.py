@@ -53,7 +53,7 @@ def overdue(memory: Memory, now_ms: int) -> Arrived | None:
     released = memory.order.due(now_ms)
     if not released:
         return None
-    batch, rows, slots = _waited(memory, released)
+    batch, rows, slots = waited(memory, released)
     order = np.argsort(batch.observed_at, kind="stable")
     memory.settings.dirty[rows] = 1
     return _wanted(memory, taken(batch, order), rows[order], slots[order], np.ones(len(batch), dtype=np.bool_))
@@ -99,7 +99,7 @@ def freed(memory: Memory, now_ms: int) -> Arrived | None:
     released = [(memory.slot_of[row, name], waited) for row, name, waited in memory.lanes.due(now_ms)]
     if not released:
         return None
-    batch, rows, _ = _waited(memory, released)
+    batch, rows, _ = waited(memory, released)
     memory.settings.dirty[rows] = 1
     return _joint(memory, batch, rows)
 
@@ -147,7 +147,7 @@ def _ordered(memory: Memory, arrived: tuple[Batch, type_i64, type_i64], passed: 
     """`arrived` as it goes on: less what waits and the duplicates, with what waited until now in its place."""
     batch, rows, slots = arrived
     if passed.released:
-        more, more_rows, more_slots = _waited(memory, passed.released)
+        more, more_rows, more_slots = waited(memory, passed.released)
         batch, rows, slots = merged([batch, more]), np.concatenate([rows, more_rows]), np.concatenate([slots, more_slots])
     elif len(passed.source) == len(batch):
         return arrived
@@ -155,7 +155,7 @@ def _ordered(memory: Memory, arrived: tuple[Batch, type_i64, type_i64], passed: 
     return taken(batch, source), rows[source], slots[source]
 
 
-def _waited(memory: Memory, released: Sequence[tuple[int, Row]]) -> tuple[Batch, type_i64, type_i64]:
+def waited(memory: Memory, released: Sequence[tuple[int, Row]]) -> tuple[Batch, type_i64, type_i64]:
     """What waited as a batch again, with the row and the slot of each."""
     slots = np.array([slot for slot, _ in released], dtype=np.int64)
     distinct, inverse = np.unique(slots, return_inverse=True)

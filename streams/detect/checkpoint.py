@@ -26,9 +26,11 @@ from streams.detect.order import Belief
 from streams.detect.remembered import Cells, Courses, Devices, Rows
 from streams.detect.ruled import by_name, names_of, orphaned, put
 from streams.detect.timers import Timers
+from streams.detect.told import Told, over_where_it_began
 from streams.detect.waiting import Row
 from streams.detect.watermark import Lane, Said
 from vitals.errors import Theirs
+from vitals.finding import Finding
 from vitals.registry import V
 
 type_i64 = npt.NDArray[np.int64]
@@ -82,6 +84,14 @@ class _Joint(msgspec.Struct):
     """Empty in a layout of before."""
 
 
+class _Told(msgspec.Struct, array_like=True):
+    """Of a patient (their place in the page): ids under which conditions were told, by their own; what was told and does not come out."""
+
+    patient: int
+    names: dict[str, str]
+    doubted: list[Finding]
+
+
 class _Page(msgspec.Struct):
     layout: str
     included: int
@@ -97,6 +107,7 @@ class _Page(msgspec.Struct):
     joint: list[_Joint] = []
     held_back: list[tuple[int, Queue]] = []
     """By the patient's place in the page."""
+    told: list[_Told] = []
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -115,11 +126,17 @@ def save(memory: Memory, pages: Iterable[int], included: int) -> dict[int, bytes
     for slot, row in enumerate(memory.devices.row[: len(memory.names)].tolist()):
         if row // PAGE in slots:
             slots[row // PAGE].append(slot)
-    return {page: _saved(memory, page, slots[page], included) for page in wanted}
+    room = len(memory.patients)
+    return {page: _saved(memory, range(page * PAGE, min((page + 1) * PAGE, room)), slots[page], included) for page in wanted}
 
 
-def _saved(memory: Memory, page: int, slots: list[int], included: int) -> bytes:
-    first, last = page * PAGE, min((page + 1) * PAGE, len(memory.patients))
+def save_one(memory: Memory, row: int, slots: list[int]) -> bytes:
+    """A page of the patient of `row` alone, with the slots of their devices, for `add`."""
+    return _saved(memory, range(row, row + 1), slots, -1)
+
+
+def _saved(memory: Memory, rows: range, slots: list[int], included: int) -> bytes:
+    first, last = rows.start, rows.stop
     n, at = last - first, np.array(slots, dtype=np.int64)
     record = _Page(
         LAYOUT,
@@ -128,20 +145,22 @@ def _saved(memory: Memory, page: int, slots: list[int], included: int) -> bytes:
         _columns(memory, first, n),
         _cut(memory.timers, first * CHANNELS, n * CHANNELS),
         {} if memory.past is None else _cut(memory.past, first * CHANNELS, n * CHANNELS),
-        [_device(memory, s) for s in slots],
+        [_device(memory, s, first) for s in slots],
         {f.name: getattr(memory.devices, f.name)[at].tobytes() for f in fields(Devices)},
         _summed(memory, first, n),
         names_of(memory.layout),
-        [_shared(memory, memory.joint, row) for row in range(first, last) if memory.joint and memory.settings.joint[row] >= 0],
-        [(row - first, memory.held_back.of[row]) for row in range(first, last) if row in memory.held_back.of],
+        [_shared(memory, memory.joint, row, first) for row in rows if memory.joint and memory.settings.joint[row] >= 0],
+        [(row - first, memory.held_back.of[row]) for row in rows if row in memory.held_back.of],
+        [_Told(row - first, told.renamed(), told.doubted()) for row in rows if (told := memory.told.get(row)) is not None and told.lasting],
     )
     return bytes(cramjam.lz4.compress_block(_ENCODER.encode(record)))
 
 
-def _shared(memory: Memory, other: Memory, row: int) -> _Joint:
+def _shared(memory: Memory, other: Memory, row: int, first: int) -> _Joint:
     at = int(memory.settings.joint[row])
     timers, said = _cut(other.timers, at * CHANNELS, CHANNELS), other.lanes.of[at].said
-    return _Joint(row % PAGE, _columns(other, at, 1), timers, _summed(other, at, 1), memory.lanes.of[row], said, _separated(memory, row))
+    lane, separated = memory.lanes.of[row], _separated(memory, row)
+    return _Joint(row - first, _columns(other, at, 1), timers, _summed(other, at, 1), lane, said, separated)
 
 
 def _separated(memory: Memory, row: int) -> list[_Apart]:
@@ -178,10 +197,10 @@ def _cut(table: Any, first: int, n: int) -> dict[str, bytes]:
     return {name: column.tobytes() for name, column in cut.items() if column.any()}
 
 
-def _device(memory: Memory, slot: int) -> _Device:
+def _device(memory: Memory, slot: int, first: int) -> _Device:
     name = memory.names[slot]
     current = memory.current_slot.get(name) == slot
-    row, seen = int(memory.devices.row[slot]) % PAGE, memory.seen
+    row, seen = int(memory.devices.row[slot]) - first, memory.seen
     return _Device(row, name, current, int(seen.top[slot]), seen.holes[slot], *memory.order.saved(slot))
 
 
@@ -195,6 +214,11 @@ def restore(memory: Memory, pages: Mapping[int, bytes]) -> npt.NDArray[np.int64]
         included[number] = record.included
         _restore(memory, number * PAGE, record)
     return included
+
+
+def add(memory: Memory, data: bytes) -> None:
+    """The patients of a page as further rows. Raises PageError."""
+    _restore(memory, len(memory.patients), _read(data))
 
 
 def included_of(data: bytes) -> int:
@@ -232,6 +256,9 @@ def _restore(memory: Memory, first: int, record: _Page) -> None:
     _restore_joint(memory, first, record)
     for place, queue in record.held_back:
         memory.held_back.restore(first + place, queue)
+    for told in record.told:
+        memory.told[first + told.patient] = Told(names=told.names)
+        memory.orphans += [over_where_it_began(f) for f in told.doubted]
 
 
 def _restore_joint(memory: Memory, first: int, record: _Page) -> None:

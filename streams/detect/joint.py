@@ -27,7 +27,7 @@ def share(memory: Memory, row: int) -> None:
     joint.cells.busy[to * V : to * V + V] = 0
     parted(memory, row, CHANNELS)
     fronts = _fronts(memory, row)
-    memory.lanes.open(row, Lane(fronts, said=_said(memory, row, fronts)))
+    memory.lanes.open(row, Lane(fronts, passed_at=int(memory.rows.at[row]), said=_said(memory, row, fronts)))
     joint.lanes.of[to].said = _said(memory, row, fronts)
 
 

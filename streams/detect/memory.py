@@ -15,6 +15,7 @@ from streams.detect.remembered import NEVER, Cells, Courses, Devices, Rows, Sett
 from streams.detect.rules import Columns, RuleSet, bounds, columns, expires
 from streams.detect.tables import filled, grown
 from streams.detect.timers import Timers
+from streams.detect.told import Told
 from streams.detect.watermark import Lanes
 from vitals.context import PatientContext
 from vitals.finding import Finding
@@ -53,6 +54,8 @@ class Memory:
     `whole`, `elsewhere`: of an apart memory, the one that it is beside; `streams.detect.lapse`.
     `house`: the memories of all partitions in the same hands, among which a silence has its cause; empty: this one alone.
     `held_back`: what waits before all of it. `ordered`: samples wait for their order, so that there may be joint and apart memories.
+    `told`: by row, what was told, where samples that come late are judged in their place
+    (`streams.detect.again`). `judged`: patients who were to be judged again, by how it ended, since last looked at.
     `now_ms`: the newest moment that it has heard of, by which a limit of a patient's own has expired or not.
     """
 
@@ -90,6 +93,8 @@ class Memory:
     room: int = FIRST_ROWS
     slots: int = FIRST_ROWS
     now_ms: int = 0
+    told: dict[int, Told] = field(default_factory=dict)
+    judged: dict[str, int] = field(default_factory=dict)
     orphans: list[Finding] = field(default_factory=list)
     """The ends of what was told under rules that were gone when it was restored, to be told."""
 
@@ -171,6 +176,12 @@ class Memory:
         s.scored[row] = context is None or (context.age_band == "adult" and not context.pregnant)
         s.active[row] = context is None or context.active
         self.rows.score_until[row] = min(int(self.rows.score_until[row]), 1)  # long past, but not never: the next tick scores again
+
+    def limits(self, row: int) -> tuple[bytes, ...]:
+        """What is set for the patient of `row`, to be compared."""
+        s, cells = self.settings, slice(row * V, row * V + V)
+        bounds_of = (s.low1[cells], s.low2[cells], s.high1[cells], s.high2[cells])
+        return tuple(column.tobytes() for column in (*bounds_of, s.scale[row], s.scored[row], s.active[row]))
 
     def know(self, context: PatientContext, now_ms: int) -> None:
         """A patient's context; an older version than the known one is ignored."""

@@ -17,6 +17,7 @@ FINDINGS = Counter("vigil_detect_findings", "findings told", ["rule", "phase"])
 SCORES = Counter("vigil_detect_scores", "score updates told")
 NOT_FOLDED = Counter("vigil_detect_not_folded", "samples or readings not folded in", ["reason"])
 ORDER = Counter("vigil_detect_waited", "gaps in a device's numbers that were waited for, or could not be, by how it ended", ["outcome"])
+JUDGED = Counter("vigil_detect_judged", "patients of whom a sample went on too late, by what came of it", ["outcome"])
 WAITING = Gauge(
     "vigil_detect_waiting", "samples that wait for one that is missing before them, or for another device of their patient", ["partition"]
 )

@@ -53,10 +53,11 @@ class Order:
     last two in sequence, 0 = unknown; pace: the smaller of the last two steps, for one may have been a pause; lost: gaps that stayed
     open; owed: late samples that it must show before it is waited for again; standing: something of it waits.
 
-    `outcomes`: gaps by how they ended, since last looked at. `count`: what waits of all.
+    `outcomes`: gaps by how they ended, since last looked at. `count`: what waits of all. `late`: (slot, observed_at) of samples that went
+    on behind a newer one though they came within `hold_ms` of their time, since last looked at.
     """
 
-    __slots__ = ("count", "hold_ms", "last_at", "lines", "lost", "outcomes", "owed", "pace", "seen", "standing", "step")
+    __slots__ = ("count", "hold_ms", "last_at", "late", "lines", "lost", "outcomes", "owed", "pace", "seen", "standing", "step")
 
     def __init__(self, seen: Seen, hold_ms: int) -> None:
         self.seen, self.hold_ms = seen, hold_ms
@@ -68,6 +69,7 @@ class Order:
         self.standing: npt.NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
         self.lines: dict[int, Line] = {}
         self.outcomes: dict[str, int] = {}
+        self.late: list[tuple[int, int]] = []
         self.count = 0
 
     @property
@@ -117,6 +119,15 @@ class Order:
             self.lines[slot], self.standing[slot] = Line(rows, since(rows)), True
             self.count += len(rows)
 
+    def forget(self, slot: int) -> list[Row]:
+        """What waits of a device, which waits here no longer."""
+        line = self.lines.pop(slot, None)
+        if line is None:
+            return []
+        self.count -= len(line.rows)
+        self.standing[slot] = False
+        return line.rows
+
     def saved(self, slot: int) -> tuple[Belief, list[Row], int]:
         """What `restore` takes."""
         line = self.lines.get(slot)
@@ -155,7 +166,7 @@ class Order:
             line = None
         top = int(self.seen.top[slot])
         if seq <= top:
-            self._late(passed, i, slot, (seq, t))
+            self._late(passed, i, slot, (seq, t, r))
         elif seq == top + 1:
             self._goes(passed, i, slot, (seq, t))
             self._follow(passed, i, slot)
@@ -167,11 +178,13 @@ class Order:
             self._release(passed, i, slot, "broken_off")
             self._goes(passed, i, slot, (seq, t))
 
-    def _late(self, passed: Passed, i: int, slot: int, moment: tuple[int, int]) -> None:
-        seq, t = moment
+    def _late(self, passed: Passed, i: int, slot: int, moment: tuple[int, int, int]) -> None:
+        seq, t, received_at = moment
         if not self.seen.one(slot, seq):
             passed.duplicates += 1
             return
+        if received_at - t <= self.hold_ms + GRACE_MS:
+            self.late.append((slot, t))
         passed.goes(i)
         if self.owed[slot] and self.last_at[slot] - t <= self.hold_ms:
             self.owed[slot] -= 1

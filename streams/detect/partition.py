@@ -15,14 +15,21 @@ import msgspec
 import numpy as np
 
 from streams.detect import checkpoint
+from streams.detect.again import Again
 from streams.detect.arrival import arrive, rows_of
+from streams.detect.conditions import discharge
 from streams.detect.held_back import together
+from streams.detect.lately import Lately
 from streams.detect.memory import Memory
+from streams.detect.ruled import take_up
+from streams.detect.rules import RuleSet
 from streams.detect.samples import merged, taken
+from streams.detect.silence import dismissed
 from streams.detect.step import folded, tick
 from streams.detect.waiting import Row
 from streams.detect.wrong_patient import WrongPatient
 from vitals.batch import SCHEMA_ID, Batch, gathered, opened
+from vitals.context import PatientContext
 from vitals.errors import WireFormatError
 from vitals.finding import SITE, Finding
 from vitals.refusal import Reason, Refusal
@@ -62,6 +69,9 @@ class Partition:
         self._included = checkpoint.restore(memory, pages)
         self._replay_until = int(self._included.max(initial=-1))
         self._newcomers = WrongPatient(memory)
+        known = memory.rows.received_at[: len(memory.patients)]
+        self._lately = Lately(pages, self._included, memory.rows.at[: len(memory.patients)], int(known.max(initial=0)))
+        self._again = Again(memory, self._lately) if memory.order.hold_ms and not memory.held_back.for_ms else None
 
     def expects(self, offset: int) -> bool:
         """Whether `offset` is the next one, or the first that is seen."""
@@ -74,7 +84,8 @@ class Partition:
         records_of, refusals = self._opened(records, now_ms)
         try:
             batch = self._unseen(records_of)
-            findings = self._stepped(batch, now_ms) if batch is not None else []
+            findings = self._told(self._stepped(batch, now_ms)) if batch is not None else []
+            self._note(records_of)
         except Exception:  # the one guard: an agent must not raise, or Kafka's record would count as done
             log.exception("event=step_failed partition=%d records=%d", self.number, len(records))
             broken = [(_refusal(record, "detection failed on it", now_ms), record.trace) for _, record in records_of]
@@ -87,7 +98,38 @@ class Partition:
         memory = self.memory
         found = self._detected(memory.held_back.due(now_ms), now_ms)
         passed = tick(memory, now_ms - memory.held_back.behind_ms)
-        return found + [msgspec.structs.replace(f, detected_at=now_ms) if memory.held_back.behind_ms else f for f in passed]
+        found += [msgspec.structs.replace(f, detected_at=now_ms) if memory.held_back.behind_ms else f for f in passed]
+        if self._again is None:
+            return found
+        self._again.stood(found, now_ms)
+        return self._again.news(found, now_ms) + self._again.settled(self.seen_ms)
+
+    def again(self, now_ms: int) -> list[Finding]:
+        """Judges some of the patients again of whom samples went on too late; what comes out otherwise than it was told."""
+        return [] if self._again is None else self._again.judged(now_ms)
+
+    def know(self, context: PatientContext, now_ms: int) -> None:
+        """A patient's context."""
+        row = self.memory.row_of.get(context.patient)
+        before = None if row is None else self.memory.limits(row)
+        self.memory.know(context, now_ms)
+        if row is not None and before != self.memory.limits(row):
+            self._barred(row)
+
+    def take_up(self, rules: RuleSet, now_ms: int) -> list[Finding]:
+        """Another rule set from now on; what ends by that."""
+        found = self._told(take_up(self.memory, rules, now_ms))
+        for row in range(len(self.memory.patients)):
+            self._barred(row)
+        return found
+
+    def discharge(self, patient: str, now_ms: int) -> list[Finding]:
+        """What was told of `patient` ends: nobody watches them any more."""
+        row = self.memory.row_of[patient]
+        found = self._told(discharge(self.memory, row, now_ms))
+        self._barred(row)
+        self.memory.told.pop(row, None)
+        return found + dismissed(self.memory, row, now_ms)
 
     def touched(self, findings: Sequence[Finding]) -> None:
         """Time, a link or a context changed the patients of `findings`: a checkpoint has to write them."""
@@ -102,11 +144,32 @@ class Partition:
             return {}
         dirty = checkpoint.dirty_pages(self.memory)
         self.memory.settings.dirty[:] = 0
-        return checkpoint.save(self.memory, dirty, self.offset)
+        pages = checkpoint.save(self.memory, dirty, self.offset)
+        if self._again is not None:
+            at = self.memory.rows.at[: len(self.memory.patients)]
+            self._lately.keep(pages, self.offset, at, self.seen_ms, wanted=bool(self._again.wanted))
+        return pages
 
     def marked(self, pages: Sequence[int]) -> None:
         """The pages could not be written: they are dirty again."""
         self.memory.settings.dirty[[page * checkpoint.PAGE for page in pages]] = 1
+
+    def _told(self, findings: list[Finding]) -> list[Finding]:
+        return findings if self._again is None else self._again.news(findings)
+
+    def _barred(self, row: int) -> None:
+        if self._again is not None:
+            self._again.forget(row, self.offset)
+
+    def _note(self, records: Sequence[tuple[Any, Record]]) -> None:
+        """Keeps what was heard, for whom it must be judged again."""
+        if self._again is None:
+            return
+        for each, record in records:
+            batch = gathered([each])
+            rows = rows_of(self.memory, batch)
+            self._lately.note(record.offset, record.value, int(batch.received_at.max(initial=0)), rows)
+            self._again.noted(rows, batch)
 
     def _opened(self, records: Sequence[Record], now_ms: int) -> tuple[list[tuple[Any, Record]], list[tuple[Refusal, bytes | None]]]:
         found, refusals = [], []

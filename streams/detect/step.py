@@ -62,6 +62,11 @@ def tick(memory: Memory, now_ms: int) -> list[Finding]:
     """Folds in that it is `now_ms`: samples that have waited long enough, silences, values that have stood long enough, inputs gone stale,
     history that is complete. For patients of whom samples wait, the rest waits too.
     """
+    return passed(memory, now_ms) + missing(memory, now_ms)
+
+
+def passed(memory: Memory, now_ms: int) -> list[Finding]:
+    """The same but for silences."""
     late = overdue(memory, now_ms)
     found = [] if late is None else folded(memory, late, now_ms)
     known = ~waiting(memory)
@@ -70,7 +75,7 @@ def tick(memory: Memory, now_ms: int) -> list[Finding]:
         found += _passed(memory.apart, now_ms, ~apart.waiting(memory))
         found += _folded_jointly(memory, freed(memory, now_ms), now_ms)
         found += _passed(memory.joint, now_ms, ~joint.waiting(memory, known))
-    return found + missing(memory, now_ms)
+    return found
 
 
 def _passed(memory: Memory, now_ms: int, known: type_bool) -> list[Finding]:

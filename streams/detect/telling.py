@@ -33,7 +33,7 @@ def tell(memory: Memory, cell: int, c: Timers, k: int, moment: Moment, now_ms: i
     since, worst = int(c.since[k]), float(c.worst[k])
     evidence, title = _evidence(memory, row, channel, Reach(worst, level, 1 if c.side[k] > 0 else -1, at))
     return Finding(
-        id=finding_id(_named(memory, row, channel), RULES[channel], memory.layout.subject[channel], since),
+        id=finding_id(named(memory, row, channel), RULES[channel], memory.layout.subject[channel], since),
         phase=phase,
         patient=patient,
         ward=memory.ward(patient),
@@ -52,7 +52,7 @@ def tell(memory: Memory, cell: int, c: Timers, k: int, moment: Moment, now_ms: i
     )
 
 
-def _named(memory: Memory, row: int, channel: int) -> str:
+def named(memory: Memory, row: int, channel: int) -> str:
     """Whose the condition is: a patient's, one device's, or, of limits in a joint memory, that of several devices together."""
     name = memory.patients[row]
     return f"{name}\0" if memory.first and channel < V else name
@@ -65,7 +65,7 @@ def tell_summary(memory: Memory, cell: int, b: Backlog, now_ms: int) -> Finding:
     high = b.worst > 0 if RULES[channel] != "limits" else b.worst > memory.settings.high1[row * V + channel % V]
     evidence, title = _evidence(memory, row, channel, Reach(b.worst, b.level, 1 if high else -1, b.ended_at))
     return Finding(
-        id=finding_id(_named(memory, row, channel), RULES[channel], memory.layout.subject[channel], b.started_at),
+        id=finding_id(named(memory, row, channel), RULES[channel], memory.layout.subject[channel], b.started_at),
         phase="start",
         patient=patient,
         ward=memory.ward(patient),

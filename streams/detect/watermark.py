@@ -92,13 +92,14 @@ def awaited(front: Front, t: int, moment: int, hold_ms: int) -> bool:
 
 
 class Lanes:
-    """The lanes of a partition's patients who have several devices, by row. `count`: what waits of all."""
+    """The lanes of a partition's patients who have several devices, by row. `count`: what waits of all. `late`: as in `order`, by row."""
 
-    __slots__ = ("count", "hold_ms", "of")
+    __slots__ = ("count", "hold_ms", "late", "of")
 
     def __init__(self, hold_ms: int) -> None:
         self.hold_ms = hold_ms
         self.of: dict[int, Lane] = {}
+        self.late: list[tuple[int, int]] = []
         self.count = 0
 
     def open(self, row: int, lane: Lane) -> None:
@@ -117,6 +118,8 @@ class Lanes:
         lane = self.of[row]
         lane.spoke(device, t, received_at)
         if t < lane.passed_at:
+            if received_at - t <= self.hold_ms + GRACE_MS:
+                self.late.append((row, t))
             return True
         if lane.pending or lane.waits(device, t, received_at, lane.clock, self.hold_ms):
             return False

@@ -14,12 +14,10 @@ from typing import Protocol
 import msgspec
 
 from streams.detect import early_warning, metrics
-from streams.detect.conditions import discharge
 from streams.detect.memory import Memory, Waits, empty
 from streams.detect.partition import Outcome, Partition, Record
-from streams.detect.ruled import take_up
 from streams.detect.rules import RuleError, RuleSet, parsed
-from streams.detect.silence import dismissed, linked
+from streams.detect.silence import linked
 from vitals.context import PatientContext
 from vitals.errors import World
 from vitals.finding import Finding
@@ -30,6 +28,8 @@ from vitals.topics import Topics
 
 log = logging.getLogger("vigil.detect")
 
+_SHARE = 0.2
+"""Of the time to judge again: alarms of what is in order wait meanwhile."""
 _PATIENT = msgspec.json.Decoder(PatientContext)
 _LINK = msgspec.json.Decoder(Link)
 
@@ -69,6 +69,7 @@ class Worker:
         self._opening: dict[int, asyncio.Lock] = {}
         self._rereading: dict[int, asyncio.Task[None]] = {}
         self._saving = asyncio.Lock()
+        self._rested_ms = 0
         self.generation = 0
 
     async def take(self, number: int, records: Sequence[Record], now_ms: int) -> None:
@@ -109,7 +110,7 @@ class Worker:
         self._house.append(memory)
         memory.house = self._house
         # while nobody had it in hand, rules may have gone, and patients
-        self._end(partition, memory.orphans + take_up(memory, self._rules, now_ms))
+        self._end(partition, memory.orphans + partition.take_up(self._rules, now_ms))
         memory.orphans = []
         for patient in memory.patients:
             self._without_the_discharged(partition, patient, now_ms)
@@ -149,8 +150,20 @@ class Worker:
             log.exception("event=tick_failed partition=%d", number)
             metrics.TICKS_FAILED.inc()
             return
-        partition.touched(found)
-        self._say(partition, Outcome([(f, None) for f in found], [], 0))
+        self._end(partition, found)
+
+    def again(self, number: int, now_ms: int) -> None:
+        """Judges patients of one partition again of whom samples went on too late: at most `_SHARE` of the time goes by that."""
+        partition = self.partitions.get(number)
+        if partition is None or now_ms < self._rested_ms:
+            return
+        try:
+            self._end(partition, partition.again(now_ms))
+        except Exception:  # as for a tick; what was folded stays as it is
+            log.exception("event=again_failed partition=%d", number)
+            metrics.TICKS_FAILED.inc()
+        ended = self._clock()
+        self._rested_ms = ended + round((ended - now_ms) / _SHARE)
 
     def tell_scores(self, number: int, now_ms: int) -> None:
         """The scores of one partition that changed."""
@@ -202,6 +215,9 @@ class Worker:
             metrics.ORDER.labels(ended).inc(times)
         partition.memory.order.outcomes.clear()
         memory = partition.memory
+        for ended, times in memory.judged.items():
+            metrics.JUDGED.labels(ended).inc(times)
+        memory.judged.clear()
         metrics.WAITING.labels(str(partition.number)).set(memory.order.count + memory.lanes.count + memory.held_back.count)
 
     def _patient(self, context: PatientContext, now_ms: int) -> None:
@@ -210,7 +226,7 @@ class Worker:
             return
         self._contexts[context.patient] = context
         for partition in self.partitions.values():
-            partition.memory.know(context, now_ms)
+            partition.know(context, now_ms)
             self._without_the_discharged(partition, context.patient, now_ms)
 
     def _without_the_discharged(self, partition: Partition, patient: str, now_ms: int) -> None:
@@ -218,7 +234,7 @@ class Worker:
         row, context = partition.memory.row_of.get(patient), self._contexts.get(patient)
         if row is None or context is None or context.active:
             return
-        self._end(partition, discharge(partition.memory, row, now_ms) + dismissed(partition.memory, row, now_ms))
+        self._end(partition, partition.discharge(patient, now_ms))
 
     def _end(self, partition: Partition, found: list[Finding]) -> None:
         """Tells what neither a reading nor time has ended."""
@@ -233,7 +249,7 @@ class Worker:
     def _rule(self, rules: RuleSet, now_ms: int) -> None:
         self._rules = rules  # also an older one: the last on the topic is in force (`dashboard_api.rule_sets`), after a restored backup too
         for partition in self.partitions.values():
-            self._end(partition, take_up(partition.memory, rules, now_ms))
+            self._end(partition, partition.take_up(rules, now_ms))
         log.info("event=rules version=%d", rules.version)
 
     def _gap(self, partition: Partition, offset: int) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from streams.detect.order import GRACE_MS
+from streams.detect.told import Place, Told
 from streams.detect.waveform.held_back import end_of
-from streams.detect.waveform.told import Place, Told
 from streams.detect.waveform.watch import BEATING, Watch, step, told_on
 from vitals.finding import Finding
 from vitals.waveform import Waveform

@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 import msgspec
 
+from streams.detect.told import Told
 from streams.detect.waveform.hearing import Hearing
-from streams.detect.waveform.told import Told
 from streams.detect.waveform.watch import Timer, Watch, timer_id
 from vitals.errors import WireFormatError
 

@@ -1,9 +1,10 @@
-"""What was told of one patient's waveforms, held against what is known now that a chunk came late: what is to be told besides.
+"""What was told of one patient, held against what is known now that something came late: what is to be told besides.
 
 In: the findings of a step, or of all steps that were taken again since a moment. Out: those that nobody was told yet, and what puts right
 what was told: a condition that comes out with another begin or end goes on under the id by which it was told, with an update that says when
-it was. What does not come out at all is doubted: it stays as it is for as long as a late chunk may still show it, then it ends.
-Promise: the alerts made of it are those of the chunks in order, with their spans; nobody is told anything twice.
+it was. What does not come out at all is doubted: it stays as it is for as long as something late may still show it, then it ends. What
+comes out milder than it was told stays as grave: whoever was called cannot be called back.
+Promise: the alerts made of it are those of the order, with their spans; nobody is told anything twice.
 Bounded: what is over is forgotten after two minutes.
 """
 
@@ -12,18 +13,20 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from vitals.finding import Finding, finding_id
+from vitals.finding import Finding, Priority, finding_id
 
 Place = tuple[int, str, str, int]
-"""A chunk's place among a patient's: ms of its end, device, channel, number."""
-FORGOTTEN_MS = 120_000
+"""The place among a patient's of what showed a condition, a chunk or a sample: ms of its end, device, channel, number."""
+FORGOTTEN_MS, LONGEST_MS = 120_000, 43_200_000
+"""How long what is over is remembered, and what was withdrawn: so long after its begin a condition may be told at the latest."""
+_RANK: dict[Priority, int] = {"low": 0, "medium": 1, "high": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """What was told of one condition: that it began, under which id, and how it ended, if it did.
 
-    place: of the chunk that showed it. updated_at: the newest `at` of its updates, by which they are told apart.
+    place: of what showed it. updated_at: the newest `at` of its updates, by which they are told apart. worst: as grave as it was told.
     """
 
     start: Finding
@@ -31,36 +34,46 @@ class Span:
     end: Finding | None = None
     doubted: bool = False
     updated_at: int = 0
+    worst: Priority = "low"
+
+    def worse(self, f: Finding) -> bool:
+        """Whether `f` says that it is graver than was told, while that calls anybody."""
+        return self.end is None and _RANK[f.priority] > max(_RANK[self.worst], _RANK[self.start.priority])
 
     def updated(self, f: Finding) -> "tuple[Span, Finding]":
         """With one update more, which `f` says."""
-        at = max(f.at, self.updated_at + 1)
-        return replace(self, updated_at=at), msgspec.structs.replace(f, id=self.start.id, phase="update", at=at, retrospective=False)
+        at, worst = max(f.at, self.updated_at + 1), f.priority if self.worse(f) else self.worst
+        update = msgspec.structs.replace(f, id=self.start.id, phase="update", at=at, retrospective=False)
+        return replace(self, updated_at=at, worst=worst), update
 
     def withdrawn(self) -> Finding:
         """It was not so: over where it began."""
-        never = msgspec.structs.replace(self.start, ended_at=self.start.started_at)
-        return msgspec.structs.replace(never, phase="end") if self.end is None else self.updated(never)[1]
+        never = over_where_it_began(self.start)
+        return never if self.end is None else self.updated(never)[1]
 
 
 @dataclass(slots=True)
 class Told:
-    """The spans told of one patient, by the id that the condition has by its begin. names: where a restart left it told under another."""
+    """The spans told of one patient, by the id that the condition has by its begin. names: where a restart left it told under another.
+
+    gone: id -> ms, those that were withdrawn. For whoever was told, they are over: what is to begin after all needs another.
+    """
 
     spans: dict[str, Span] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    gone: dict[str, int] = field(default_factory=dict)
 
     def news(self, found: Iterable[tuple[Place, Finding]]) -> list[Finding]:
         """What of `found` is to be told."""
         return [f for place, one in found for f in self._one(place, one)]
 
-    def again(self, found: Sequence[tuple[Place, Finding]], since: Place) -> list[Finding]:
-        """What is to be told now that all from `since` on was judged again, as `found`."""
-        known = {f.id for _, f in found if f.phase == "start"}
+    def again(self, found: Sequence[tuple[Place, Finding]], since: Place, on: Set[str] = frozenset()) -> list[Finding]:
+        """What is to be told now that all from `since` on was judged again, as `found`. on: ids, by their begins, of what was on before."""
+        known = on | {f.id for _, f in found if f.phase == "start"}
         for i, span in self.spans.items():
             if span.doubted or span.place >= since:
                 self.spans[i] = replace(span, doubted=i not in known)
-        return self._renamed(found) + self.news(found)
+        return self._renamed(found) + self.news((place, f) for place, f in found if not self._was_told(f))
 
     def settled(self, until: int, newest: int, on: Set[str]) -> list[Finding]:
         """What was told by what was said up to `until` (ms), so that nothing late can change it, and is not so. on: ids of what is on.
@@ -68,15 +81,31 @@ class Told:
         What is doubted ends at its begin. What was told as over and is on begins once more. What was over long before `newest` is dropped.
         """
         sure = [i for i, span in self.spans.items() if span.doubted and span.place[0] <= until]
-        withdrawn = [self.spans.pop(i).withdrawn() for i in sure]
-        reopened = self._reopened(until, on)
-        for i in [i for i, span in self.spans.items() if span.end is not None and span.end.at < newest - FORGOTTEN_MS]:
+        withdrawn = [self._withdrawn(i, newest) for i in sure]
+        reopened = self.reopened(until, on)
+        for i in [i for i, span in self.spans.items() if _over(span, newest - FORGOTTEN_MS)]:
             del self.spans[i]
+        self.gone = {i: at for i, at in self.gone.items() if at >= newest - LONGEST_MS}
         return withdrawn + reopened
+
+    def _withdrawn(self, i: str, newest: int) -> Finding:
+        span = self.spans.pop(i)
+        self.gone[span.start.id] = newest
+        return span.withdrawn()
 
     def doubted(self) -> list[Finding]:
         """What is on for those who were told, though nothing shows it now."""
         return [span.start for span in self.spans.values() if span.doubted and span.end is None]
+
+    @property
+    def lasting(self) -> bool:
+        """Whether a restart must know anything of it."""
+        return bool(self.names) or any(span.doubted or span.start.id != i for i, span in self.spans.items())
+
+    def renamed(self) -> dict[str, str]:
+        """By the id that a condition has by its begin, the one by which it was told, where that is another: what a restart must know."""
+        open_ones = {i: span.start.id for i, span in self.spans.items() if span.end is None and span.start.id != i}
+        return self.names | open_ones
 
     def name(self, known: str) -> str:
         """The id under which the condition was told."""
@@ -86,20 +115,31 @@ class Told:
     def _one(self, place: Place, f: Finding) -> list[Finding]:
         known = self.spans.get(f.id)
         if f.phase == "start" and known is not None:
-            self.spans[f.id] = replace(known, place=place)
-            return []
+            self.spans[f.id] = replace(known, place=place, doubted=False)
+            return self._update(f) if known.worse(f) else []
         if f.phase == "start":
             start = self._named(f)
             self.spans[f.id] = Span(start, place, start if f.retrospective else None)
             return [start]
         if known is None:  # begun before a restart
-            return [msgspec.structs.replace(f, id=self.names.pop(f.id, f.id))]
+            name = self.names.get(f.id, f.id) if f.phase == "update" else self.names.pop(f.id, f.id)
+            return [msgspec.structs.replace(f, id=name)]
+        if f.phase == "update":
+            return self._update(f)
         end = msgspec.structs.replace(f, id=known.start.id)
         self.spans[f.id] = replace(known, end=end)
         if known.end is None or known.end.ended_at == f.ended_at:
             return [end] if known.end is None else []
+        return self._update(f)
+
+    def _update(self, f: Finding) -> list[Finding]:
         self.spans[f.id], update = self.spans[f.id].updated(f)
         return [update]
+
+    def _was_told(self, f: Finding) -> bool:
+        """Whether it says only how grave a condition is, and that was told."""
+        known = self.spans.get(f.id)
+        return f.phase == "update" and known is not None and not known.worse(f)
 
     def _renamed(self, found: Sequence[tuple[Place, Finding]]) -> list[Finding]:
         """What was told with another begin goes on under the id by which it was told; an update says when it began."""
@@ -110,14 +150,14 @@ class Told:
                 span = self.spans.pop(old)
                 ended_at = None if span.end is None else span.end.ended_at
                 start = msgspec.structs.replace(f, id=span.start.id)
-                self.spans[f.id], update = Span(start, place, span.end, False, span.updated_at).updated(
+                self.spans[f.id], update = replace(span, start=start, place=place, doubted=False).updated(
                     msgspec.structs.replace(f, ended_at=ended_at)
                 )
                 updates.append(update)
         return updates
 
-    def _reopened(self, until: int, on: Set[str]) -> list[Finding]:
-        """Under ids of their own: those by which they were told are over for whoever heard of them."""
+    def reopened(self, until: int, on: Set[str]) -> list[Finding]:
+        """What was told as over, by what was said up to `until`, and is on: under ids of their own, for those are over for who heard."""
         wrong = [(i, span, span.end.at) for i, span in self.spans.items() if i in on and span.end is not None and span.end.at <= until]
         for i, span, at in wrong:
             self.spans[i] = Span(_under_another(span.start, at), span.place)
@@ -125,7 +165,7 @@ class Told:
 
     def _named(self, f: Finding) -> Finding:
         """Under its own id, but where another goes by that."""
-        taken = any(span.start.id == f.id for span in self.spans.values())
+        taken = f.id in self.gone or any(span.start.id == f.id for span in self.spans.values())
         return _under_another(f, f.received_at) if taken else f
 
     def _doubted_as(self, start: Finding, ends: Mapping[str, Finding]) -> str | None:
@@ -136,11 +176,24 @@ class Told:
             i
             for i, span in self.spans.items()
             if span.doubted
-            and (span.start.rule, span.start.subject) == (start.rule, start.subject)
+            and _about(span.start) == _about(start)
             and (span.end is None or (end is not None and start.started_at <= (span.end.ended_at or 0)))
             and (end is None or span.start.started_at <= (end.ended_at or 0))
         ]
         return min(alike, key=lambda i: abs(self.spans[i].start.started_at - start.started_at), default=None)
+
+
+def _over(span: Span, before: int) -> bool:
+    return span.end is not None and not span.doubted and span.end.at < before
+
+
+def over_where_it_began(start: Finding) -> Finding:
+    """The end of what was told and was not so."""
+    return msgspec.structs.replace(start, phase="end", ended_at=start.started_at, retrospective=False)
+
+
+def _about(f: Finding) -> tuple[str, str, object]:
+    return f.rule, f.subject, f.evidence.get("device")
 
 
 def _under_another(f: Finding, by: int) -> Finding:

@@ -1,0 +1,295 @@
+"""What nobody announced is told at once and put right afterwards: in the end, what is raised is what it would have been in order."""
+
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from alerts.desk import Desk
+from alerts.findings import take
+from streams.detect import again, checkpoint
+from streams.detect.lately import STRIDE_MS
+from streams.detect.memory import empty
+from streams.detect.order import GRACE_MS, HOLD_MS
+from streams.detect.partition import Partition
+from tests.unit.alerts.stories import SITE
+from tests.unit.streams.detect.courses import loud
+from tests.unit.streams.detect.readings import T0, series
+from tests.unit.streams.detect.test_held_back import HOUR, record, shaken
+from tests.unit.streams.detect.test_several_devices import ward
+from vitals.context import Limit, PatientContext
+
+OF_ARRIVALS = ("outage", "silence", "device.wrong_patient")
+"""What is about when something came, and what is asked of a device by its first readings as they come."""
+RANK = ("low", "medium", "high")
+VITALS = {"hr": (80, 150, 30), "spo2": (97, 86, None), "rr": (15, 30, 6), "sbp": (120, 70, 85), "temp": (37, 40.1, 34.5)}
+HELD_MS = HOLD_MS + GRACE_MS
+
+
+def new(rules=None, pages=None):
+    return Partition(0, empty(rules or loud(), hold_ms=HOLD_MS), pages or {})
+
+
+def raised(samples, each=50, every_ms=5_000):
+    """All that is told: records of at most `each` samples, or of so many ms, with time, a checkpoint and patients judged again after each."""
+    p, found, offset, k = new(), [], 0, 0
+    while k < len(samples):
+        n = next(
+            (i for i in range(k + 1, min(k + each, len(samples))) if samples[i][5] > samples[k][5] + every_ms), min(k + each, len(samples))
+        )
+        now, k, come = samples[n - 1][5], n, samples[k:n]
+        found += [f for f, _ in p.fold([record(come, offset)], now).findings]
+        found += p.again(now) + p.tick(now + 100)
+        p.pages()
+        offset += 1
+    for now in (T0 + HOUR, T0 + 2 * HOUR):  # as on any other day, time goes by, and others speak
+        p.seen_ms = now
+        found += p.tick(now)
+    return found
+
+
+def spans(found):
+    """When each condition was, by the last word on it, and the worst that was said; not what was withdrawn: over where it began."""
+    last, worst, of = {}, defaultdict(int), defaultdict(list)
+    for f in found:
+        last[f.id], worst[f.id] = f, max(worst[f.id], RANK.index(f.priority))
+    for f in last.values():
+        if f.rule not in OF_ARRIVALS and (f.retrospective or f.ended_at != f.started_at):
+            of[f.patient, f.rule, f.subject, f.started_at].append((f.ended_at or 100 * HOUR + T0, worst[f.id]))
+    return sorted((*what, max(end for end, _ in each), max(rank for _, rank in each)) for what, each in of.items())
+
+
+def alerts(found):
+    """Of each patient and rule the alerts that stand when all has come."""
+    desk = Desk(SITE)
+    for f in found:
+        take(desk, f, f.detected_at)
+    made = [case.alert for case in desk.cases.values() if case.alert.rule not in OF_ARRIVALS]
+    return sorted((a.patient, a.rule, a.subject, a.started_at, a.priority) for a in made if a.retrospective or a.ended_at != a.started_at)
+
+
+def beginning(rng, patient):
+    """Samples of one patient with one to three devices that begin within minutes, stop for a while, and are abnormal now and then."""
+    found = []
+    for device in range(int(rng.integers(1, 4))):
+        every = int(rng.choice([1_000, 2_000, 5_000, 15_000]))
+        at = T0 + int(rng.integers(0, 90_000 if rng.random() < 0.7 else 400_000))
+        vitals = [v for v in VITALS if rng.random() < 0.6] or ["hr"]
+        level, seq = dict.fromkeys(vitals, 0) | {vitals[0]: int(rng.integers(0, 3))}, int(rng.integers(0, 50))
+        for i in range(int(rng.integers(3, 300_000 // every))):
+            at += every + (int(rng.integers(10_000, 300_000)) if rng.random() < 0.01 else 0)
+            level = {v: int(rng.integers(0, 3)) if rng.random() < every / 60_000 else k for v, k in level.items()}
+            now = {v: VITALS[v][k] for v, k in level.items()}
+            values = {v: x if x is None else round(x + float(rng.normal(0, 0.5)), 1) for v, x in now.items()}
+            t = at + int(rng.integers(0, every // 5))
+            found.append((patient, f"{device}-{patient}", seq + i, t, values, t + 50, {}))
+    return found
+
+
+def beginners(rng):
+    return sorted((s for k in range(6) for s in beginning(rng, f"p{k}")), key=lambda s: s[5])
+
+
+@pytest.mark.slow
+@settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(seed=st.integers(0, 2**32), share=st.sampled_from([0.02, 0.2, 1.0]), each=st.integers(1, 200))
+def test_reordering_within_a_minute_and_duplicates_change_nothing_that_is_raised_whatever_begins_late(seed, share, each):
+    rng = np.random.default_rng(seed)
+    samples = beginners(rng)
+    assert spans(raised(shaken(samples, rng, share), each)) == spans(raised(samples))
+
+
+@pytest.mark.slow
+@settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(seed=st.integers(0, 2**32), share=st.sampled_from([0.02, 0.2, 1.0]))
+def test_nor_of_devices_that_measure_the_same_and_come_and_go(seed, share):
+    rng = np.random.default_rng(seed)
+    samples = ward(rng, shared=True)
+    assert spans(raised(shaken(samples, rng, share))) == spans(raised(samples))
+
+
+@pytest.mark.slow
+@settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(seed=st.integers(0, 2**32), share=st.sampled_from([0.02, 0.2, 1.0]))
+def test_nor_any_alert(seed, share):
+    rng = np.random.default_rng(seed)
+    samples = beginners(rng)
+    assert alerts(raised(shaken(samples, rng, share))) == alerts(raised(samples))
+
+
+@pytest.mark.slow
+def test_without_being_judged_again_it_would(monkeypatch):
+    rng = np.random.default_rng(2)
+    samples = beginners(rng)
+    late = shaken(samples, rng, 1.0)
+    monkeypatch.setattr(again.Again, "noted", lambda *_: None)
+    assert spans(raised(late)) != spans(raised(samples))
+
+
+@pytest.mark.slow
+def test_what_is_in_order_is_told_as_if_nothing_were_ever_judged_again(monkeypatch):
+    samples = [s for seed in range(3) for s in beginners(np.random.default_rng(seed))]
+    samples = sorted({(s[0], s[1], s[2]): s for s in samples}.values(), key=lambda s: s[5])
+    kept = raised(samples)
+    monkeypatch.setattr(again.Again, "judged", lambda *_: [])
+    assert [(f.id, f.phase, f.at) for f in kept] == [(f.id, f.phase, f.at) for f in raised(samples)]
+
+
+def late(samples, by):
+    """`samples` received 50 ms after they were said; `by`: place -> how much later, ms."""
+    return sorted(((*s[:5], s[3] + 50 + by.get(i, 0), {}) for i, s in enumerate(samples)), key=lambda s: s[5])
+
+
+RACING = series("hr", [150.0] * 90)
+
+
+def short(found):
+    return [(f.phase, f.started_at - T0, None if f.ended_at is None else f.ended_at - T0) for f in found if f.rule == "limits"]
+
+
+def test_a_first_sample_that_comes_late_moves_the_begin_under_the_same_id():
+    found = [f for f in raised(late(RACING, {0: 40_000})) if f.rule == "limits"]
+    assert (short(found)[:2], len({f.id for f in found})) == ([("start", 1_000, None), ("update", 0, None)], 1)
+
+
+def test_what_was_put_right_ends_under_the_id_by_which_it_was_told():
+    found = raised(late([*RACING, *series("hr", [80.0] * 200, start=T0 + 90_000, first_seq=90)], {0: 40_000}))
+    assert (short(found)[-1], len({f.id for f in found if f.rule == "limits"})) == (("end", 0, 90_000), 1)
+
+
+def test_what_something_late_does_not_show_is_over_where_it_began():
+    calm_between = [
+        *series("hr", [150.0] * 5),
+        *series("hr", [80.0] * 25, start=T0 + 5_000, first_seq=5),
+        *series("hr", [150.0], start=T0 + 31_000, first_seq=31),
+    ]
+    tail = series("hr", [80.0] * 200, start=T0 + 32_000, first_seq=32)
+    found = raised(late([*calm_between, *tail], dict.fromkeys(range(1, 30), 45_000)))
+    assert [s for s in spans(found) if s[1] == "limits"] == []
+
+
+def test_time_alone_is_put_right_by_what_was_said_before_it():
+    """A last value seems to stand, because the calm ones behind it are on their way."""
+    slow = [*series("hr", [80.0] * 20, every=10_000), *series("hr", [150.0] * 3, every=10_000, start=T0 + 200_000, first_seq=20)]
+    calm = series("hr", [80.0] * 60, every=10_000, start=T0 + 230_000, first_seq=23)
+    found = raised(late([*slow, *calm], dict.fromkeys(range(23, 28), 50_000)))
+    assert spans(found) == spans(raised(late([*slow, *calm], {})))
+
+
+@pytest.fixture
+def begun():
+    """A partition that has heard a racing heart but for its first second, with an alarm told."""
+    p = new()
+    p.fold([record(late(RACING, {})[1:40], 0)], T0 + 40_000)
+    p.pages()
+    return p
+
+
+def first(late_by=40_000):
+    return record(late(RACING[:1], {0: late_by}), 1)
+
+
+def test_it_is_counted(begun):
+    begun.fold([first()], T0 + 41_000)
+    begun.again(T0 + 41_000)
+    assert begun.memory.judged == {"again": 1}
+
+
+@pytest.mark.parametrize(("by", "wanted"), [(HELD_MS - 50, True), (HELD_MS - 49, False)])
+def test_later_than_a_minute_it_is_history(begun, by, wanted):
+    begun.fold([first(by)], T0 + 70_000)
+    assert bool(begun.again(T0 + 70_000)) is wanted
+
+
+def test_what_comes_twice_is_no_reason(begun):
+    begun.fold([record(late(RACING[5:6], {0: 40_000}), 1)], T0 + 46_000)
+    assert (begun.again(T0 + 46_000), begun.memory.judged) == ([], {})
+
+
+def test_of_a_patient_whose_limits_changed_since_nothing_is_judged_again(begun):
+    begun.know(PatientContext(patient="p", version=1, ward="w", limits={"hr": Limit(high=140.0)}), T0 + 41_000)
+    begun.fold([first()], T0 + 41_000)
+    assert (begun.again(T0 + 42_000), begun.memory.judged) == ([], {"no_base": 1})
+
+
+def test_of_one_who_was_moved_to_another_bed_it_is(begun):
+    begun.know(PatientContext(patient="p", version=1, ward="w", bed="7"), T0 + 41_000)
+    begun.fold([first()], T0 + 41_000)
+    assert short(begun.again(T0 + 42_000)) == [("update", 0, None)]
+
+
+def test_under_other_rules_nothing_of_before_is_judged_again(begun):
+    begun.take_up(loud(trend={}), T0 + 41_000)
+    begun.fold([first()], T0 + 41_000)
+    assert (begun.again(T0 + 42_000), begun.memory.judged) == ([], {"no_base": 1})
+
+
+def test_of_one_who_was_discharged_nothing_comes_back(begun):
+    begun.know(PatientContext(patient="p", version=1, ward="w", active=False), T0 + 41_000)
+    begun.discharge("p", T0 + 41_000)
+    begun.fold([first()], T0 + 41_000)
+    assert (begun.again(T0 + 42_000), dict(begun.memory.told)) == ([], {})
+
+
+def test_after_a_restart_what_was_said_before_it_is_history(begun):
+    p = new(pages=begun.pages() or checkpoint.save(begun.memory, [0], 0))
+    p.fold([first()], T0 + 41_000)
+    assert (p.again(T0 + 42_000), p.memory.judged) == ([], {"no_base": 1})
+
+
+def test_after_a_restart_a_condition_ends_under_the_id_by_which_it_was_told(begun):
+    told = begun.fold([record(late(RACING, {})[40:41], 1)], T0 + 41_000)
+    begun.fold([record(late(RACING[:1], {0: 40_500}), 2)], T0 + 41_000)
+    [update] = [f for f in begun.again(T0 + 41_000) if f.rule == "limits"]
+    p = new(pages=checkpoint.save(begun.memory, [0], 2))
+    calm = late(series("hr", [80.0] * 150, start=T0 + 41_000, first_seq=41), {})
+    ends = [f for f, _ in p.fold([record(calm, 3)], T0 + HOUR).findings if f.rule == "limits"]
+    assert (told.findings, [(f.phase, f.id) for f in ends]) == ([], [("end", update.id)])
+
+
+def test_what_was_doubted_before_a_restart_is_over_after_it(begun):
+    for told in begun.memory.told.values():
+        told.again([], (0, "", "", 0))
+    p = new(pages=checkpoint.save(begun.memory, [0], 0))
+    assert {(f.phase, f.ended_at == f.started_at) for f in p.memory.orphans} == {("end", True)}
+
+
+def test_no_more_than_so_many_samples_are_folded_again(begun, monkeypatch):
+    monkeypatch.setattr(again, "MOST_SAMPLES", 39)
+    begun.fold([first()], T0 + 41_000)
+    assert (begun.again(T0 + 42_000), begun.memory.judged) == ([], {"too_many": 1})
+
+
+def test_no_more_than_so_many_patients_are_judged_at_once(monkeypatch):
+    monkeypatch.setattr(again, "MOST_PATIENTS", 2)
+    p = new()
+    ward_of = [late(series("hr", [150.0] * 40, patient=f"p{k}", device=f"d{k}"), {0: 39_900}) for k in range(5)]
+    p.fold([record(sorted((s for each in ward_of for s in each), key=lambda s: s[5]), 0)], T0 + 41_000)
+    assert [len({f.patient for f in p.again(T0 + 42_000)}) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_where_nothing_waits_nothing_is_judged_again():
+    p = Partition(0, empty(loud()), {})
+    p.fold([record(late(RACING, {0: 40_000}), 0)], T0 + HOUR)
+    assert (p.again(T0 + HOUR), dict(p.memory.told)) == ([], {})
+
+
+def test_a_second_device_is_judged_from_before_it_was_heard():
+    """Its first samples come when the other device has been heard for minutes, and bases have been made of that."""
+    monitor = series("hr", [80.0] * 300, device="m")
+    watch = series("spo2", [86.0] * 60, device="w", start=T0 + 200_000, every=2_000)
+    samples = [*((*s, s[3] + 50) for s in monitor), *(late(watch, {0: 30_000, 1: 50_000, 2: 10_000}))]
+    in_order = [*((*s, s[3] + 50) for s in monitor), *(late(watch, {}))]
+    both = [spans(raised(sorted(((*s[:6], {}) for s in each), key=lambda s: s[5]))) for each in (samples, in_order)]
+    assert both[0] == both[1]
+
+
+def test_many_bases_later_it_is_judged_from_one_that_is_old_enough():
+    p, stream = new(), late(series("hr", [80.0] * 600), {})
+    for k in range(0, 600, 5):
+        p.fold([record(stream[k : k + 5], k)], T0 + k * 1_000)
+        p.pages()
+    moments = [base.moment - stream[-1][5] for base in p._lately.bases]
+    assert (len(moments), moments[0] < -HELD_MS, moments[1] > -HELD_MS - STRIDE_MS - 5_000) == (len(moments), True, True)
