@@ -128,7 +128,7 @@ def _qualified(case: Case, finding: Finding) -> tuple[Event, Case]:
     """The lifecycle's event for this finding, and the case with what it says."""
     if finding.phase == "end":
         left = tuple(one for one in case.memory.findings if one != finding.id)
-        after = with_memory(case, findings=left)
+        after = _without_what_was_not(with_memory(case, findings=left), finding)
         after, last = _over(after, finding, finding.ended_at or finding.at)
         if left:
             return "update", after
@@ -155,6 +155,14 @@ def _described(case: Case, finding: Finding) -> Case:
     if not milder:
         fields["priority"] = finding.priority
     return case if case.alert.state == "closed" and milder else with_alert(case, **fields)
+
+
+def _without_what_was_not(case: Case, finding: Finding) -> Case:
+    """The case did not begin with what nothing shows any more, if it has other findings."""
+    others = tuple(at for at in case.memory.starts if at != finding.started_at)
+    if finding.ended_at != finding.started_at or not others:
+        return case
+    return with_memory(with_alert(case, started_at=min(others)), starts=others)
 
 
 def _begun(case: Case, finding: Finding) -> Case:

@@ -103,7 +103,7 @@ class Again:
         if newest - self._looked_ms < SPAN_MS // 10:
             return []
         self._looked_ms, found = newest, list[Finding]()
-        for row, told in list(self._memory.told.items()):
+        for row, told in [(row, told) for row, told in self._memory.told.items() if row not in self.wanted]:
             more = told.settled(newest - 2 * SPAN_MS, newest, frozenset())
             self._memory.settings.dirty[row] |= bool(more)
             found += more
@@ -142,8 +142,9 @@ class Again:
         for row in rows:
             name = memory.patients[row]
             transplant(scratch, scratch.row_of[name], memory, row)
-            told = memory.told.setdefault(row, Told())
-            news += told.again(of[name], (known.until(row) + 1, "", "", 0), on[row]) + told.reopened(now_ms, _on(memory, row))
+            told, still = memory.told.setdefault(row, Told()), _on(memory, row)
+            news += told.again(of[name], (known.until(row) + 1, "", "", 0), on[row]) + told.reopened(now_ms, still)
+            told.doubt(still)
         self._count("again", len(rows))
         return news
 
@@ -188,11 +189,17 @@ class Again:
         for k, newer in enumerate([*bases[base + 1 :], None]):
             found += step(scratch, taken(batch, order[(lacks & (later == k))[order]]), now_ms)
             if newer is not None:
+                found += self._time(scratch, rows, min(int(until[row][k]) for row in rows))
                 self._put_into(newer, {row: int(until[row][k]) for row in rows}, scratch, made)
         now = self._memory.now_ms
-        stood = passed(scratch, now) if now else []
-        self.stood((f for f in stood if self._memory.row_of[f.patient] in rows), now)
+        stood = self._time(scratch, rows, now)
         return [(_place(f), f) for f in found if f.rule in _JUDGED] + [(_place(f, now), f) for f in stood if f.rule in _JUDGED]
+
+    def _time(self, scratch: Memory, rows: Sequence[int], until: int) -> list[Finding]:
+        """Time alone, as far as it was told: it ends and begins what no sample does."""
+        found = passed(scratch, until) if self._memory.now_ms else []
+        self.stood((f for f in found if self._memory.row_of[f.patient] in rows), until)
+        return found
 
     def _put_into(self, base: Base, until: Mapping[int, int], scratch: Memory, offset: int) -> None:
         """What is known by now of those who had been heard by then; until: by row."""

@@ -20,17 +20,13 @@ import numpy.typing as npt
 
 from streams.detect import apart, joint
 from streams.detect.channels import CHANNELS, NEWS2
-from streams.detect.held_back import Queue
 from streams.detect.memory import Backlog, Memory
-from streams.detect.order import Belief
+from streams.detect.page import Apart, Device, Joint, Page, Summed, ToldOf
 from streams.detect.remembered import Cells, Courses, Devices, Rows
 from streams.detect.ruled import by_name, names_of, orphaned, put
 from streams.detect.timers import Timers
 from streams.detect.told import Told, over_where_it_began
-from streams.detect.waiting import Row
-from streams.detect.watermark import Lane, Said
 from vitals.errors import Theirs
-from vitals.finding import Finding
 from vitals.registry import V
 
 type_i64 = npt.NDArray[np.int64]
@@ -38,80 +34,14 @@ type_i64 = npt.NDArray[np.int64]
 PAGE = 64
 LAYOUT = f"6/{V}/{CHANNELS}"
 READABLE = (LAYOUT, *(f"{before}/{V}/{CHANNELS}" for before in (5, 4, 3, 2)))
-_Summed = tuple[int, tuple[int, int, int, float, int]]
-"""A cell of the page, and a `Backlog`."""
 
 
 class PageError(Theirs):
     """Bytes that are not a page of this layout."""
 
 
-class _Device(msgspec.Struct, array_like=True):
-    """From `belief` on: what `Order.saved` gives."""
-
-    row: int
-    name: str
-    current: bool
-    top: int
-    holes: list[tuple[int, int]]
-    belief: Belief = (0, 0, 0, 0)
-    waiting: list[Row] = []
-    step: int = 0
-
-
-class _Apart(msgspec.Struct):
-    """Of a device of a patient with several: its row of the apart memory. elsewhere: by vital (`lapse`)."""
-
-    device: str
-    first: bool
-    columns: dict[str, bytes]
-    timers: dict[str, bytes]
-    past: dict[str, bytes]
-    backlog: list[_Summed]
-    elsewhere: dict[int, int]
-
-
-class _Joint(msgspec.Struct):
-    """Of a patient (their place in the page) with several devices: their rows of the joint and the apart memory, and their lane."""
-
-    patient: int
-    columns: dict[str, bytes]
-    timers: dict[str, bytes]
-    backlog: list[_Summed]
-    lane: Lane
-    said: dict[int, dict[str, Said]]
-    apart: list[_Apart] = []
-    """Empty in a layout of before."""
-
-
-class _Told(msgspec.Struct, array_like=True):
-    """Of a patient (their place in the page): ids under which conditions were told, by their own; what was told and does not come out."""
-
-    patient: int
-    names: dict[str, str]
-    doubted: list[Finding]
-
-
-class _Page(msgspec.Struct):
-    layout: str
-    included: int
-    patients: list[str]
-    columns: dict[str, bytes]
-    timers: dict[str, bytes]
-    past: dict[str, bytes]
-    devices: list[_Device]
-    device_columns: dict[str, bytes]
-    backlog: list[_Summed]
-    combinations: list[str] = []
-    """By channel; those of the version before did not say."""
-    joint: list[_Joint] = []
-    held_back: list[tuple[int, Queue]] = []
-    """By the patient's place in the page."""
-    told: list[_Told] = []
-
-
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(_Page)
+_DECODER = msgspec.msgpack.Decoder(Page)
 
 
 def dirty_pages(memory: Memory) -> list[int]:
@@ -138,7 +68,7 @@ def save_one(memory: Memory, row: int, slots: list[int]) -> bytes:
 def _saved(memory: Memory, rows: range, slots: list[int], included: int) -> bytes:
     first, last = rows.start, rows.stop
     n, at = last - first, np.array(slots, dtype=np.int64)
-    record = _Page(
+    record = Page(
         LAYOUT,
         included,
         memory.patients[first:last],
@@ -151,27 +81,31 @@ def _saved(memory: Memory, rows: range, slots: list[int], included: int) -> byte
         names_of(memory.layout),
         [_shared(memory, memory.joint, row, first) for row in rows if memory.joint and memory.settings.joint[row] >= 0],
         [(row - first, memory.held_back.of[row]) for row in rows if row in memory.held_back.of],
-        [_Told(row - first, told.renamed(), told.doubted()) for row in rows if (told := memory.told.get(row)) is not None and told.lasting],
+        [
+            ToldOf(row - first, told.renamed(), told.doubted())
+            for row in rows
+            if (told := memory.told.get(row)) is not None and told.lasting
+        ],
     )
     return bytes(cramjam.lz4.compress_block(_ENCODER.encode(record)))
 
 
-def _shared(memory: Memory, other: Memory, row: int, first: int) -> _Joint:
+def _shared(memory: Memory, other: Memory, row: int, first: int) -> Joint:
     at = int(memory.settings.joint[row])
     timers, said = _cut(other.timers, at * CHANNELS, CHANNELS), other.lanes.of[at].said
     lane, separated = memory.lanes.of[row], _separated(memory, row)
-    return _Joint(row - first, _columns(other, at, 1), timers, _summed(other, at, 1), lane, said, separated)
+    return Joint(row - first, _columns(other, at, 1), timers, _summed(other, at, 1), lane, said, separated)
 
 
-def _separated(memory: Memory, row: int) -> list[_Apart]:
-    other, found = memory.apart, list[_Apart]()
+def _separated(memory: Memory, row: int) -> list[Apart]:
+    other, found = memory.apart, list[Apart]()
     if other is None:
         return found
     for device, at in memory.own[row].items():
         first, past = other.patients[at] == memory.patients[row], {} if other.past is None else _cut(other.past, at * CHANNELS, CHANNELS)
         elsewhere = {vital: other.elsewhere[at * V + vital] for vital in range(V) if at * V + vital in other.elsewhere}
         timers = _cut(other.timers, at * CHANNELS, CHANNELS)
-        found.append(_Apart(device, first, _columns(other, at, 1), timers, past, _summed(other, at, 1), elsewhere))
+        found.append(Apart(device, first, _columns(other, at, 1), timers, past, _summed(other, at, 1), elsewhere))
     return found
 
 
@@ -186,7 +120,7 @@ def _columns(memory: Memory, first: int, n: int) -> dict[str, bytes]:
     return columns
 
 
-def _summed(memory: Memory, first: int, n: int) -> list[_Summed]:
+def _summed(memory: Memory, first: int, n: int) -> list[Summed]:
     own = [(cell - first * CHANNELS, b) for cell, b in memory.backlog.items() if first <= cell // CHANNELS < first + n]
     return [(cell, (b.started_at, b.ended_at, b.times, b.worst, b.level)) for cell, b in own]
 
@@ -197,11 +131,11 @@ def _cut(table: Any, first: int, n: int) -> dict[str, bytes]:
     return {name: column.tobytes() for name, column in cut.items() if column.any()}
 
 
-def _device(memory: Memory, slot: int, first: int) -> _Device:
+def _device(memory: Memory, slot: int, first: int) -> Device:
     name = memory.names[slot]
     current = memory.current_slot.get(name) == slot
     row, seen = int(memory.devices.row[slot]) - first, memory.seen
-    return _Device(row, name, current, int(seen.top[slot]), seen.holes[slot], *memory.order.saved(slot))
+    return Device(row, name, current, int(seen.top[slot]), seen.holes[slot], *memory.order.saved(slot))
 
 
 def restore(memory: Memory, pages: Mapping[int, bytes]) -> npt.NDArray[np.int64]:
@@ -226,7 +160,7 @@ def included_of(data: bytes) -> int:
     return _read(data).included
 
 
-def _read(data: bytes) -> _Page:
+def _read(data: bytes) -> Page:
     try:
         record = _DECODER.decode(bytes(cramjam.lz4.decompress_block(data)))
     except (msgspec.MsgspecError, cramjam.DecompressionError, ValueError) as error:
@@ -236,7 +170,7 @@ def _read(data: bytes) -> _Page:
     return record
 
 
-def _restore(memory: Memory, first: int, record: _Page) -> None:
+def _restore(memory: Memory, first: int, record: Page) -> None:
     for patient in record.patients:
         memory.row(patient)
     _restore_columns(memory, first, record.columns)
@@ -261,7 +195,7 @@ def _restore(memory: Memory, first: int, record: _Page) -> None:
         memory.orphans += [over_where_it_began(f) for f in told.doubted]
 
 
-def _restore_joint(memory: Memory, first: int, record: _Page) -> None:
+def _restore_joint(memory: Memory, first: int, record: Page) -> None:
     """Patients who had several devices before there was a joint memory have one from now on."""
     for each in record.joint:
         other, at = joint.opened(memory, first + each.patient)
@@ -281,7 +215,7 @@ def _restore_joint(memory: Memory, first: int, record: _Page) -> None:
         joint.share(memory, first + row)
 
 
-def _restore_apart(memory: Memory, row: int, one: _Apart) -> None:
+def _restore_apart(memory: Memory, row: int, one: Apart) -> None:
     other, at = apart.restored_row(memory, row, one.device, first=one.first)
     _restore_columns(other, at, one.columns)
     _paste(other.timers, at * CHANNELS, one.timers)
@@ -300,7 +234,7 @@ def _restore_columns(memory: Memory, first: int, columns: Mapping[str, bytes]) -
             _paste(memory.courses, first * f.metadata["width"], {f.name: data})
 
 
-def _restore_backlog(memory: Memory, rows: range, combinations: Sequence[str], backlog: Iterable[_Summed]) -> None:
+def _restore_backlog(memory: Memory, rows: range, combinations: Sequence[str], backlog: Iterable[Summed]) -> None:
     """With it each combination's timers go to the channel that its name has by now; what one told that is gone ends."""
     now = names_of(memory.layout)
     memory.orphans += orphaned(memory, rows, combinations)

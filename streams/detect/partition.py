@@ -163,13 +163,14 @@ class Partition:
 
     def _note(self, records: Sequence[tuple[Any, Record]]) -> None:
         """Keeps what was heard, for whom it must be judged again."""
-        if self._again is None:
+        if self._again is None or not records:
             return
+        batch = gathered([each for each, _ in records])
+        rows, end = rows_of(self.memory, batch), 0
         for each, record in records:
-            batch = gathered([each])
-            rows = rows_of(self.memory, batch)
-            self._lately.note(record.offset, record.value, int(batch.received_at.max(initial=0)), rows)
-            self._again.noted(rows, batch)
+            begin, end = end, end + each.num_rows
+            self._lately.note(record.offset, record.value, int(batch.received_at[begin:end].max(initial=0)), rows[begin:end])
+        self._again.noted(rows, batch)
 
     def _opened(self, records: Sequence[Record], now_ms: int) -> tuple[list[tuple[Any, Record]], list[tuple[Refusal, bytes | None]]]:
         found, refusals = [], []

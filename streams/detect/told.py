@@ -75,6 +75,12 @@ class Told:
                 self.spans[i] = replace(span, doubted=i not in known)
         return self._renamed(found) + self.news((place, f) for place, f in found if not self._was_told(f))
 
+    def doubt(self, on: Set[str]) -> None:
+        """What was told as on and is not: `on` are the ids of what is, by their begins."""
+        for i, span in self.spans.items():
+            if span.end is None:
+                self.spans[i] = replace(span, doubted=i not in on)
+
     def settled(self, until: int, newest: int, on: Set[str]) -> list[Finding]:
         """What was told by what was said up to `until` (ms), so that nothing late can change it, and is not so. on: ids of what is on.
 

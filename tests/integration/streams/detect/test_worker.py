@@ -163,6 +163,25 @@ def test_readings_out_of_order_and_twice_are_told_as_in_order(kafka, topics):
     assert changes(kafka, topics) == expected(samples)
 
 
+def spans(kafka: str, topics: Topics) -> set[tuple[str, int, int | None]]:
+    """Whose limits were broken from when to when, by the last word on each finding; not what was withdrawn."""
+    last = {f.id: f for f in map(DECODER.decode, said(kafka, topics.findings)) if f.rule == "limits"}
+    return {(f.patient, f.started_at, f.ended_at) for f in last.values() if f.ended_at != f.started_at}
+
+
+def test_what_begins_with_late_samples_is_put_right_by_default(kafka, topics):
+    racing = [*range(60), *range(150, 200)]
+    samples = [
+        (p, f"dev-{p}", second, START + second * 1000, {"hr": 150.0 if second in racing else 80.0, "spo2": 97.0})
+        for second in range(400)
+        for p in PATIENTS
+    ]
+    send(kafka, topics, records(all_shuffled(samples, np.random.default_rng(9)), 5))
+    begun = {(p, START + begin * 1000, START + end * 1000) for p in PATIENTS for begin, end in ((0, 60), (150, 200))}
+    with worker(kafka, topics):
+        wait_for(lambda: spans(kafka, topics) == begun, 120, "all spans as in order")
+
+
 def test_killed_anywhere_nothing_is_lost_and_nothing_else_is_told(kafka, topics):
     samples = story(1200)
     pieces = records(samples, 5)

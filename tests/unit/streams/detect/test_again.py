@@ -7,14 +7,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from alerts.desk import Desk
-from alerts.findings import take
 from streams.detect import again, checkpoint
 from streams.detect.lately import STRIDE_MS
 from streams.detect.memory import empty
 from streams.detect.order import GRACE_MS, HOLD_MS
 from streams.detect.partition import Partition
-from tests.unit.alerts.stories import SITE
 from tests.unit.streams.detect.courses import loud
 from tests.unit.streams.detect.readings import T0, series
 from tests.unit.streams.detect.test_held_back import HOUR, record, shaken
@@ -33,7 +30,7 @@ def new(rules=None, pages=None):
 
 
 def raised(samples, each=50, every_ms=5_000):
-    """All that is told: records of at most `each` samples, or of so many ms, with time, a checkpoint and patients judged again after each."""
+    """All that is told: in records of at most `each` samples, or so many ms; after each come time, a checkpoint, what is judged again."""
     p, found, offset, k = new(), [], 0, 0
     while k < len(samples):
         n = next(
@@ -58,16 +55,14 @@ def spans(found):
     for f in last.values():
         if f.rule not in OF_ARRIVALS and (f.retrospective or f.ended_at != f.started_at):
             of[f.patient, f.rule, f.subject, f.started_at].append((f.ended_at or 100 * HOUR + T0, worst[f.id]))
-    return sorted((*what, max(end for end, _ in each), max(rank for _, rank in each)) for what, each in of.items())
+    return {what: tuple(max(column) for column in zip(*each, strict=True)) for what, each in of.items()}
 
 
-def alerts(found):
-    """Of each patient and rule the alerts that stand when all has come."""
-    desk = Desk(SITE)
-    for f in found:
-        take(desk, f, f.detected_at)
-    made = [case.alert for case in desk.cases.values() if case.alert.rule not in OF_ARRIVALS]
-    return sorted((a.patient, a.rule, a.subject, a.started_at, a.priority) for a in made if a.retrospective or a.ended_at != a.started_at)
+def changed(samples, late, each=50):
+    """What is raised of one and not of the other, or with another end, or milder than in order: a page cannot be called back."""
+    ordered, found = spans(raised(samples)), spans(raised(late, each))
+    both = ordered.keys() & found.keys()
+    return sorted(ordered.keys() ^ found.keys()) + [k for k in both if ordered[k][0] != found[k][0] or ordered[k][1] > found[k][1]]
 
 
 def beginning(rng, patient):
@@ -98,40 +93,29 @@ def beginners(rng):
 def test_reordering_within_a_minute_and_duplicates_change_nothing_that_is_raised_whatever_begins_late(seed, share, each):
     rng = np.random.default_rng(seed)
     samples = beginners(rng)
-    assert spans(raised(shaken(samples, rng, share), each)) == spans(raised(samples))
+    assert changed(samples, shaken(samples, rng, share), each) == []
 
 
 @pytest.mark.slow
-@settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-@given(seed=st.integers(0, 2**32), share=st.sampled_from([0.02, 0.2, 1.0]))
+@settings(max_examples=1, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(seed=st.integers(0, 2**32), share=st.sampled_from([0.2, 1.0]))
 def test_nor_of_devices_that_measure_the_same_and_come_and_go(seed, share):
     rng = np.random.default_rng(seed)
     samples = ward(rng, shared=True)
-    assert spans(raised(shaken(samples, rng, share))) == spans(raised(samples))
-
-
-@pytest.mark.slow
-@settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-@given(seed=st.integers(0, 2**32), share=st.sampled_from([0.02, 0.2, 1.0]))
-def test_nor_any_alert(seed, share):
-    rng = np.random.default_rng(seed)
-    samples = beginners(rng)
-    assert alerts(raised(shaken(samples, rng, share))) == alerts(raised(samples))
+    assert changed(samples, shaken(samples, rng, share)) == []
 
 
 @pytest.mark.slow
 def test_without_being_judged_again_it_would(monkeypatch):
     rng = np.random.default_rng(2)
     samples = beginners(rng)
-    late = shaken(samples, rng, 1.0)
     monkeypatch.setattr(again.Again, "noted", lambda *_: None)
-    assert spans(raised(late)) != spans(raised(samples))
+    assert changed(samples, shaken(samples, rng, 1.0)) != []
 
 
 @pytest.mark.slow
 def test_what_is_in_order_is_told_as_if_nothing_were_ever_judged_again(monkeypatch):
-    samples = [s for seed in range(3) for s in beginners(np.random.default_rng(seed))]
-    samples = sorted({(s[0], s[1], s[2]): s for s in samples}.values(), key=lambda s: s[5])
+    samples = beginners(np.random.default_rng(1))
     kept = raised(samples)
     monkeypatch.setattr(again.Again, "judged", lambda *_: [])
     assert [(f.id, f.phase, f.at) for f in kept] == [(f.id, f.phase, f.at) for f in raised(samples)]
@@ -167,7 +151,7 @@ def test_what_something_late_does_not_show_is_over_where_it_began():
     ]
     tail = series("hr", [80.0] * 200, start=T0 + 32_000, first_seq=32)
     found = raised(late([*calm_between, *tail], dict.fromkeys(range(1, 30), 45_000)))
-    assert [s for s in spans(found) if s[1] == "limits"] == []
+    assert [what for what in spans(found) if what[1] == "limits"] == []
 
 
 def test_time_alone_is_put_right_by_what_was_said_before_it():

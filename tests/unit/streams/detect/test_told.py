@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
+from streams.detect.told import FORGOTTEN_MS, Place, Told
 from streams.detect.waveform import marks
 from streams.detect.waveform.hearing import Hearing
-from streams.detect.told import FORGOTTEN_MS, Place, Told
 from streams.detect.waveform.watch import Timer, Watch
 from vitals.finding import Finding, Phase, finding_id
 
