@@ -85,7 +85,7 @@ class Partition:
         try:
             batch = self._unseen(records_of)
             findings = self._told(self._stepped(batch, now_ms)) if batch is not None else []
-            self._note(records_of)
+            self._note(records_of, batch)
         except Exception:  # the one guard: an agent must not raise, or Kafka's record would count as done
             log.exception("event=step_failed partition=%d records=%d", self.number, len(records))
             broken = [(_refusal(record, "detection failed on it", now_ms), record.trace) for _, record in records_of]
@@ -161,11 +161,12 @@ class Partition:
         if self._again is not None:
             self._again.forget(row, self.offset)
 
-    def _note(self, records: Sequence[tuple[Any, Record]]) -> None:
-        """Keeps what was heard, for whom it must be judged again."""
+    def _note(self, records: Sequence[tuple[Any, Record]], unseen: Batch | None) -> None:
+        """Keeps what was heard, for whom it must be judged again. unseen: the samples of `records`, but for those that were known."""
         if self._again is None or not records:
             return
-        batch = gathered([each for each, _ in records])
+        whole = unseen is not None and len(unseen) == sum(each.num_rows for each, _ in records)
+        batch = unseen if unseen is not None and whole else gathered([each for each, _ in records])
         rows, end = rows_of(self.memory, batch), 0
         for each, record in records:
             begin, end = end, end + each.num_rows
