@@ -26,6 +26,7 @@ from streams.detect.rules import RuleSet
 from streams.detect.samples import merged, taken
 from streams.detect.silence import dismissed
 from streams.detect.step import folded, tick
+from streams.detect.told import Told, over_where_it_began
 from streams.detect.waiting import Row
 from streams.detect.wrong_patient import WrongPatient
 from vitals.batch import SCHEMA_ID, Batch, gathered, opened
@@ -128,7 +129,7 @@ class Partition:
         row = self.memory.row_of[patient]
         found = self._told(discharge(self.memory, row, now_ms))
         self._barred(row)
-        self.memory.told.pop(row, None)
+        found += [over_where_it_began(f) for f in self.memory.told.pop(row, Told()).doubted()]
         return found + dismissed(self.memory, row, now_ms)
 
     def touched(self, findings: Sequence[Finding]) -> None:

@@ -1,13 +1,13 @@
-"""What is told besides when a chunk that came late shows that something began or ended otherwise."""
+"""What is told besides when something that came late shows that a condition began or ended otherwise."""
 
 import msgspec
 import pytest
 
-from streams.detect.told import FORGOTTEN_MS, Place, Told
+from streams.detect.told import FORGOTTEN_MS, LONGEST_MS, Place, Told
 from streams.detect.waveform import marks
 from streams.detect.waveform.hearing import Hearing
 from streams.detect.waveform.watch import Timer, Watch
-from vitals.finding import Finding, Phase, finding_id
+from vitals.finding import Finding, Phase, Priority, finding_id
 
 SUBJECT, RULE = "d/ecg_ii", "ecg_asystole"
 
@@ -216,3 +216,81 @@ def test_what_is_doubted_is_on_after_a_restart() -> None:
 def test_marks_of_before_there_were_names_are_read() -> None:
     again = marks.decode("p", msgspec.msgpack.encode({f"{SUBJECT}/{RULE}": (100, 100, True)}))
     assert (again.watch.timers, again.told.names) == (on(100).timers, {})
+
+
+def graver(at: int, priority: Priority = "high", started: int = 100) -> tuple[Place, Finding]:
+    f = msgspec.structs.replace(finding(started, "update"), priority=priority, at=at)
+    return place(at), f
+
+
+def mild(started: int) -> tuple[Place, Finding]:
+    return place(started), msgspec.structs.replace(finding(started), priority="low")
+
+
+def test_what_grows_worse_is_told_when_it_does() -> None:
+    assert [(f.phase, f.priority, f.at) for f in after(mild(100)).news([graver(150)])] == [("update", "high", 150)]
+
+
+def test_what_was_told_to_be_worse_is_not_told_so_again() -> None:
+    told = after(mild(100), graver(150))
+    assert told.again([mild(100), graver(140)], place(50)) == []
+
+
+def test_what_is_worse_than_was_told_is_told() -> None:
+    told = after(mild(100), graver(150, "medium"))
+    assert [f.priority for f in told.again([mild(100), graver(140)], place(50))] == ["high"]
+
+
+def test_what_begins_worse_than_was_told_is_told() -> None:
+    assert [(f.phase, f.priority) for f in after(mild(100)).again(span(100), place(50))] == [("update", "high")]
+
+
+def test_that_what_is_over_was_worse_calls_nobody() -> None:
+    told = after(mild(100), (place(200), finding(100, "end", 200)))
+    assert told.again([mild(100), graver(140), (place(200), finding(100, "end", 200))], place(50)) == []
+
+
+def test_what_grows_worse_goes_by_the_id_by_which_it_was_told_before_a_restart() -> None:
+    told = Told(names={finding(90).id: finding(100).id})
+    ids = [told.news([one])[0].id for one in (graver(150, started=90), (place(200), finding(90, "end", 200)))]
+    assert (ids, told.names) == ([finding(100).id] * 2, {})
+
+
+def test_what_was_on_before_and_is_not_found_again_is_not_doubted() -> None:
+    told = after(*span(100))
+    told.again([], place(50), on=frozenset({finding(100).id}))
+    assert told.doubted() == []
+
+
+def test_an_end_that_is_found_makes_no_begin_of_it() -> None:
+    told = after(*span(100))
+    told.again([(place(200), finding(100, "end", 200))], place(50))
+    assert told.spans[finding(100).id].doubted
+
+
+def test_what_is_on_for_those_who_were_told_and_for_nobody_else_is_doubted() -> None:
+    told = after(*span(100), *span(300), *span(500, 600))
+    told.doubt(frozenset({finding(300).id}))
+    assert short(told.doubted()) == [("start", 100, None, True)]
+
+
+@pytest.mark.parametrize(("later", "its_own"), [(LONGEST_MS, True), (LONGEST_MS + 1, False)])
+def test_what_was_withdrawn_and_begins_after_all_does_so_under_another_id_for_half_a_day(later: int, *, its_own: bool) -> None:
+    told = after(*span(100))
+    told.again([], place(50))
+    told.settled(100, 500, NONE_ON)
+    told.settled(100, 500 + later, NONE_ON)
+    assert (told.news(span(100))[0].id != finding(100).id) is its_own
+
+
+def test_a_restart_must_know_what_goes_by_another_id() -> None:
+    told = after(*span(100), *span(300, 400), *span(500))
+    told.again([*span(90), *span(290, 400), *span(500)], place(50))
+    assert (told.lasting, told.renamed()) == (True, {finding(90).id: finding(100).id})
+
+
+def test_a_restart_must_know_what_is_doubted_and_what_one_before_it_left() -> None:
+    doubted = after(*span(100))
+    doubted.again([], place(50))
+    kept = Told(names={"a": "b"})
+    assert (doubted.lasting, kept.lasting, kept.renamed(), after(*span(100)).lasting) == (True, True, {"a": "b"}, False)
