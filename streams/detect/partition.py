@@ -164,7 +164,11 @@ class Partition:
 
     def _note(self, records: Sequence[tuple[Any, Record]], unseen: Batch | None) -> None:
         """Keeps what was heard, for whom it must be judged again. unseen: the samples of `records`, but for those that were known."""
-        if self._again is None or not records:
+        if self._again is None:  # nobody looks at what came late
+            self.memory.order.late.clear()
+            self.memory.lanes.late.clear()
+            return
+        if not records:
             return
         whole = unseen is not None and len(unseen) == sum(each.num_rows for each, _ in records)
         batch = unseen if unseen is not None and whole else gathered([each for each, _ in records])

@@ -212,3 +212,14 @@ def test_switched_off_over_a_restart_it_lets_all_go():
     p.fold([record([(*s, s[3] + 50) for s in series("hr", [150.0] * 60)], 0)], T0)
     off = partition(0, pages=p.pages())
     assert ([f.rule for f in off.tick(T0 + BACK)], off.memory.held_back.needed) == (["limits"], False)
+
+
+def test_what_comes_too_late_for_it_is_not_collected_for_ever():
+    p = partition(5_000)
+    samples = [(*s, s[3] + 50) for s in series("hr", [80.0] * 40)]
+    p.fold([record(samples[:5] + samples[6:], 0)], T0 + 40_000)
+    p.tick(T0 + 120_000)
+    p.fold([record([(*samples[5][:5], T0 + 45_000)], 1)], T0 + 121_000)
+    p.tick(T0 + 240_000)
+    p.fold([record([(*s, s[3] + 50) for s in series("hr", [80.0], start=T0 + 241_000, first_seq=41)], 2)], T0 + 241_000)
+    assert (p.memory.order.late, p.memory.lanes.late) == ([], [])
