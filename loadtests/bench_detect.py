@@ -57,6 +57,7 @@ def _worker(parts: Parts, readings_each: int, truth: Truth) -> Iterator[Figure]:
         try:
             began, first, begun_at = _when(process, port, 1)
             ended, last, ended_at = _when(process, port, truth.readings)
+            again = _counted(port, "vigil_detect_judged_total")
             peak = psutil.Process(process.pid).memory_info().rss / 1_048_576
         finally:
             process.terminate()
@@ -67,6 +68,7 @@ def _worker(parts: Parts, readings_each: int, truth: Truth) -> Iterator[Figure]:
     yield Figure(name, (last - first) / (ended_at - begun_at), "readings/s")
     yield Figure(name, ended - began, "CPU s")
     yield Figure(name, peak, "MB")
+    yield Figure(f"{name}, judged again", again, "patients")
     yield Figure(f"{name}, excursions found", len(truth.over & told), f"of {len(truth.over)}")
     yield Figure(f"{name}, excursions told that are none", len(told - truth.over - truth.open), "excursions")
 
@@ -107,12 +109,17 @@ def _when(process: "subprocess.Popen[bytes]", port: int, least: int) -> tuple[fl
 
 
 def _folded(port: int) -> float:
+    return _counted(port, "vigil_detect_readings_total")
+
+
+def _counted(port: int, metric: str) -> float:
+    """The sum of a counter over its labels."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2) as answer:
             text = answer.read().decode()
     except OSError:
         return 0.0
-    return sum(float(line.split()[1]) for line in text.splitlines() if line.startswith("vigil_detect_readings_total"))
+    return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(metric))
 
 
 def _rivals(parts: Parts) -> Iterator[Figure]:

@@ -123,8 +123,6 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = MappingProxyType(
             "elapsed <= (rule.within_s + rule.believe_s) * 1000 -> elapsed < (rule.within_s + rule.believe_s) * 1000",
         ): "the two parts of it, each bounded by itself, never come to their sum",
         (_L, "crossing_min", "found.slope > 0 -> found.slope >= 0"): "what does not rise or fall crosses nothing",
-        (_W, "WrongPatient._meet", "memory.cells.n[cells] < warm_up -> memory.cells.n[cells] <= warm_up"): "the batch added one at least",
-        (_W, "WrongPatient._compared", "len(h) >= READINGS -> len(h) > READINGS"): "the first readings count: more change nothing",
         (_T, "_severity", "before > 0 -> before >= 0"): "at 0 there is no slack to give to either side",
         (_T, "_severity", "before > 0 -> before >= 0 (2)"): "the same",
         (_G, "signals", "memory.cells.busy.reshape(-1, V)[r.rows] & SIGNAL -> memory.cells.busy.reshape(-1, V)[r.rows] | SIGNAL"): _IDLE,

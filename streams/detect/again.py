@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from streams.detect import checkpoint, joint
+from streams.detect import checkpoint, joint, wrong_patient
 from streams.detect.arrival import waited
 from streams.detect.channels import CHANNELS, RULES
 from streams.detect.lately import SPAN_MS, Base, Lately, Own
@@ -33,7 +33,7 @@ from vitals.finding import Finding, finding_id
 type_i64 = npt.NDArray[np.int64]
 
 MOST_PATIENTS, MOST_SAMPLES = 64, 2_048
-_JUDGED = frozenset(RULES)
+_JUDGED = frozenset((*RULES, wrong_patient.RULE))
 _ALWAYS = 1 << 62
 """The offset of what waits in a base: it was not folded there."""
 _Samples = tuple[Batch, type_i64, type_i64]
@@ -86,7 +86,7 @@ class Again:
         """Judges some of those who are wanted again; `now_ms` dates what is found."""
         rows = list(self.wanted)[:MOST_PATIENTS]
         since = {row: self.wanted.pop(row) for row in rows}
-        samples = self._lately.samples(rows) if rows else None
+        samples = self._lately.samples({row: self._memory.patients[row] for row in rows}) if rows else None
         if samples is None:
             return []
         by_base = defaultdict[tuple[int, bool], list[int]](list)
@@ -191,9 +191,17 @@ class Again:
             if newer is not None:
                 found += self._time(scratch, rows, min(int(until[row][k]) for row in rows))
                 self._put_into(newer, {row: int(until[row][k]) for row in rows}, scratch, made)
+        self._gone_elsewhere(scratch, rows)
         now = self._memory.now_ms
         stood = self._time(scratch, rows, now)
         return [(_place(f), f) for f in found if f.rule in _JUDGED] + [(_place(f, now), f) for f in stood if f.rule in _JUDGED]
+
+    def _gone_elsewhere(self, scratch: Memory, rows: Sequence[int]) -> None:
+        """There nothing is known of other patients, to whom a device may have gone."""
+        for row in rows:
+            at = scratch.row_of[self._memory.patients[row]]
+            for name in slots_of(scratch, at):
+                scratch.devices.current[scratch.slot_of[at, name]] = self._memory.devices.current[self._memory.slot_of[row, name]]
 
     def _time(self, scratch: Memory, rows: Sequence[int], until: int) -> list[Finding]:
         """Time alone, as far as it was told: it ends and begins what no sample does."""
@@ -251,6 +259,8 @@ def _on(memory: Memory, row: int) -> frozenset[str]:
     if memory.apart is not None:
         for own in memory.own.get(row, {}).values():
             found |= _fired(memory.apart, own)
+    newcomers = wrong_patient.known(memory, row).items()
+    found |= {finding_id(memory.patients[row], wrong_patient.RULE, device, one.asked) for device, one in newcomers if one.asked}
     return frozenset(found)
 
 

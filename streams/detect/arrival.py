@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streams.detect import apart, joint
+from streams.detect import apart, joint, wrong_patient
 from streams.detect.memory import Memory
 from streams.detect.samples import merged, taken
 from streams.detect.waiting import Passed, Row, sample, spread
@@ -30,9 +30,8 @@ class Arrived:
     keep: type_i64
 
 
-def arrive(memory: Memory, batch: Batch) -> Arrived:
-    """What of `batch`, and of what waited for it, is to be folded now."""
-    rows = rows_of(memory, batch)
+def arrive(memory: Memory, batch: Batch, rows: type_i64) -> Arrived:
+    """What of `batch`, and of what waited for it, is to be folded now; rows: (n,) as of `rows_of`."""
     memory.settings.dirty[rows] = 1
     slots = _slots(memory, batch, rows)
     if not memory.order.needed:
@@ -130,10 +129,13 @@ def _slots(memory: Memory, batch: Batch, rows: type_i64) -> type_i64:
     slots: type_i64 = current[batch.device]
     other = (slots < 0) | (memory.devices.row[slots] != rows)
     for i in np.flatnonzero(other).tolist():
-        row = int(rows[i])
-        slots[i] = memory.slot(row, batch.devices[batch.device[i]], int(batch.observed_at[i]))
+        row, device = int(rows[i]), batch.devices[batch.device[i]]
+        new = (row, device) not in memory.slot_of
+        slots[i] = memory.slot(row, device, int(batch.observed_at[i]))
         if memory.settings.devices[row] > 1:
             joint.share(memory, row)
+            if new:
+                wrong_patient.meet(memory, row, device)
     return slots
 
 

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from streams.detect import apart, joint
+from streams.detect import apart, joint, wrong_patient
 from streams.detect.channels import CHANNELS, NEWS2
 from streams.detect.memory import Backlog, Memory
 from streams.detect.page import Apart, Device, Joint, Page, Summed, ToldOf
@@ -86,6 +86,7 @@ def _saved(memory: Memory, rows: range, slots: list[int], included: int) -> byte
             for row in rows
             if (told := memory.told.get(row)) is not None and told.lasting
         ],
+        [(row - first, newcomers) for row in rows if (newcomers := wrong_patient.known(memory, row))],
     )
     return bytes(cramjam.lz4.compress_block(_ENCODER.encode(record)))
 
@@ -190,6 +191,12 @@ def _restore(memory: Memory, first: int, record: Page) -> None:
     _restore_joint(memory, first, record)
     for place, queue in record.held_back:
         memory.held_back.restore(first + place, queue)
+    _restore_told(memory, first, record)
+
+
+def _restore_told(memory: Memory, first: int, record: Page) -> None:
+    for place, newcomers in record.newcomers:
+        wrong_patient.restore(memory, first + place, newcomers)
     for told in record.told:
         memory.told[first + told.patient] = Told(names=told.names)
         memory.orphans += [over_where_it_began(f) for f in told.doubted]

@@ -1,11 +1,11 @@
 """What a partition heard in the last minutes, and what it knew before: all that is needed to judge a patient again.
 
-In: the records as they are folded, the pages as a checkpoint writes them. Out: of some patients the samples since, in no order; what was
+In: the samples as they are folded, the pages as a checkpoint writes them. Out: of some patients the samples since, in no order; what was
 known of a patient at some time before. A base is what was known at one moment: the pages of that moment, which are there anyway, and the
 newest time that each patient had spoken of by then. What came late and belongs before a base is put into it: of that patient the base has
 a page of its own. Promise: of each patient there is a base with nothing in it that was said in the last minute, and all that came since.
-Bounded: a base every `STRIDE_MS`, the oldest a minute and a half old; `MOST_BYTES` of records: beyond that the oldest are forgotten, with
-the bases before them. A patient of 1 Hz and six vitals costs some 8 kB.
+Bounded: a base every `STRIDE_MS`, the oldest a minute and a half old; `MOST_BYTES` of samples: beyond that the oldest are forgotten, with
+the bases before them. A patient of 1 Hz and six vitals costs some 6 kB.
 """
 
 from bisect import bisect_right
@@ -13,14 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import cramjam
 import numpy as np
 import numpy.typing as npt
 
 from streams.detect.checkpoint import PAGE
 from streams.detect.order import GRACE_MS, HOLD_MS
-from streams.detect.samples import merged, taken
-from vitals.batch import Batch, gathered, opened
+from streams.detect.packed import packed, unpacked
+from streams.detect.samples import merged
+from vitals.batch import Batch
 
 type_i64 = npt.NDArray[np.int64]
 type_bool = npt.NDArray[np.bool_]
@@ -75,8 +75,11 @@ class Base:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Heard:
-    offset: int
+    """What was folded at once. offsets, ends: (k,) of each record, and the place after its last sample. rows: (n,) whose they are."""
+
     received_at: int
+    offsets: type_i64
+    ends: type_i64
     rows: npt.NDArray[np.int32]
     packed: bytes
 
@@ -96,11 +99,11 @@ class Lately:
         self.bases = [Base(0, moment, included.copy(), dict(pages), at.copy())]
         self.barred: dict[int, int] = {}
 
-    def note(self, offset: int, value: bytes, received_at: int, rows: type_i64) -> None:
-        """A record was folded; rows: (n,) the patients of its samples."""
-        packed = bytes(cramjam.lz4.compress_block(value))
-        newest = max(received_at, self._heard[-1].received_at if self._heard else 0)
-        self._heard.append(_Heard(offset, newest, rows.astype(np.int32), packed))
+    def note(self, batch: Batch, rows: type_i64, records: Sequence[tuple[int, int]]) -> None:
+        """Samples were folded; rows: (n,) their patients. records: the offset of each record, and how many of the samples it had."""
+        newest = max(int(batch.received_at.max(initial=0)), self._heard[-1].received_at if self._heard else 0)
+        offsets, counts = np.array(records, dtype=np.int64).reshape(-1, 2).T
+        self._heard.append(_Heard(newest, offsets, np.cumsum(counts), rows.astype(np.int32), packed(batch)))
         self._bytes += _size(self._heard[-1])
 
     def keep(self, pages: Mapping[int, bytes], offset: int, at: type_i64, moment: int, *, wanted: bool) -> None:
@@ -129,20 +132,20 @@ class Lately:
                 return k
         return None
 
-    def samples(self, rows: Sequence[int]) -> tuple[Batch, type_i64, type_i64] | None:
-        """What was heard of some patients: the samples (n,), the row and the offset of each; None: nothing."""
-        found = list(self._of(np.array(rows, dtype=np.int32)))
+    def samples(self, patients: Mapping[int, str]) -> tuple[Batch, type_i64, type_i64] | None:
+        """What was heard of some patients, by row: the samples (n,), the row and the offset of each; None: nothing."""
+        found = list(self._of(np.array(sorted(patients), dtype=np.int64), tuple(patients[row] for row in sorted(patients))))
         if not found:
             return None
-        which = np.concatenate([rows for _, rows, _ in found]).astype(np.int64)
-        return merged([batch for batch, _, _ in found]), which, np.repeat([at for _, _, at in found], [len(batch) for batch, _, _ in found])
+        return merged([batch for batch, _, _ in found]), np.concatenate([r for _, r, _ in found]), np.concatenate([o for _, _, o in found])
 
-    def _of(self, rows: npt.NDArray[np.int32]) -> Iterator[tuple[Batch, npt.NDArray[np.int32], int]]:
+    def _of(self, rows: type_i64, names: tuple[str, ...]) -> Iterator[tuple[Batch, type_i64, type_i64]]:
         for each in self._heard:
             at = np.flatnonzero(np.isin(each.rows, rows))
             if len(at):
-                batch = gathered([opened(bytes(cramjam.lz4.decompress_block(each.packed)))])
-                yield taken(batch, at), each.rows[at], each.offset
+                of = each.rows[at].astype(np.int64)
+                batch = unpacked(each.packed, at, names, np.searchsorted(rows, of).astype(np.int32))
+                yield batch, of, each.offsets[np.searchsorted(each.ends, at, side="right")]
 
     def _oldest_is_over(self, moment: int, *, wanted: bool) -> bool:
         over = len(self.bases) > 1 and self.bases[1].moment <= moment - SPAN_MS
@@ -169,4 +172,4 @@ def _received_at(each: _Heard) -> int:
 
 
 def _size(each: _Heard) -> int:
-    return len(each.packed) + each.rows.nbytes
+    return len(each.packed) + each.rows.nbytes + each.offsets.nbytes + each.ends.nbytes

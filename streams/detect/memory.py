@@ -10,6 +10,7 @@ from typing import NamedTuple
 from streams.detect.channels import CHANNELS
 from streams.detect.dedupe import Seen
 from streams.detect.held_back import HeldBack
+from streams.detect.newcomer import Newcomer
 from streams.detect.order import HOLD_MS, Order
 from streams.detect.remembered import NEVER, Cells, Courses, Devices, Rows, Settings
 from streams.detect.rules import Columns, RuleSet, bounds, columns, expires
@@ -56,6 +57,7 @@ class Memory:
     `held_back`: what waits before all of it. `ordered`: samples wait for their order, so that there may be joint and apart memories.
     `told`: by row, what was told, where samples that come late are judged in their place
     (`streams.detect.again`). `judged`: patients who were to be judged again, by how it ended, since last looked at.
+    `newcomers`: by row and device, those new to their patients (`streams.detect.wrong_patient`), where their samples are folded in order.
     `now_ms`: the newest moment that it has heard of, by which a limit of a patient's own has expired or not.
     """
 
@@ -95,6 +97,7 @@ class Memory:
     now_ms: int = 0
     told: dict[int, Told] = field(default_factory=dict)
     judged: dict[str, int] = field(default_factory=dict)
+    newcomers: dict[int, dict[str, Newcomer]] = field(default_factory=dict)
     orphans: list[Finding] = field(default_factory=list)
     """The ends of what was told under rules that were gone when it was restored, to be told."""
 

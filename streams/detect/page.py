@@ -3,6 +3,7 @@
 import msgspec
 
 from streams.detect.held_back import Queue
+from streams.detect.newcomer import Newcomer
 from streams.detect.order import Belief
 from streams.detect.waiting import Row
 from streams.detect.watermark import Lane, Said
@@ -74,3 +75,5 @@ class Page(msgspec.Struct):
     held_back: list[tuple[int, Queue]] = []
     """By the patient's place in the page."""
     told: list[ToldOf] = []
+    newcomers: list[tuple[int, dict[str, Newcomer]]] = []
+    """By the patient's place in the page."""

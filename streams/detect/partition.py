@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
-from streams.detect import checkpoint
+from streams.detect import checkpoint, wrong_patient
 from streams.detect.again import Again
 from streams.detect.arrival import arrive, rows_of
 from streams.detect.conditions import discharge
@@ -25,10 +26,9 @@ from streams.detect.ruled import take_up
 from streams.detect.rules import RuleSet
 from streams.detect.samples import merged, taken
 from streams.detect.silence import dismissed
-from streams.detect.step import folded, tick
+from streams.detect.step import folded, step, tick
 from streams.detect.told import Told, over_where_it_began
 from streams.detect.waiting import Row
-from streams.detect.wrong_patient import WrongPatient
 from vitals.batch import SCHEMA_ID, Batch, gathered, opened
 from vitals.context import PatientContext
 from vitals.errors import WireFormatError
@@ -36,6 +36,7 @@ from vitals.finding import SITE, Finding
 from vitals.refusal import Reason, Refusal
 
 log = logging.getLogger("vigil.detect")
+type_i64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,6 @@ class Partition:
         self.held: list[Record] = []
         self._included = checkpoint.restore(memory, pages)
         self._replay_until = int(self._included.max(initial=-1))
-        self._newcomers = WrongPatient(memory)
         known = memory.rows.received_at[: len(memory.patients)]
         self._lately = Lately(pages, self._included, memory.rows.at[: len(memory.patients)], int(known.max(initial=0)))
         self._again = Again(memory, self._lately) if memory.order.hold_ms and not memory.held_back.for_ms else None
@@ -84,9 +84,8 @@ class Partition:
         self.offset = records[-1].offset
         records_of, refusals = self._opened(records, now_ms)
         try:
-            batch = self._unseen(records_of)
-            findings = self._told(self._stepped(batch, now_ms)) if batch is not None else []
-            self._note(records_of, batch)
+            batch, counts = self._unseen(records_of)
+            findings = self._stepped(batch, counts, now_ms) if batch is not None else []
         except Exception:  # the one guard: an agent must not raise, or Kafka's record would count as done
             log.exception("event=step_failed partition=%d records=%d", self.number, len(records))
             broken = [(_refusal(record, "detection failed on it", now_ms), record.trace) for _, record in records_of]
@@ -127,7 +126,7 @@ class Partition:
     def discharge(self, patient: str, now_ms: int) -> list[Finding]:
         """What was told of `patient` ends: nobody watches them any more."""
         row = self.memory.row_of[patient]
-        found = self._told(discharge(self.memory, row, now_ms))
+        found = self._told(discharge(self.memory, row, now_ms) + wrong_patient.dismissed(self.memory, row, now_ms))
         self._barred(row)
         found += [over_where_it_began(f) for f in self.memory.told.pop(row, Told()).doubted()]
         return found + dismissed(self.memory, row, now_ms)
@@ -162,20 +161,13 @@ class Partition:
         if self._again is not None:
             self._again.forget(row, self.offset)
 
-    def _note(self, records: Sequence[tuple[Any, Record]], unseen: Batch | None) -> None:
-        """Keeps what was heard, for whom it must be judged again. unseen: the samples of `records`, but for those that were known."""
+    def _note(self, batch: Batch, rows: type_i64, records: Sequence[tuple[int, int]]) -> None:
+        """Keeps what was heard, for whom it must be judged again."""
         if self._again is None:  # nobody looks at what came late
             self.memory.order.late.clear()
             self.memory.lanes.late.clear()
             return
-        if not records:
-            return
-        whole = unseen is not None and len(unseen) == sum(each.num_rows for each, _ in records)
-        batch = unseen if unseen is not None and whole else gathered([each for each, _ in records])
-        rows, end = rows_of(self.memory, batch), 0
-        for each, record in records:
-            begin, end = end, end + each.num_rows
-            self._lately.note(record.offset, record.value, int(batch.received_at[begin:end].max(initial=0)), rows[begin:end])
+        self._lately.note(batch, rows, records)
         self._again.noted(rows, batch)
 
     def _opened(self, records: Sequence[Record], now_ms: int) -> tuple[list[tuple[Any, Record]], list[tuple[Refusal, bytes | None]]]:
@@ -189,13 +181,14 @@ class Partition:
                 refusals.append((_refusal(record, str(error), now_ms), record.trace))
         return found, refusals
 
-    def _unseen(self, records: Sequence[tuple[Any, Record]]) -> Batch | None:
-        """The samples of all records, but for those of patients whose page includes them already."""
+    def _unseen(self, records: Sequence[tuple[Any, Record]]) -> tuple[Batch | None, list[tuple[int, int]]]:
+        """The samples of all records, but for those of patients whose page includes them already; how many that is of each offset."""
         new = [each for each, record in records if record.offset > self._replay_until]
         batches = [self._without_known(gathered([each]), record.offset) for each, record in records if record.offset <= self._replay_until]
+        counts = [len(batch) for batch in batches] + [each.num_rows for each in new]
         if new:
             batches.append(gathered(new))
-        return merged(batches) if batches else None
+        return merged(batches) if batches else None, [(record.offset, n) for (_, record), n in zip(records, counts, strict=True)]
 
     def _without_known(self, batch: Batch, offset: int) -> Batch:
         rows = np.array([self.memory.row_of.get(p, -1) for p in batch.patients], dtype=np.int64)
@@ -203,23 +196,25 @@ class Partition:
         known = np.append(self._included, np.full(int(page.max(initial=0)) + 1, -1))[page] >= offset
         return taken(batch, np.flatnonzero(~known[batch.patient]))
 
-    def _stepped(self, batch: Batch, now_ms: int) -> list[Finding]:
+    def _stepped(self, batch: Batch, counts: Sequence[tuple[int, int]], now_ms: int) -> list[Finding]:
+        """What is told of a batch; counts: the offset of each of its records, and how many of the samples it had."""
         self.seen_ms = max(self.seen_ms, int(batch.received_at.max(initial=0)))
-        if not self.memory.held_back.needed:
-            return self._folded(batch, now_ms)
         rows = rows_of(self.memory, batch)
-        self.memory.settings.dirty[rows] = 1
-        return self._detected(self.memory.held_back.arrived(rows, batch), now_ms)
+        if self.memory.held_back.needed:
+            self.memory.settings.dirty[rows] = 1
+            found = self._detected(self.memory.held_back.arrived(rows, batch), now_ms)
+        else:
+            found = folded(self.memory, arrive(self.memory, batch, rows), now_ms)
+        told = self._told(found)
+        self._note(batch, rows, counts)
+        return told
 
     def _detected(self, released: Sequence[tuple[int, str, Row]], now_ms: int) -> list[Finding]:
         """What is found in samples that were held back: row, device and sample, in order for each row."""
-        return self._folded(together(self.memory.patients, released), now_ms) if released else []
-
-    def _folded(self, batch: Batch, now_ms: int) -> list[Finding]:
-        weights = self._newcomers.before(self.memory, batch)
-        arrived = arrive(self.memory, batch)
-        findings = folded(self.memory, arrived, now_ms)
-        return findings + self._newcomers.after(self.memory, arrived.batch, weights, now_ms)
+        if not released:
+            return []
+        batch = together(self.memory.patients, released)
+        return step(self.memory, batch, now_ms)
 
 
 def _trace(finding: Finding, records: Sequence[tuple[Any, Record]]) -> bytes | None:

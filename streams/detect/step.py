@@ -14,8 +14,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from streams.detect import apart, baseline, course, early_warning, joint, witness
-from streams.detect.arrival import Arrived, arrive, freed, onward, overdue, separated, waiting
+from streams.detect import apart, baseline, course, early_warning, joint, witness, wrong_patient
+from streams.detect.arrival import Arrived, arrive, freed, onward, overdue, rows_of, separated, waiting
 from streams.detect.channels import BASELINE, CHANNELS, LIMITS, NEWS2, SINGLE
 from streams.detect.conditions import Sightings, joined, settle, stand, watch
 from streams.detect.lapse import given_up
@@ -38,7 +38,7 @@ _SCORED = np.array([NEWS2, SINGLE])
 
 def step(memory: Memory, batch: Batch, now_ms: int) -> list[Finding]:
     """Folds `batch` in; `now_ms` only dates the findings."""
-    return folded(memory, arrive(memory, batch), now_ms) if len(batch) else []
+    return folded(memory, arrive(memory, batch, rows_of(memory, batch)), now_ms) if len(batch) else []
 
 
 def folded(memory: Memory, arrived: Arrived, now_ms: int) -> list[Finding]:
@@ -75,7 +75,7 @@ def passed(memory: Memory, now_ms: int) -> list[Finding]:
         found += _passed(memory.apart, now_ms, ~apart.waiting(memory))
         found += _folded_jointly(memory, freed(memory, now_ms), now_ms)
         found += _passed(memory.joint, now_ms, ~joint.waiting(memory, known))
-    return found
+    return found + wrong_patient.left(memory, now_ms)
 
 
 def _passed(memory: Memory, now_ms: int, known: type_bool) -> list[Finding]:
@@ -99,6 +99,7 @@ def _passed(memory: Memory, now_ms: int, known: type_bool) -> list[Finding]:
 
 def _fold(memory: Memory, r: Round, slots: type_i64, now_ms: int) -> list[Finding]:
     found = [] if memory.first else heard(memory, slots, r.t, r.received_at, now_ms)
+    found += wrong_patient.asked(memory, r, now_ms) if memory.newcomers else []
     _came(memory, r)
     turned = course.turned(memory, r.rows, r.t)
     sightings, good = signals(memory, r)

@@ -2,14 +2,15 @@
 
 In: two memories of the same patient, whose samples the first has folded in a better order. Out: the second goes on as the first would.
 Carried: what was read, the courses, the timers, the history, the samples that wait, the numbers seen; of several devices what is known of
-all of them and of each. Not carried: what is about arrivals (silences, batteries, links, whether a device loses) and what was told.
+all of them and of each, and of those new to the patient. Not carried: what is about arrivals (silences, batteries, links, whether a
+device loses) and what was told.
 """
 
 from typing import Any
 
 import numpy as np
 
-from streams.detect import apart, joint
+from streams.detect import apart, joint, wrong_patient
 from streams.detect.channels import CHANNELS
 from streams.detect.memory import Memory
 from vitals.registry import V
@@ -25,6 +26,7 @@ def transplant(source: Memory, row: int, target: Memory, to: int) -> None:
         _device(source, source.slot_of[row, name], target, target.slot_of[to, name])
     if target.settings.joint[to] >= 0:
         _several(source, row, target, to)
+    wrong_patient.carry(source, row, target, to)
 
 
 def slots_of(memory: Memory, row: int) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from streams.detect import again, checkpoint
+from streams.detect import again, checkpoint, wrong_patient
 from streams.detect.lately import STRIDE_MS
 from streams.detect.memory import empty
 from streams.detect.order import GRACE_MS, HOLD_MS
@@ -18,8 +18,8 @@ from tests.unit.streams.detect.test_held_back import HOUR, record, shaken
 from tests.unit.streams.detect.test_several_devices import ward
 from vitals.context import Limit, PatientContext
 
-OF_ARRIVALS = ("outage", "silence", "device.wrong_patient")
-"""What is about when something came, and what is asked of a device by its first readings as they come."""
+OF_ARRIVALS = ("outage", "silence")
+"""What is about when something came."""
 RANK = ("low", "medium", "high")
 VITALS = {"hr": (80, 150, 30), "spo2": (97, 86, None), "rr": (15, 30, 6), "sbp": (120, 70, 85), "temp": (37, 40.1, 34.5)}
 HELD_MS = HOLD_MS + GRACE_MS
@@ -103,6 +103,37 @@ def test_nor_of_devices_that_measure_the_same_and_come_and_go(seed, share):
     rng = np.random.default_rng(seed)
     samples = ward(rng, shared=True)
     assert changed(samples, shaken(samples, rng, share), 200, 20_000) == []
+
+
+def swapping(rng):
+    """Samples of patients who are known for minutes when a device new to them begins, of another body or not, and goes on to the next."""
+    found = []
+    for k in range(6):
+        patient, own, begins = f"p{k}", int(rng.integers(0, 2)), int(rng.integers(150, 300))
+        other = own if rng.random() < 0.25 else 1 - own
+        said = [(patient, f"old-{k}", own, 0, 400), (patient, f"new-{k}", other, begins, begins + int(rng.integers(5, 90)))]
+        if rng.random() < 0.5:
+            said.append((f"p{(k + 1) % 6}", f"new-{k}", int(rng.integers(0, 2)), said[1][4] + 1, 400))
+        for name, device, body, first, last in said:
+            for i in range(first, last, int(rng.integers(1, 3))):
+                values = {v: round(VITALS[v][body] + float(rng.normal(0, 0.5)), 1) for v in ("hr", "rr", "sbp")}
+                found.append((name, device, i + 1, T0 + 1_000 * i + 37 * k, values, T0 + 1_000 * i + 37 * k + 50, {}))
+    return sorted(found, key=lambda s: s[5])
+
+
+@pytest.mark.slow
+@settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(seed=st.integers(0, 2**32), share=st.sampled_from([0.2, 1.0]), each=st.integers(1, 200))
+def test_nor_whether_it_is_asked_if_a_device_is_on_the_right_patient(seed, share, each):
+    rng = np.random.default_rng(seed)
+    samples = swapping(rng)
+    assert changed(samples, shaken(samples, rng, share), each) == []
+
+
+@pytest.mark.slow
+def test_of_devices_that_are_swapped_it_is_asked():
+    asked = [what for what in spans(raised(swapping(np.random.default_rng(1)))) if what[1] == wrong_patient.RULE]
+    assert len(asked) >= 2
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.detect import checkpoint, order
-from streams.detect.arrival import arrive
+from streams.detect.arrival import arrive, rows_of
 from streams.detect.memory import empty
 from streams.detect.step import step, tick
 from tests.unit.streams.detect.courses import loud
@@ -243,6 +243,6 @@ def test_what_is_believed_of_a_device_does_not_hang_on_the_batches(seed, cuts):
     for edges in ([0, len(samples)], sorted({0, len(samples), *(min(c, len(samples)) for c in cuts)}), range(len(samples) + 1)):
         memory = empty(default(), hold_ms=HOLD)
         for begin, end in pairwise(edges):
-            arrive(memory, batch(samples[begin:end]))
+            arrive(memory, each := batch(samples[begin:end]), rows_of(memory, each))
         saved.append([(memory.names[k], memory.order.saved(k), memory.seen.top[k], memory.seen.holes[k]) for k in (0, 1)])
     assert sorted(saved[0]) == sorted(saved[1]) == sorted(saved[2])

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from streams.detect.memory import empty
-from streams.detect.partition import Partition
+from streams.detect.newcomer import FAR, READINGS, other_weight, strange
+from streams.detect.partition import Partition, Record
 from streams.detect.rules import default
-from streams.detect.wrong_patient import FAR, READINGS, RULE, other_weight, strange
+from streams.detect.wrong_patient import RULE
 from tests.unit.streams.detect.readings import T0, batch
 from tests.unit.streams.detect.test_waveform_watch import T0 as ECG_T0
 from tests.unit.streams.detect.test_waveform_watch import chunks, heart, told
+from vitals.batch import SCHEMA_ID, encode
 from vitals.finding import Finding
 
 Sample = tuple[Any, ...]
@@ -31,10 +33,11 @@ def samples(device: str, vitals: dict[str, float], start_s: int, count: int, pat
 def asked(*parts: list[Sample], each: int = 50) -> list[Finding]:
     """What is asked when the parts are folded one after another, so many samples at a time."""
     partition, found = Partition(0, empty(default()), {}), []
-    for part in parts:
-        for at in range(0, len(part), each):
-            found += [f for f in partition._stepped(batch(part[at : at + each]), 0) if f.rule == RULE]
-    return found
+    for offset, some in enumerate(part[at : at + each] for part in parts for at in range(0, len(part), each)):
+        outcome = partition.fold([Record(offset, encode(batch(some)), SCHEMA_ID, None, lambda: None)], 0)
+        found += [f for f, _ in outcome.findings]
+        found += partition.tick(int(batch(some).received_at.max()))
+    return [f for f in found if f.rule == RULE]
 
 
 def test_a_device_that_speaks_of_another_body_is_asked_about_once() -> None:
@@ -69,7 +72,7 @@ def test_the_question_is_the_same_in_any_batching(each: int) -> None:
 
 def test_the_question_is_over_when_the_device_goes_to_another_patient() -> None:
     moved = samples("new", OTHER, KNOWN_S + 60, 5, patient="q")
-    found = asked(samples("old", OWN, 0, KNOWN_S), samples("new", OTHER, KNOWN_S, 60), moved, samples("old", OWN, KNOWN_S + 70, 1))
+    found = asked(samples("old", OWN, 0, KNOWN_S), samples("new", OTHER, KNOWN_S, 60), moved, samples("old", OWN, KNOWN_S + 130, 1))
     assert [(f.phase, f.id == found[0].id) for f in found] == [("start", True), ("end", True)]
 
 
