@@ -80,9 +80,16 @@ def _told(bootstrap: str, topic: str) -> set[Excursion]:
 
 
 def _send(bootstrap: str, topic: str, readings_each: int) -> None:
-    """Loads the topic."""
+    """Loads the topic, in order as the gateway does: a batch that is sent again goes behind no other."""
     producer = Producer(
-        {"bootstrap.servers": bootstrap, "linger.ms": 20, "compression.type": "lz4", "queue.buffering.max.kbytes": 200_000, "log_level": 0}
+        {
+            "bootstrap.servers": bootstrap,
+            "linger.ms": 20,
+            "compression.type": "lz4",
+            "enable.idempotence": True,
+            "queue.buffering.max.kbytes": 200_000,
+            "log_level": 0,
+        }
     )
     for partition, value in records(PATIENTS, STEPS, readings_each):
         while True:

@@ -45,22 +45,26 @@ class Again:
     the latest.
     """
 
-    __slots__ = ("_lately", "_looked_ms", "_memory", "_stood", "wanted")
+    __slots__ = ("_lately", "_looked_ms", "_memory", "_passed_ms", "_stood", "wanted")
 
     def __init__(self, memory: Memory, lately: Lately) -> None:
         self._memory, self._lately = memory, lately
         self.wanted: dict[int, tuple[int, int]] = {}
         self._stood: dict[int, list[tuple[int, int]]] = {}
-        self._looked_ms = 0
+        self._looked_ms = self._passed_ms = 0
 
     def news(self, findings: Iterable[Finding], now_ms: int = 0) -> list[Finding]:
         """What of `findings` is to be told, under the ids by which their conditions were. now_ms: when time alone has shown them."""
         return [one for f in findings for one in self._one(f, now_ms)]
 
     def stood(self, findings: Iterable[Finding], now_ms: int) -> None:
-        """Notes what time alone has shown by `now_ms`: what was said before then and comes after it may show otherwise."""
+        """Time passed until `now_ms`, and has shown `findings`: what was said before then and comes after it may show otherwise."""
+        self._passed_ms = max(self._passed_ms, now_ms)
         recent = ((row, [one for one in each if one[0] > now_ms - SPAN_MS]) for row, each in self._stood.items())
         self._stood = {row: each for row, each in recent if each}
+        self._by_time(findings, now_ms)
+
+    def _by_time(self, findings: Iterable[Finding], now_ms: int) -> None:
         for f in findings:
             row = self._memory.row_of.get(f.patient) if f.rule in _JUDGED else None
             if row is not None:
@@ -192,7 +196,7 @@ class Again:
                 found += self._time(scratch, rows, min(int(until[row][k]) for row in rows))
                 self._put_into(newer, {row: int(until[row][k]) for row in rows}, scratch, made)
         self._gone_elsewhere(scratch, rows)
-        now = self._memory.now_ms
+        now = self._passed_ms
         stood = self._time(scratch, rows, now)
         return [(_place(f), f) for f in found if f.rule in _JUDGED] + [(_place(f, now), f) for f in stood if f.rule in _JUDGED]
 
@@ -205,8 +209,8 @@ class Again:
 
     def _time(self, scratch: Memory, rows: Sequence[int], until: int) -> list[Finding]:
         """Time alone, as far as it was told: it ends and begins what no sample does."""
-        found = passed(scratch, until) if self._memory.now_ms else []
-        self.stood((f for f in found if self._memory.row_of[f.patient] in rows), until)
+        found = passed(scratch, until) if self._passed_ms else []
+        self._by_time((f for f in found if self._memory.row_of[f.patient] in rows), until)
         return found
 
     def _put_into(self, base: Base, until: Mapping[int, int], scratch: Memory, offset: int) -> None:

@@ -193,6 +193,12 @@ def test_time_alone_is_put_right_by_what_was_said_before_it():
     assert spans(found) == spans(raised(late([*slow, *calm], {})))
 
 
+def test_while_a_worker_is_behind_nothing_stands_for_longer_than_time_was_told():
+    p = Partition(0, empty(loud(), hold_ms=HOLD_MS, now_ms=T0 + HOUR), {})
+    found = p.fold([record(late(series("hr", [150.0] * 3, every=5_000), {0: 15_000}), 0)], T0 + HOUR).findings
+    assert [*found, *p.again(T0 + HOUR)] == []
+
+
 def test_what_is_doubted_of_one_who_is_discharged_is_over(begun):
     for told in begun.memory.told.values():
         told.again([], (0, "", "", 0))

@@ -13,7 +13,7 @@ from streams.detect.memory import Waits, empty
 from streams.detect.partition import Record
 from streams.detect.step import step
 from streams.detect.worker import Worker
-from streams.detect_app import Gathering, pass_time
+from streams.detect_app import AMONG_MS, Gathering, pass_time
 from tests.unit.streams.detect.readings import T0, batch, series
 from vitals.batch import SCHEMA_ID, encode
 from vitals.combination import Expression
@@ -198,6 +198,16 @@ def test_while_a_rebalance_goes_on_nothing_is_opened(rebalancing, numbers):
     w, _ = worker()
     asyncio.run(pass_time(kafka_away([TP(TOPICS.readings, 0), TP("other", 1)], rebalancing), w, TOPICS.readings))
     assert list(w.partitions) == numbers
+
+
+def test_while_a_partition_is_behind_time_is_that_of_its_newest_readings_and_a_little_before(monkeypatch):
+    w, _ = worker()
+    asyncio.run(w.take(0, [record(series("hr", [80.0] * 10))], T0))
+    app, passed = kafka_away([TP(TOPICS.readings, 0)]), []
+    app.end_of = lambda tp: 100
+    monkeypatch.setattr(w, "tick", lambda number, now_ms: passed.append((number, now_ms)))
+    asyncio.run(pass_time(app, w, TOPICS.readings))
+    assert passed == [(0, w.partitions[0].seen_ms - AMONG_MS)]
 
 
 @pytest.mark.parametrize(("revoked", "numbers"), [(False, [0]), (True, [])])
