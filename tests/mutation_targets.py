@@ -37,7 +37,7 @@ def _amounts(*names: str) -> Numbers:
 _SCORES = _charts("MEWS", "QSOFA", "PEWS_AGE", "PEWS_POINTS", "PEWS_SPO2", "PEWS_EFFORT", "PEWS_REFILL_S", "PEWS_WORST")
 _CONDITIONS = _amounts("LEAST_HOLD_MS", "MOST_HOLD_MS", "SIGNAL_HOLD_MS", "HOLD_GAPS", "SPOT_MS", "OVERDUE_GAPS", "SCORE_ALONE_MS",
                        "CLEAR_GAPS", "MOST_CLEAR_MS")  # fmt: skip
-_STRANGER = _amounts("READINGS", "PATIENCE_MS", "DEVIATIONS", "LEAST_VITALS", "WEIGHT_SHARE", "FAR")
+_STRANGER = _amounts("READINGS", "PATIENCE_MS", "DEVIATIONS", "WEIGHT_SHARE", "FAR")
 _STEP = ("step", "ticking", "memory", "courses", "charted", "conditions", "silence", "motion", "joint", "witness", "apart")
 _DETECT: Mapping[str, Target] = {
     "agreement": Target(("departures",)),
@@ -58,8 +58,10 @@ _DETECT: Mapping[str, Target] = {
     "lapse": Target(("lapse",), _amounts("LAPSE_MS", "PAUSES", "MOST_MS", "SKEW_MS")),
     "minutely": Target(("minutely",)),
     "moved": Target(("silence",)),
+    "newcomer": Target(("stranger",), _STRANGER),
     "order": Target(("order", "order_parts"), _amounts("HOLD_MS", "GRACE_MS", "_SLACK", "_ROOM")),
     "outage": Target(("outage_parts",)),
+    "packed": Target(("lately",)),
     "rounds": Target(_STEP),
     "ruled": Target(("ruled", "joint", "apart")),
     "scores": Target(("scores",), _SCORES),
@@ -76,7 +78,7 @@ _DETECT: Mapping[str, Target] = {
     "waveform/hearing": Target(("waveform_hearing",)),
     "waveform/held_back": Target(("waveform_held_back",)),
     "witness": Target(("witness",), _amounts("STANDS_MS", "ON_THE_WAY_MS")),
-    "wrong_patient": Target(("stranger",), _STRANGER),
+    "wrong_patient": Target(("stranger",), _amounts("LEAST_VITALS")),
 }
 _NEWS2 = Target(("vitals/test_news2",), _charts("TABLE", "MEDIUM", "HIGH", "ON_OXYGEN_POINTS", "ROOM_AIR_PERCENT"))
 TARGETS: Mapping[str, Target] = MappingProxyType(

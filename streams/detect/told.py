@@ -27,6 +27,7 @@ class Span:
     """What was told of one condition: that it began, under which id, and how it ended, if it did.
 
     place: of what showed it. updated_at: the newest `at` of its updates, by which they are told apart. worst: as grave as it was told.
+    before: the same as it was told under other ids, as over, while it was on.
     """
 
     start: Finding
@@ -35,6 +36,7 @@ class Span:
     doubted: bool = False
     updated_at: int = 0
     worst: Priority = "low"
+    before: "tuple[Span, ...]" = ()
 
     def worse(self, f: Finding) -> bool:
         """Whether `f` says that it is graver than was told, while that calls anybody."""
@@ -87,17 +89,17 @@ class Told:
         What is doubted ends at its begin. What was told as over and is on begins once more. What was over long before `newest` is dropped.
         """
         sure = [i for i, span in self.spans.items() if span.doubted and span.place[0] <= until]
-        withdrawn = [self._withdrawn(i, newest) for i in sure]
+        withdrawn = [f for i in sure for f in self._withdrawn(self.spans.pop(i), newest)]
         reopened = self.reopened(until, on)
         for i in [i for i, span in self.spans.items() if _over(span, newest - FORGOTTEN_MS)]:
             del self.spans[i]
         self.gone = {i: at for i, at in self.gone.items() if at >= newest - LONGEST_MS}
         return withdrawn + reopened
 
-    def _withdrawn(self, i: str, newest: int) -> Finding:
-        span = self.spans.pop(i)
-        self.gone[span.start.id] = newest
-        return span.withdrawn()
+    def _withdrawn(self, span: Span, newest: int) -> list[Finding]:
+        every = (span, *span.before)
+        self.gone |= {each.start.id: newest for each in every}
+        return [each.withdrawn() for each in every]
 
     def doubted(self) -> list[Finding]:
         """What is on for those who were told, though nothing shows it now."""
@@ -156,17 +158,17 @@ class Told:
                 span = self.spans.pop(old)
                 ended_at = None if span.end is None else span.end.ended_at
                 start = msgspec.structs.replace(f, id=span.start.id)
-                self.spans[f.id], update = replace(span, start=start, place=place, doubted=False).updated(
+                self.spans[f.id], update = replace(span, start=start, place=place, doubted=False, before=()).updated(
                     msgspec.structs.replace(f, ended_at=ended_at)
                 )
-                updates.append(update)
+                updates += [update, *(more for each in span.before for more in self._withdrawn(each, f.received_at))]
         return updates
 
     def reopened(self, until: int, on: Set[str]) -> list[Finding]:
         """What was told as over, by what was said up to `until`, and is on: under ids of their own, for those are over for who heard."""
         wrong = [(i, span, span.end.at) for i, span in self.spans.items() if i in on and span.end is not None and span.end.at <= until]
         for i, span, at in wrong:
-            self.spans[i] = Span(_under_another(span.start, at), span.place)
+            self.spans[i] = Span(_under_another(span.start, at), span.place, before=(*span.before, replace(span, before=())))
         return [self.spans[i].start for i, _, _ in wrong]
 
     def _named(self, f: Finding) -> Finding:

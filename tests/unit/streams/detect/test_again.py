@@ -130,6 +130,17 @@ def test_nor_whether_it_is_asked_if_a_device_is_on_the_right_patient(seed, share
     assert changed(samples, shaken(samples, rng, share), each) == []
 
 
+def test_of_a_new_device_the_first_ten_readings_by_their_times_count():
+    def said(device, first, last, body, late):
+        values = {"hr": 80.0 + 40 * body, "rr": 15.0 + 15 * body}
+        return [("p", device, i, T0 + i * 1_000, values, T0 + i * 1_000 + 50 + late(i), {}) for i in range(first, last)]
+
+    old = said("old", 0, 240, 0, lambda i: 0)
+    new = [*said("new", 200, 210, 1, lambda i: (230 - i) * 1_000), *said("new", 210, 240, 0, lambda i: 0)]
+    found = raised(sorted([*old, *new], key=lambda s: s[5]))
+    assert [f.started_at - T0 for f in found if f.rule == wrong_patient.RULE] == [209_000]
+
+
 @pytest.mark.slow
 def test_of_devices_that_are_swapped_it_is_asked():
     asked = [what for what in spans(raised(swapping(np.random.default_rng(1)))) if what[1] == wrong_patient.RULE]

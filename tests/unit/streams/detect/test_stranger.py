@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from streams.detect import checkpoint, wrong_patient
 from streams.detect.memory import empty
 from streams.detect.newcomer import FAR, other_weight, strange
 from streams.detect.step import step, tick
+from streams.detect.transplant import transplant
 from streams.detect.wrong_patient import RULE
 from tests.unit.streams.detect.readings import T0, batch
 from vitals.registry import V, index
@@ -56,9 +58,9 @@ USUAL = {"hr": 70.0, "rr": 15.0, "spo2": 97.0}
 OTHER = {"hr": 120.0, "rr": 30.0}
 
 
-def known(n=1000, weight=NAN):
+def known(n=1000, weight=NAN, hold_ms=0):
     """A patient whose own baseline is known of `n` readings each, on the device `a`; a second one before him."""
-    m = empty(default())
+    m = empty(default(), hold_ms=hold_ms)
     step(m, batch([("o", "z", 1, T0 - 1000, {"hr": 80.0})]), 0)
     step(m, batch([("p", "a", 1, T0 - 1000, dict(USUAL))]), 0)
     for name, x in USUAL.items():
@@ -175,3 +177,71 @@ def test_a_weight_among_other_readings_is_compared_too():
 def test_a_vital_that_comes_less_often_is_waited_for():
     samples = [("b", i * 1000, OTHER if i % 2 else {"hr": 120.0}, 0) for i in range(20)]
     assert [phase for phase, *_ in said(known(), *samples)] == ["start"]
+
+
+def restarted(m, hold_ms=0):
+    """The memory as a checkpoint has it."""
+    again = empty(default(), hold_ms=hold_ms)
+    checkpoint.restore(again, checkpoint.save(m, [0], 1))
+    return again
+
+
+@pytest.mark.parametrize("hold_ms", [0, MINUTE])
+@pytest.mark.parametrize("after", range(0, 12, 3))
+def test_a_restart_changes_neither_what_is_asked_nor_that_it_is_over(after, hold_ms):
+    def through(cut):
+        m, found = known(hold_ms=hold_ms), []
+        for k, (device, t, vitals, _) in enumerate(several("b", OTHER, 12)):
+            if k == cut:
+                m = restarted(m, hold_ms)
+            found += step(m, batch([("p", device, 10 + k, T0 + t, vitals, T0 + t)]), 0)
+        found += tick(m, T0 + 2 * MINUTE)
+        found += step(m, batch([("o", "b", 30, T0 + 3 * MINUTE, {"hr": 80.0})]), 0)
+        return shown(found + tick(restarted(m, hold_ms), T0 + 4 * MINUTE))
+
+    assert (through(after), len(through(after))) == (through(None), 2)
+
+
+def test_of_a_patient_who_is_discharged_the_question_is_over_and_no_newcomer_is_looked_at():
+    m = known()
+    said(m, *several("b", OTHER), *several("c", OTHER, 5, start=10_000))
+    over = wrong_patient.dismissed(m, 1, 0)
+    assert (shown(over), m.newcomers, m.settings.dirty[1]) == ([("end", "b", 9000, 9000, T0 + 9000, {})], {}, 1)
+
+
+def test_of_whom_nothing_is_known_nobody_new_is_looked_at():
+    m = known(n=0)
+    said(m, *several("b", OTHER, 1))
+    assert m.newcomers == {}
+
+
+def test_a_newcomer_who_was_elsewhere_before_what_is_late_came_is_still_looked_at():
+    """Its samples on the next patient came first: those on the one before wait, and it has not been heard of there."""
+    m = known(hold_ms=MINUTE)
+    step(m, batch([("o", "b", 30, T0 + 20_000, {"hr": 80.0})]), 0)
+    m.slot(1, "b", T0)
+    wrong_patient.meet(m, 1, "b")
+    tick(m, T0 + 2 * MINUTE)
+    assert list(m.newcomers) == [1]
+
+
+def test_who_has_left_for_a_minute_unasked_is_looked_at_no_more():
+    m = known(weight=80.0)
+    said(m, ("b", 0, {"hr": 71.0}), ("b", 1_000, {"hr": 80.0}, 0, "o"))
+    before = list(m.newcomers)
+    tick(m, T0 + 61_001)
+    assert (before, list(m.newcomers)) == ([1], [])
+
+
+def test_a_weight_that_is_said_again_is_compared_once():
+    assert [phase for phase, *_ in said(known(weight=80.0), ("s", 0, {"weight": 81.0}), ("s", 60_000, {"weight": 95.0}))] == []
+
+
+def test_what_is_put_in_the_place_of_another_knows_the_same_newcomers():
+    better, m = known(hold_ms=MINUTE), known(hold_ms=MINUTE)
+    for each in (better, m):
+        said(each, *several("b", OTHER, 3))
+    tick(better, T0 + MINUTE)
+    said(better, *several("b", OTHER, 4, start=3_000))
+    transplant(better, 1, m, 1)
+    assert wrong_patient.known(m, 1) == wrong_patient.known(better, 1) != {}

@@ -120,6 +120,31 @@ def test_what_was_told_as_over_and_still_is_on_begins_once_more_when_nothing_lat
     assert (early, short(found), found[0].id == ended[0].id, ended[0].phase) == ([], [("start", 100, None, False)], True, "end")
 
 
+def reopened() -> Told:
+    """Told as over from 100 to 200, and then that it is on."""
+    told = after(*span(100, 200))
+    told.again(span(100), place(0))
+    told.reopened(300, {finding(100).id})
+    return told
+
+
+def test_what_was_told_as_over_and_on_and_comes_out_not_at_all_is_withdrawn_under_both_ids() -> None:
+    told = reopened()
+    told.again([], place(0))
+    assert sorted(short(told.settled(1_000, 1_000, NONE_ON))) == [("end", 100, 100, False), ("update", 100, 100, True)]
+
+
+def test_nor_does_it_begin_again_under_either() -> None:
+    told = reopened()
+    told.again([], place(0))
+    told.settled(1_000, 1_000, NONE_ON)
+    assert short(told.again(span(100), place(0))) == [("start", 100, None, False)]
+
+
+def test_what_began_otherwise_after_all_is_told_under_the_last_of_its_ids_alone() -> None:
+    assert short(reopened().again(span(150), place(0))) == [("update", 150, None, False), ("update", 100, 100, True)]
+
+
 def test_what_is_known_takes_no_others_id() -> None:
     told = after(*span(90), *span(100))
     assert (told.again(span(100), place(50)), len(told.doubted())) == ([], 1)
