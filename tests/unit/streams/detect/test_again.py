@@ -101,7 +101,7 @@ def test_reordering_within_a_minute_and_duplicates_change_nothing_that_is_raised
 @given(seed=st.integers(0, 2**32), share=st.sampled_from([0.2, 1.0]))
 def test_nor_of_devices_that_measure_the_same_and_come_and_go(seed, share):
     rng = np.random.default_rng(seed)
-    samples = ward(rng, shared=True)
+    samples = [s for s in ward(rng, shared=True) if s[0] == "p"]
     assert changed(samples, shaken(samples, rng, share), 200, 20_000) == []
 
 

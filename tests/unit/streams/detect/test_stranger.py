@@ -127,7 +127,8 @@ def test_the_device_that_was_there_is_no_newcomer():
 def test_the_question_ends_when_the_device_is_elsewhere_and_is_asked_once():
     m = known()
     found = said(m, *several("b", OTHER, 30), ("b", 60_000, {"hr": 80.0}, 0, "o"), ("b", 61_000, {"hr": 80.0}, 0, "o"))
-    found += shown(f for late in (90_000, 90_001, 90_002) for f in tick(m, T0 + late))
+    assert shown(tick(m, T0 + 90_000)) == []
+    found += shown(f for late in (90_001, 90_002) for f in tick(m, T0 + late))
     assert [(phase, device, start, at, ended) for phase, device, start, at, ended, _ in found] == [
         ("start", "b", 9000, 9000, None),
         ("end", "b", 9000, 29_000, T0 + 29_000),
@@ -245,3 +246,32 @@ def test_what_is_put_in_the_place_of_another_knows_the_same_newcomers():
     said(better, *several("b", OTHER, 4, start=3_000))
     transplant(better, 1, m, 1)
     assert wrong_patient.known(m, 1) == wrong_patient.known(better, 1) != {}
+
+
+def test_more_than_ten_readings_of_one_vital_do_not_move_what_is_now():
+    hr = [110.0] * 5 + [130.0] * 15
+    (asked,) = said(known(), *(("b", i * 1000, {"hr": hr[i]} | ({"rr": 30.0} if i % 2 else {}), 0) for i in range(20)))
+    assert asked[-1]["unlike_before"]["hr"]["now"] == 120.0
+
+
+@pytest.mark.parametrize(("count", "looked_at"), [(9, [1]), (10, [])])
+def test_who_has_said_ten_readings_of_all_is_looked_at_no_more(count, looked_at):
+    m = known()
+    said(m, *several("b", {"hr": 70.0, "rr": 15.0, "spo2": 97.0, "temp": 37.0, "sbp": 120.0, "map": 90.0}, count))
+    assert list(m.newcomers) == looked_at
+
+
+def test_where_samples_wait_newcomers_are_looked_at_where_all_are_in_order():
+    m = known(hold_ms=MINUTE)
+    said(m, *several("b", OTHER, 1))
+    assert (m.newcomers, list(m.joint.newcomers)) == ({}, [0])
+
+
+def test_a_scale_is_looked_at_by_the_weight_alone():
+    assert len(said(known(n=0, weight=80.0), ("s", 0, {"hr": 70.0}), ("s", 1_000, {"weight": 95.0}))) == 1
+
+
+def test_what_was_asked_stays_asked_however_long_the_device_is_there():
+    m = known()
+    said(m, *several("b", OTHER), ("b", 20 * MINUTE, OTHER))
+    assert [one.asked - T0 for one in wrong_patient.known(m, 1).values()] == [9000]
