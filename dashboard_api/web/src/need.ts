@@ -7,6 +7,9 @@ const CALLS = new Set(["active", "returned"]);
 
 export const calls = (alert: Alert): boolean => CALLS.has(alert.state) && !alert.retrospective;
 
+// What was told and turned out not to be so, by something that came late, is over where it began.
+export const withdrawn = (alert: Alert): boolean => !alert.retrospective && alert.ended_at === alert.started_at;
+
 // Loudest first: unacknowledged before acknowledged, then priority, then the newest.
 export function ranked(alerts: Alert[]): Alert[] {
   const weight = (a: Alert) => (calls(a) ? 10 : 0) + WEIGHT[a.priority] + (a.state === "active" ? 0.5 : 0);

@@ -85,6 +85,16 @@ class Site(Stage):
         self.send(self.topics.findings, patient, finding)
         return finding.id
 
+    def withdrew(self, patient: str, ward: str, title: str, since: int) -> None:
+        """What `found` said at `since` (ms) was not so."""
+        at = now_ms()
+        finding = Finding(
+            id=finding_id(patient, "limits", "spo2", since), phase="end", patient=patient, ward=ward, rule="limits", rule_version=1,
+            alert_class="physiological", priority="high", title=title, started_at=since, at=at, received_at=at, detected_at=at,
+            subject="spo2", ended_at=since,
+        )  # fmt: skip
+        self.send(self.topics.findings, patient, finding)
+
     @contextmanager
     def served_with(self, **settings: str) -> Iterator[str]:
         """The address of one more HTTP process of this site, which has these settings besides."""

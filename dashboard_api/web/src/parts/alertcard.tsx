@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { act, possible, sending } from "../actions";
+import { withdrawn } from "../need";
 import { follow } from "../route";
 import { may } from "../session";
 import { alerts, named, patients, short } from "../store";
@@ -45,6 +46,7 @@ export function AlertCard({ alert: given, brief = false }: Props) {
           {t("alert.since", { at: moment(alert.started_at) })}
           {alert.state !== "closed" && ` (${ago(now.value - Date.parse(alert.started_at))})`}
           {alert.retrospective && ` · ${t("alert.retro")}`}
+          {withdrawn(alert) && ` · ${t("alert.withdrawn")}`}
         </p>
       </header>
       <Actions alert={alert} />

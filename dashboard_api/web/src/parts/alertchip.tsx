@@ -3,7 +3,7 @@
 import { computed } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { act, sending } from "../actions";
-import { calls } from "../need";
+import { calls, withdrawn } from "../need";
 import { may } from "../session";
 import { ago, t, word } from "../texts";
 import { now } from "../tick";
@@ -35,6 +35,7 @@ export function AlertChip({ alert, more }: { alert: Alert; more: number }) {
         <small>
           <Age since={alert.started_at} />
           {!calls(alert) && ` · ${alert.step ? word("step", alert.step) : word("state", alert.state)}`}
+          {withdrawn(alert) && ` · ${t("alert.withdrawn")}`}
           {more > 0 && ` · ${t("alert.more", { n: more })}`}
         </small>
       </span>

@@ -174,6 +174,7 @@ export const de: Texts = {
   "alert.for": "seit {time}",
   "alert.by": "von {who}",
   "alert.retro": "war vorbei, bevor es bekannt sein konnte",
+  "alert.withdrawn": "zurückgenommen: was verspätet kam, zeigt es nicht",
   "alerts.title": "Alarme",
   "alerts.open": "Offen",
   "alerts.closed": "Geschlossen",

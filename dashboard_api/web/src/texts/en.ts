@@ -172,6 +172,7 @@ export const en = {
   "alert.for": "for {time}",
   "alert.by": "by {who}",
   "alert.retro": "was over before it could be known",
+  "alert.withdrawn": "withdrawn: what came late does not show it",
   "alerts.title": "Alerts",
   "alerts.open": "Open",
   "alerts.closed": "Closed",

@@ -5,7 +5,7 @@ import { AlertCard } from "../parts/alertcard";
 import { PriorityMark } from "../parts/alertchip";
 import { useKeptFocus } from "../parts/focus";
 import { Pending, useLoad } from "../parts/load";
-import { ranked } from "../need";
+import { ranked, withdrawn } from "../need";
 import { me } from "../session";
 import { alerts, named, patients, short } from "../store";
 import { ago, t, word } from "../texts";
@@ -76,6 +76,7 @@ function List({ of, none, keep = false }: { of: Alert[]; none: string; keep?: bo
               <b>{alert.title}</b>
               <small>
                 {where(alert)} · {word("state", alert.state)} · {ago(now.value - Date.parse(alert.started_at))}
+                {withdrawn(alert) && ` · ${t("alert.withdrawn")}`}
               </small>
             </span>
           </button>
