@@ -51,11 +51,17 @@ def rehearse(history: Iterable[Batch | PatientContext], rules: RuleSet) -> Itera
             memory.know(each, now)
             continue
         now = max(now, int(each.observed_at.max()))
-        yield from (f for f in step(memory, each, now) if f.rule != wrong_patient.RULE)  # no rule set asks that
+        yield from _asked_by_rules(step(memory, each, now))
         if now - told >= _TICK_MS:
             told = now
-            yield from tick(memory, now)
-    yield from (f for f in tick(memory, now + HOUR_MS) if f.rule not in _OF_ARRIVALS)  # the history ended, not the devices
+            yield from _asked_by_rules(tick(memory, now))
+    ended = _asked_by_rules(tick(memory, now + HOUR_MS))
+    yield from (f for f in ended if f.rule not in _OF_ARRIVALS)  # the history ended, not the devices
+
+
+def _asked_by_rules(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Whether a device is on the right patient is asked whatever the rules are."""
+    return (f for f in findings if f.rule != wrong_patient.RULE)
 
 
 def voiced(rules: RuleSet) -> RuleSet:
