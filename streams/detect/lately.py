@@ -5,7 +5,7 @@ known of a patient at some time before. A base is what was known at one moment: 
 newest time that each patient had spoken of by then. What came late and belongs before a base is put into it: of that patient the base has
 a page of its own. Promise: of each patient there is a base with nothing in it that was said in the last minute, and all that came since.
 Bounded: a base every `STRIDE_MS`, the oldest a minute and a half old; `MOST_BYTES` of samples: beyond that the oldest are forgotten, with
-the bases before them. A patient of 1 Hz and six vitals costs some 6 kB.
+the bases before them. A patient of 1 Hz and six vitals costs 6 to 9 kB.
 """
 
 from bisect import bisect_right

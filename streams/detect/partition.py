@@ -100,7 +100,7 @@ class Partition:
         passed = tick(memory, now_ms - memory.held_back.behind_ms)
         found += [msgspec.structs.replace(f, detected_at=now_ms) if memory.held_back.behind_ms else f for f in passed]
         if self._again is None:
-            return found
+            return self._told(found)
         self._again.stood(found, now_ms)
         return self._again.news(found, now_ms) + self._again.settled(self.seen_ms)
 
@@ -155,7 +155,11 @@ class Partition:
         self.memory.settings.dirty[[page * checkpoint.PAGE for page in pages]] = 1
 
     def _told(self, findings: list[Finding]) -> list[Finding]:
-        return findings if self._again is None else self._again.news(findings)
+        return [self._as_before(f) for f in findings] if self._again is None else self._again.news(findings)
+
+    def _as_before(self, f: Finding) -> Finding:
+        told = self.memory.told.get(self.memory.row_of.get(f.patient, -1))
+        return f if told is None else told.as_before(f)
 
     def _barred(self, row: int) -> None:
         if self._again is not None:

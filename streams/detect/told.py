@@ -120,6 +120,11 @@ class Told:
         span = self.spans.get(known)
         return self.names.get(known, known) if span is None else span.start.id
 
+    def as_before(self, f: Finding) -> Finding:
+        """Under the id by which it was told before a restart."""
+        name = self.names.pop(f.id, f.id) if f.phase == "end" else self.names.get(f.id, f.id)
+        return msgspec.structs.replace(f, id=name)
+
     def _one(self, place: Place, f: Finding) -> list[Finding]:
         known = self.spans.get(f.id)
         if f.phase == "start" and known is not None:
@@ -129,9 +134,8 @@ class Told:
             start = self._named(f)
             self.spans[f.id] = Span(start, place, start if f.retrospective else None)
             return [start]
-        if known is None:  # begun before a restart
-            name = self.names.get(f.id, f.id) if f.phase == "update" else self.names.pop(f.id, f.id)
-            return [msgspec.structs.replace(f, id=name)]
+        if known is None:
+            return [self.as_before(f)]
         if f.phase == "update":
             return self._update(f)
         end = msgspec.structs.replace(f, id=known.start.id)

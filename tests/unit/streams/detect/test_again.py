@@ -289,6 +289,17 @@ def test_after_a_restart_a_condition_ends_under_the_id_by_which_it_was_told(begu
     assert (told.findings, [(f.phase, f.id) for f in ends]) == ([], [("end", update.id)])
 
 
+def test_and_does_so_where_all_is_held_back_from_then_on(begun):
+    """Where nobody is judged again any more, what was told is known by its id all the same."""
+    begun.fold([first()], T0 + 41_000)
+    told = [f for f in begun.again(T0 + 42_000) if f.rule == "limits"]
+    p = Partition(0, empty(loud(), hold_ms=HOLD_MS, back_ms=HELD_MS), checkpoint.save(begun.memory, [0], 1))
+    p.offset = 1
+    found = p.fold([record(late(series("hr", [80.0] * 200, start=T0 + 40_000, first_seq=40), {}), 2)], T0 + HOUR).findings
+    over = [f for f in [*(f for f, _ in found), *p.tick(T0 + HOUR)] if f.rule == "limits" and f.phase == "end"]
+    assert [f.id for f in over] == [told[-1].id] != []
+
+
 def test_what_was_doubted_before_a_restart_is_over_after_it(begun):
     for told in begun.memory.told.values():
         told.again([], (0, "", "", 0))
