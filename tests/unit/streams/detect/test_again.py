@@ -123,7 +123,7 @@ def swapping(rng):
 
 @pytest.mark.slow
 @settings(max_examples=2, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-@given(seed=st.integers(0, 2**32), each=st.integers(1, 200))
+@given(seed=st.integers(0, 2**32), each=st.sampled_from([200, 20]))
 def test_nor_whether_it_is_asked_if_a_device_is_on_the_right_patient(seed, each):
     rng = np.random.default_rng(seed)
     samples = swapping(rng)
