@@ -191,10 +191,10 @@ def _restore(memory: Memory, first: int, record: Page) -> None:
     _restore_joint(memory, first, record)
     for place, queue in record.held_back:
         memory.held_back.restore(first + place, queue)
-    _restore_told(memory, first, record)
+    _restore_newcomers_and_told(memory, first, record)
 
 
-def _restore_told(memory: Memory, first: int, record: Page) -> None:
+def _restore_newcomers_and_told(memory: Memory, first: int, record: Page) -> None:
     for place, newcomers in record.newcomers:
         wrong_patient.restore(memory, first + place, newcomers)
     for told in record.told:

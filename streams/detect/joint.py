@@ -25,8 +25,6 @@ def share(memory: Memory, row: int) -> None:
     for name in ("cells", "rows", "courses"):
         apart.copied(getattr(memory, name), row, getattr(joint, name), to)
     joint.cells.busy[to * V : to * V + V] = 0
-    if row in memory.newcomers:
-        joint.newcomers[to] = memory.newcomers.pop(row)
     parted(memory, row, CHANNELS)
     fronts = _fronts(memory, row)
     memory.lanes.open(row, Lane(fronts, passed_at=int(memory.rows.at[row]), said=_said(memory, row, fronts)))

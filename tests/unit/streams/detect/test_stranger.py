@@ -275,3 +275,10 @@ def test_what_was_asked_stays_asked_however_long_the_device_is_there():
     m = known()
     said(m, *several("b", OTHER), ("b", 20 * MINUTE, OTHER))
     assert [one.asked - T0 for one in wrong_patient.known(m, 1).values()] == [9000]
+
+
+def test_who_is_looked_at_when_samples_begin_to_wait_is_so_where_all_are_in_order():
+    m = known()
+    said(m, *several("b", OTHER, 3))
+    after = restarted(m, MINUTE)
+    assert (after.newcomers, [list(by) for by in after.joint.newcomers.values()]) == ({}, [["b"]])
