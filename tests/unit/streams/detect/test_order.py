@@ -55,11 +55,12 @@ def wards(draw):
 def shaken(samples, rng, share, in_time=frozenset()):
     """The samples as they come: `share` of them late by up to a minute, a fifth twice; each device's first two in time.
 
-    in_time: others, by device and number.
+    share: of all, or by patient. in_time: others, by device and number.
     """
     found, known = [], Counter()
     for s in samples:
-        late = int(rng.integers(0, HOLD)) if known[s[1]] > 1 and (s[1], s[2]) not in in_time and rng.random() < share else 0
+        of = share[s[0]] if isinstance(share, dict) else share
+        late = int(rng.integers(0, HOLD)) if known[s[1]] > 1 and (s[1], s[2]) not in in_time and rng.random() < of else 0
         known[s[1]] += 1
         found.append((*s[:5], s[5] + late, *s[6:]))
         if rng.random() < 0.2:

@@ -23,8 +23,9 @@ DEVICES = {
     "round": (150_000, {"dbp": (80, 45), "glucose": (100, 300)}),
 }
 """Of each device the pause between its samples, and its vitals with their levels (None: no value)."""
-OF_ITS_OWN = ("step", "waited_s", "value", "worst", "limit", "unit", "device", "in_a_row", "measured_by_another", "times")
-"""What a limit's evidence says of the device that showed it; the rest is what was known beside it at that moment."""
+OF_ITS_OWN = ("step", "waited_s", "value", "worst", "limit", "unit", "in_a_row", "measured_by_another", "times")
+"""What a limit's evidence says of the device that showed it; the rest is what was known beside it at that moment, as its name is, which
+is not said while no other has been heard of."""
 
 
 def watched(rng, patient, names, length_ms):
@@ -60,10 +61,16 @@ def second(rng, patient, names, length_ms):
     return found
 
 
-def ward(rng, *, shared=False):
-    """Samples of two patients, each with two to five devices, or, if `shared`, with more that measure the same vitals, in order."""
+SEEDS = st.integers(0, 2**32).filter(bool)
+"""Hypothesis tries 0 first, always: where few wards are drawn, that would be one of them."""
+SHARES = {"p": 0.02, "q": 0.2, "r": 1.0, "s": 0.02, "t": 1.0}
+"""How many of a patient's samples are late. All patients are folded at once: five cost little more than one."""
+
+
+def ward(rng, *, shared=False, patients="pq"):
+    """Samples of patients, each with two to five devices, or, if `shared`, with more that measure the same vitals, in order."""
     found = []
-    for patient in "pq":
+    for patient in patients:
         names = rng.choice(list(DEVICES), int(rng.integers(2, len(DEVICES) + 1)), replace=False).tolist()
         length_ms = int(rng.integers(20, 40)) * 60_000
         found += watched(rng, patient, names, length_ms)
@@ -84,25 +91,36 @@ def _pause(device):
 
 
 def raised(samples, cuts=(), *, restart=False):
-    """The findings of `samples` cut into batches, if `restart` saved and restored at every cut; of a limit what is of its own."""
+    """The findings of `samples` cut into batches, if `restart` saved and restored at every cut; of a limit what is of its own.
+
+    The last of each is the device that its evidence names.
+    """
     m, found = empty(loud(), hold_ms=HOLD), []
     for begin, end in zip([0, *cuts], [*cuts, len(samples)], strict=True):
         found += step(m, batch(samples[begin:end]), 0) if begin < end else []
         m = restored(m) if restart else m
     found = [f for f in found + tick(m, T0 + 100 * HOUR) if f.rule != "outage"]
     shown = [{k: x for k, x in f.evidence.items() if f.rule != "limits" or k in OF_ITS_OWN} for f in found]
-    return sorted((f.id, f.phase, f.priority, f.at, f.ended_at or 0, f.retrospective, str(e)) for f, e in zip(found, shown, strict=True))
+    by = [str(f.evidence.get("device", "")) for f in found]
+    told = zip(found, shown, by, strict=True)
+    return sorted((f.id, f.phase, f.priority, f.at, f.ended_at or 0, f.retrospective, str(e), device) for f, e, device in told)
+
+
+def differs(one, other):
+    """What is in one and not in the other."""
+    these, those = (Counter(f[:-1] for f in found) for found in (one, other))
+    return sorted((these - those) + (those - these))
 
 
 @pytest.mark.slow
-@settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-@given(seed=st.integers(0, 2**32), share=st.sampled_from([0.02, 0.2, 1.0]), restart=st.booleans(), data=st.data())
-def test_of_several_devices_reordering_within_a_minute_and_duplicates_change_no_finding(seed, share, restart, data):
+@settings(max_examples=2, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(seed=SEEDS, restart=st.booleans(), data=st.data())
+def test_of_several_devices_reordering_within_a_minute_and_duplicates_change_no_finding(seed, restart, data):
     rng = np.random.default_rng(seed)
-    samples = ward(rng)
-    late = shaken(samples, rng, share)
+    samples = ward(rng, patients=SHARES)
+    late = shaken(samples, rng, SHARES)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(late)), max_size=8)))
-    assert raised(late, cuts, restart=restart) == raised(samples)
+    assert differs(raised(late, cuts, restart=restart), raised(samples)) == []
 
 
 @pytest.mark.slow
@@ -111,36 +129,35 @@ def test_without_the_order_of_all_devices_what_is_of_several_vitals_would_change
     samples = ward(rng)
     late = shaken(samples, rng, 1.0)
     monkeypatch.setattr("streams.detect.arrival.joint.share", lambda *_: None)
-    assert raised(late) != raised(samples)
+    assert differs(raised(late), raised(samples)) != []
 
 
-def of_each(found):
-    """What is told of one device's limits by itself."""
-    return [f for f in found if "'device'" in f[-1]]
-
-
-@pytest.mark.slow
-@settings(max_examples=2, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-@given(seed=st.integers(0, 2**32), share=st.sampled_from([0.02, 0.2, 1.0]), restart=st.booleans(), data=st.data())
-def test_of_devices_that_come_and_go_reordering_and_duplicates_change_no_limit_of_any(seed, share, restart, data):
-    rng = np.random.default_rng(seed)
-    samples = ward(rng, shared=True)
-    late = shaken(samples, rng, share)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(late)), max_size=8)))
-    assert of_each(raised(late, cuts, restart=restart)) == of_each(raised(samples))
+def of_each(*runs):
+    """Of each run what is told of one device's limits by itself."""
+    named = {f[0] for found in runs for f in found if f[-1]}
+    return [[f for f in found if f[0] in named] for found in runs]
 
 
 @pytest.mark.slow
-@settings(max_examples=2, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-@given(seed=st.integers(0, 2**32), share=st.sampled_from([0.02, 0.2, 1.0]), restart=st.booleans(), data=st.data())
-def test_of_devices_that_measure_the_same_reordering_and_duplicates_change_no_finding_if_a_return_is_known_in_time(
-    seed, share, restart, data
-):
+@settings(max_examples=1, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(seed=SEEDS, restart=st.booleans(), data=st.data())
+def test_of_devices_that_come_and_go_reordering_and_duplicates_change_no_limit_of_any(seed, restart, data):
     rng = np.random.default_rng(seed)
-    samples = ward(rng, shared=True)
-    late = shaken(samples, rng, share, returns(samples))
+    samples = ward(rng, shared=True, patients=SHARES)
+    late = shaken(samples, rng, SHARES)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(late)), max_size=8)))
-    assert raised(late, cuts, restart=restart) == raised(samples)
+    assert differs(*of_each(raised(late, cuts, restart=restart), raised(samples))) == []
+
+
+@pytest.mark.slow
+@settings(max_examples=1, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(seed=SEEDS, restart=st.booleans(), data=st.data())
+def test_of_devices_that_measure_the_same_reordering_and_duplicates_change_no_finding_if_a_return_is_known_in_time(seed, restart, data):
+    rng = np.random.default_rng(seed)
+    samples = ward(rng, shared=True, patients=SHARES)
+    late = shaken(samples, rng, SHARES, returns(samples))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(late)), max_size=8)))
+    assert differs(raised(late, cuts, restart=restart), raised(samples)) == []
 
 
 @pytest.mark.slow
