@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import psycopg
 
 from tests.waiting import wait_for
@@ -113,13 +112,3 @@ def _answered(method: str, address: str, **more: Any) -> httpx.Response:
     answer = wait_for(once, 60, f"{method} {address}")
     assert answer is not None
     return answer
-
-
-def processes_on(folder: Path) -> list[str]:
-    """The command lines of living processes that have `folder` in their arguments, their environment's folder, or as their own."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "cwd", "pid"]):
-        words = " ".join(process.info["cmdline"] or [])
-        if process.info["pid"] != os.getpid() and (str(folder) in words or str(folder) in (process.info["cwd"] or "")):
-            found.append(words)
-    return found

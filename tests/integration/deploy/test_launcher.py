@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -54,11 +53,12 @@ def line(home: Path, name: str) -> Mapping[str, Any]:
 
 
 def left(home: Path) -> list[str]:
-    """Command lines or environments of processes that name this folder."""
+    """The processes whose command line, environment or own folder names this one."""
     found = []
     for process in psutil.process_iter():
         try:
-            if str(home) in " ".join([*process.cmdline(), *process.environ().values()]) and process.status() != psutil.STATUS_ZOMBIE:
+            words = " ".join([*process.cmdline(), *process.environ().values(), process.cwd()])
+            if str(home) in words and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(f"{process.pid} {' '.join(process.cmdline())}")
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
@@ -174,11 +174,8 @@ def test_down_leaves_no_process_and_up_carries_on_from_there(home: Path) -> None
     before = wait_for(readings, 60, "stored readings")
     down = vigil(home, "down")
     assert (down.returncode, left(home), (home / "endpoints.json").exists()) == (0, [], False), down.stderr
-    started = time.monotonic()
     again = vigil(home, *UP, "--detach")
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert readings() >= before
-    assert time.monotonic() - started < 240  # 20 s on a machine that does nothing else
+    assert (again.returncode, readings() >= before) == (0, True), again.stdout + again.stderr
 
 
 def test_a_killed_supervisor_leaves_nothing_once_down_was_said(home: Path) -> None:
