@@ -137,4 +137,5 @@ def _waveform(m: Message, name: str, chunk: wire.Chunk, at: int, patient: str) -
         gain=gain,
         offset=offset,
         samples=samples,
+        again=m.again,
     )

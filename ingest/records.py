@@ -14,6 +14,8 @@ from vitals.topics import Topics, partition_of
 from vitals.trace import continued
 
 _JSON = msgspec.json.Encoder().encode
+AGAIN = ("again", b"1")
+"""The header of what may have come before."""
 ENTROPY = 24
 """Random bytes that `records` needs."""
 
@@ -35,7 +37,7 @@ def records(found: Translated, wiring: Wiring, entropy: bytes, parent: bytes | N
 
     topics, n = wiring.topics, wiring.partitions
     readings, refused, links, chunks = (headers(s) for s in (batch.SCHEMA_ID, b"vigil.refusal.v1", b"vigil.link.v1", waveform.SCHEMA_ID))
-    out = [Record(topics.readings, p, batch.encode(b), readings) for p, b in found.batches]
+    out = [Record(topics.readings, p, batch.encode(b), (*readings, AGAIN) if b.again else readings) for p, b in found.batches]
     out += [_keyed(topics.refused, r.refusal.device or "", _JSON(r.refusal), refused, n) for r in found.refused]
     out += [_keyed(topics.links, link.device, _JSON(link), links, n) for link in found.links]
     out += [_keyed(topics.waveforms, chunk.patient, waveform.encode(chunk), chunks, n) for chunk in found.chunks]

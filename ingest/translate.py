@@ -167,14 +167,21 @@ def _batches(case: _Case, keep: npt.NDArray[np.bool_]) -> Iterator[tuple[int, Ba
     if not keep.any():
         return
     partition = np.where(keep, case.desk.directory.partition[case.patient], -1)
-    for p in np.unique(partition[keep]).tolist():
-        rows = np.flatnonzero(partition == p)
+    again = _again(case)
+    for p, repeated in sorted({*zip(partition[keep].tolist(), again[keep].tolist(), strict=True)}):
+        rows = np.flatnonzero((partition == p) & (again == repeated))
         rows = rows[np.argsort(case.observed_at[rows], kind="stable")]
         for start in range(0, len(rows), RECORD_SAMPLES):
-            yield p, _batch(case, rows[start : start + RECORD_SAMPLES])
+            yield p, _batch(case, rows[start : start + RECORD_SAMPLES], again=repeated)
 
 
-def _batch(case: _Case, rows: npt.NDArray[np.intp]) -> Batch:
+def _again(case: _Case) -> npt.NDArray[np.bool_]:
+    """(n,) those that may have come before: a gateway that was killed cannot know it, so it is said to whoever does."""
+    messages = {i for i, m in enumerate(case.messages) if m.again}
+    return np.fromiter((i in messages for i in case.columns.message), np.bool_) if messages else np.zeros(len(case.columns.seq), np.bool_)
+
+
+def _batch(case: _Case, rows: npt.NDArray[np.intp], *, again: bool) -> Batch:
     patients, patient = np.unique(case.patient[rows], return_inverse=True)
     devices, device = np.unique(case.device[rows], return_inverse=True)
     v = case.verdict
@@ -190,4 +197,5 @@ def _batch(case: _Case, rows: npt.NDArray[np.intp]) -> Batch:
         values=v.values[rows],
         quality=v.quality[rows],
         no_value=v.no_value[rows],
+        again=again,
     )

@@ -68,6 +68,7 @@ def _record(tp: TP, fetched: Any, end: int) -> Record:
         traceparent=trace.decode("ascii", "replace") if trace else None,
         timestamp=fetched.timestamp or 0,
         end=end,
+        again="again" in headers,
     )
 
 

@@ -9,7 +9,7 @@ raise but crash the worker, again at each restart. A reader that meets another s
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,7 @@ class Batch:
         values: (n, V) float64, canonical units, NaN = not in the sample.
         quality: (n, V) float32, 0..1, NaN = the device gave none.
         no_value: (n,) uint32, bit i set = the device said that vital i has no value (a technical condition).
+        again: given again on the way here, so that what is known already is nobody's fault; not in the bytes, but a header of the record.
     """
 
     patients: tuple[str, ...]
@@ -64,6 +65,7 @@ class Batch:
     values: type_f64
     quality: npt.NDArray[np.float32]
     no_value: npt.NDArray[np.uint32]
+    again: bool = field(default=False, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.seq)

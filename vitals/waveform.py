@@ -20,7 +20,10 @@ GAP = -32_768
 
 
 class Waveform(msgspec.Struct, frozen=True, kw_only=True):
-    """One chunk. `observed_at`: ms, time of the first sample; `samples`: int16, little endian; number = offset + gain * int16."""
+    """One chunk. `observed_at`: ms, time of the first sample; `samples`: int16, little endian; number = offset + gain * int16.
+
+    again: given again on the way here, so that it is nobody's fault where it is known already.
+    """
 
     patient: str
     device: str
@@ -33,6 +36,7 @@ class Waveform(msgspec.Struct, frozen=True, kw_only=True):
     gain: float
     offset: float
     samples: bytes
+    again: bool = False
 
 
 def folded(numbers: Sequence[float | None]) -> tuple[float, float, bytes]:

@@ -49,4 +49,5 @@ class Guarded:
 
 def _sum(one: Stored, other: Stored) -> Stored:
     refused = Counter(one.refused) + Counter(other.refused)
-    return Stored(one.rows + other.rows, one.skipped + other.skipped, refused, (*one.gaps, *other.gaps), one.staged or other.staged)
+    gaps, staged = (*one.gaps, *other.gaps), one.staged or other.staged
+    return Stored(one.rows + other.rows, one.skipped + other.skipped, refused, gaps, staged, one.again + other.again)

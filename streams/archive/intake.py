@@ -236,6 +236,7 @@ class Intake:
     def _counted(self, done: Stored) -> None:
         self._metrics.stored.labels(self._name).inc(done.rows)
         self._metrics.skipped.labels(self._name).inc(done.skipped)
+        self._metrics.again.labels(self._name).inc(done.again)
         for reason, count in done.refused.items():
             self._metrics.refused.labels(reason).inc(count)
         if done.staged:

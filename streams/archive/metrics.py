@@ -16,6 +16,7 @@ class Metrics:
     in_hand: Gauge = field(init=False)
     stored: Counter = field(init=False)
     skipped: Counter = field(init=False)
+    again: Counter = field(init=False)
     refused: Counter = field(init=False)
     retries: Counter = field(init=False)
     gaps: Counter = field(init=False)
@@ -33,6 +34,7 @@ class Metrics:
         counters = (
             ("stored", "vigil_archive_rows", "Rows stored", ("topic",)),
             ("skipped", "vigil_archive_skipped_records", "Records that Kafka handed out again though they were stored", ("topic",)),
+            ("again", "vigil_archive_again", "Samples that were given again on the way here and were stored already", ("topic",)),
             ("refused", "vigil_archive_refused", "Samples or records refused by the archive", ("reason",)),
             ("retries", "vigil_archive_retries", "Times a part was away and the work was tried again", ("topic",)),
             ("gaps", "vigil_archive_gaps", "Times records were missing from the stream and were read again", ("topic",)),

@@ -55,7 +55,7 @@ class Readings:
             todo = due(records, found, self.dense)
             unpacked, bad = unpack(todo.records)
             sifted = self._sifted(unpacked)
-            rows, there = self._put(unpacked, sifted, staged)
+            rows, (there, again) = self._put(unpacked, sifted, staged)
             refused = [*bad, *sifted.refused, *there]
             for partition, runs in sifted.runs.items():
                 timescale_readings.note_runs(session, partition, runs)
@@ -65,7 +65,8 @@ class Readings:
                 self._tell(refused)
         for runs in sifted.runs.values():
             self._ledger.add(runs)
-        return Stored(rows, todo.skipped, Counter(str(noted.refusal.reason) for noted in refused), todo.gaps, staged)
+        reasons = Counter(str(noted.refusal.reason) for noted in refused)
+        return Stored(rows, todo.skipped, reasons, todo.gaps, staged, sifted.again + again)
 
     def _sifted(self, unpacked: Sequence[Unpacked]) -> Sifted:
         """Everything that `sift` needs comes from the database when it is not known yet."""
@@ -79,11 +80,11 @@ class Readings:
                 self._ledger.load(device, seen.get(device, ()))
         return sift(unpacked, patients, devices, self._ledger)
 
-    def _put(self, unpacked: Sequence[Unpacked], sifted: Sifted, staged: bool) -> tuple[int, list[Noted]]:
-        """Rows stored, and the refusals of samples of which every row was there already."""
+    def _put(self, unpacked: Sequence[Unpacked], sifted: Sifted, staged: bool) -> tuple[int, tuple[list[Noted], int]]:
+        """Rows stored, and what `duplicates` says of samples of which every row was there already."""
         samples = sifted.samples
         if samples is None:
-            return 0, []
+            return 0, ([], 0)
         told = present(samples)
         rows = rows_of(samples, told)
         stream = pgcopy.encode(rows)
@@ -91,7 +92,7 @@ class Readings:
         timescale_attribution.look_again(self._session, samples.device_no, samples.received_at)
         if not staged:
             timescale_readings.copy(self._session, stream)
-            return len(rows), []
+            return len(rows), ([], 0)
         stored = timescale_readings.stage(self._session, stream)
         identities = zip(samples.device_no.tolist(), samples.seq.tolist(), strict=True)
         there = np.array([identity not in stored for identity in identities]) & told.any(axis=1)

@@ -16,7 +16,9 @@ BOUNDLESS = 2**63
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """`schema` and `traceparent` are headers; `end` is the partition's end offset when the record came in; `timestamp` in ms.
+    """`schema`, `traceparent` and `again` (of readings: they may have come before) are headers; `timestamp` in ms.
+
+    `end` is the partition's end offset when the record came in.
 
     `first`: what Kafka had deleted lies below it, as far as known; no hole up to there can be filled. `asked`: `end` is Kafka's answer of
     just now.
@@ -32,6 +34,7 @@ class Record:
     end: int = BOUNDLESS
     first: int = 0
     asked: bool = False
+    again: bool = False
 
 
 class Doubtful(World):
@@ -52,13 +55,17 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What one transaction did. `rows` of readings (or refusals, links); `refused`: reason -> samples refused by the archive."""
+    """What one transaction did. `rows` of readings (or refusals, links); `refused`: reason -> samples refused by the archive.
+
+    again: samples that were given again on the way here and are stored already.
+    """
 
     rows: int = 0
     skipped: int = 0
     refused: Mapping[str, int] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()
     staged: bool = False
+    again: int = 0
 
 
 @dataclass(frozen=True, slots=True)

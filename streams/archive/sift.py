@@ -3,7 +3,8 @@
 In: records of `vitals.readings`, the small numbers of patients and devices, the ledger. Out: the samples to store, with their runs;
 refusals for the others: `malformed` (not a batch, or numbers that no device can have), `unknown_device`, `unassigned_device` (a patient
 that the database does not know), `bad_time` (outside 1900 to 2200), `duplicate`.
-Promise: each sample of each batch is in exactly one of the two; of samples with one identity the first to come is stored.
+Promise: each sample of each batch is in exactly one of the two, but for what was stored before and given again on the way here (a gateway
+that was killed cannot know what it had taken): that is counted. Of samples with one identity the first to come is stored.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -50,13 +51,14 @@ class Unpacked:
 class Sifted:
     """`samples` to store (None when there are none), `runs` by partition, and the refusals of the others.
 
-    origins: (2, k) int64, of each sample the place in `unpacked` and the row in that batch.
+    origins: (2, k) int64, of each sample the place in `unpacked` and the row in that batch. again: those stored before and given again.
     """
 
     samples: Samples | None
     origins: Ints
     runs: Mapping[int, Runs]
     refused: Sequence[Noted]
+    again: int = 0
 
 
 def unpack(records: Iterable[Record]) -> tuple[list[Unpacked], list[Noted]]:
@@ -94,17 +96,17 @@ def sift(unpacked: Sequence[Unpacked], patients: Mapping[str, int], devices: Map
         return Sifted(None, _NOWHERE, {}, refused)
     everything, origin = joined(parts), np.concatenate(origins, axis=1)
     fresh = ledger.fresh(everything.device_no, everything.seq)
-    refused.extend(duplicates(unpacked, origin[:, ~fresh]))
+    repeated, again = duplicates(unpacked, origin[:, ~fresh])
     samples, kept = everything.take(fresh), origin[:, fresh]
     partitions = np.array([each.record.partition for each in unpacked], dtype=np.int64)[kept[0]]
-    return Sifted(samples if len(samples) else None, kept, _runs(samples, partitions), refused)
+    return Sifted(samples if len(samples) else None, kept, _runs(samples, partitions), refused + repeated, again)
 
 
-def duplicates(unpacked: Sequence[Unpacked], origins: Ints) -> list[Noted]:
-    """The refusals of the samples at `origins`, (2, k)."""
-    return [
-        _refused(unpacked[place], row, Reason.DUPLICATE, "a sample with this number is stored already") for place, row in origins.T.tolist()
-    ]
+def duplicates(unpacked: Sequence[Unpacked], origins: Ints) -> tuple[list[Noted], int]:
+    """Of the samples at `origins`, (2, k), that are stored already: the refusals, and how many were given again and are none."""
+    told = [(unpacked[place], row) for place, row in origins.T.tolist() if not unpacked[place].record.again]
+    detail = "a sample with this number is stored already"
+    return [_refused(each, row, Reason.DUPLICATE, detail) for each, row in told], origins.shape[1] - len(told)
 
 
 def _numbered(batch: Batch, patients: Mapping[str, int], devices: Mapping[str, int]) -> Samples:

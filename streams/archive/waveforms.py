@@ -1,6 +1,7 @@
 """Stores records of `vitals.waveforms`, each handful in one transaction with its Kafka offsets.
 
-Promise: a chunk is stored once. A chunk that is there already (patient, channel, time, device, number) is refused as `duplicate`; one of
+Promise: a chunk is stored once. A chunk that is there already (patient, channel, time, device, number) is refused as `duplicate`, but for
+one that was given again on the way here, which is counted; one of
 a device or patient that the database does not know, out of range or unreadable is refused by name, with its bytes.
 """
 
@@ -47,16 +48,15 @@ class Waveforms:
             if good:
                 moments = np.array([each.waveform.received_at for each in good])
                 timescale_attribution.look_again(session, np.array([each.device_no for each in good]), moments)
-            refused += [
-                refusal(chunk, Reason.DUPLICATE, "this chunk is stored already")
-                for chunk, fresh in zip(chunks_of(good), new, strict=True)
-                if not fresh
-            ]
+            there = [chunk for chunk, fresh in zip(chunks_of(good), new, strict=True) if not fresh]
+            mistaken = [refusal(chunk, Reason.DUPLICATE, "this chunk is stored already") for chunk in there if not chunk[1].again]
+            refused += mistaken
             timescale_notes.refusals(session, refused)
             timescale_progress.advance(session, READER, self._topic, todo.next_offsets)
             if refused:
                 self._tell(refused)
-        return Stored(sum(new), todo.skipped, Counter(str(n.refusal.reason) for n in refused), todo.gaps)
+        reasons = Counter(str(n.refusal.reason) for n in refused)
+        return Stored(sum(new), todo.skipped, reasons, todo.gaps, again=len(there) - len(mistaken))
 
     def _known(self, chunks: Sequence[Chunk], refused: list[Noted]) -> list[timescale_waveforms.Numbered]:
         """The chunks with their small numbers; the others are added to `refused`."""

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from ingest.directory import Assignment, Device, Directory, directory
 from ingest.gather import Message
+from ingest.records import AGAIN, ENTROPY, Wiring, records
 from ingest.seen import Seen
 from ingest.translate import Translated, translate
 from ingest.wire import MESSAGE_BYTES, MESSAGE_SAMPLES, SAMPLE_VITALS
 from vitals.batch import decode, encode
 from vitals.refusal import Reason
 from vitals.registry import index
+from vitals.topics import Topics
 
 NOW = 1_790_000_000_000
 TOPIC = b"vigil/v1/dev-1/vitals"
@@ -405,3 +407,13 @@ def test_a_backlog_says_nothing_of_the_clock() -> None:
     found = said(sample(1, NOW - 50), {"batch": [sample(2, NOW - 9_000)]})
     assert found.live is not None
     assert found.live[2].tolist() == [50]
+
+
+def test_what_may_have_come_before_is_in_batches_of_its_own() -> None:
+    found = translate([message(sample(7)), message(sample(8), again=True), message(sample(9))], who(), Seen())
+    assert [(b.again, b.seq.tolist()) for _, b in found.batches] == [(False, [7, 9]), (True, [8])]
+
+
+def test_its_records_say_so() -> None:
+    found = translate([message(sample(7)), message(sample(8), again=True)], who(), Seen())
+    assert [AGAIN in r.headers for r in records(found, Wiring(Topics(), 4), bytes(ENTROPY))] == [False, True]

@@ -1,11 +1,13 @@
 """The archive's sinks on a real TimescaleDB."""
 
+import dataclasses
 import random
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
 import msgspec
+import pytest
 
 from streams.archive.guard import Guarded
 from streams.archive.notes import Links, Refused, refuse
@@ -48,6 +50,18 @@ def test_a_device_s_duplicates_are_refused_and_told_once_whatever_their_time(rea
     readings.store([record([minute(1), minute(1)], 0), record([again], 1)])
     found = ask("SELECT reason, door, device, seq, sum(times)::int FROM telemetry.refusal GROUP BY 1, 2, 3, 4")
     assert (found, len(told), ask(COUNTS)) == ([("duplicate", "archive", "d1", 1, 2)], 2, [(2, 1, 1)])
+
+
+@pytest.mark.parametrize("by", ["ledger", "table"])
+def test_what_was_given_again_on_the_way_here_is_stored_once_and_refused_never(
+    readings: Readings, ask: Ask, told: list[Noted], by: str
+) -> None:
+    readings.store([record([minute(1)], 0)])
+    if by == "table":
+        readings.forget()
+        ask("WITH gone AS (DELETE FROM telemetry.seen_recent) SELECT 1")
+    done = readings.store([dataclasses.replace(record([minute(1), minute(2)], 1), again=True)])
+    assert (done.rows, done.again, told, ask(COUNTS)) == (2, 1, [], [(4, 2, 2)])
 
 
 def test_the_ledger_outlives_the_process_folded_or_not(session: Session, readings: Readings, ask: Ask, known: str) -> None:

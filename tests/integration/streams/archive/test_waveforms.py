@@ -11,12 +11,12 @@ from vitals.waveform import Waveform, encode, folded
 Ask = Callable[..., list[tuple[object, ...]]]
 
 
-def chunk(offset: int, seq: int = 1, patient: str = "p1", device: str = "d1") -> Record:
+def chunk(offset: int, seq: int = 1, patient: str = "p1", device: str = "d1", *, again: bool = False) -> Record:
     gain, middle, samples = folded([0.0, 0.5, None, 1.0])
     made = Waveform(
         patient=patient, device=device, channel="ecg_ii", seq=seq,
         observed_at=1_700_000_000_000 + seq * 1000, received_at=1_700_000_000_300,
-        rate_hz=250.0, unit="mV", gain=gain, offset=middle, samples=samples,
+        rate_hz=250.0, unit="mV", gain=gain, offset=middle, samples=samples, again=again,
     )  # fmt: skip
     return Record("vitals.waveforms", 0, offset, encode(made), end=99)
 
@@ -35,3 +35,9 @@ def test_a_chunk_is_stored_once_as_it_came_and_everything_else_is_refused_by_nam
         [("ecg_ii", seq, 250.0, "mV", samples, 1_700_000_000 + seq) for seq in (1, 2)],
         5,
     )
+
+
+def test_a_chunk_that_was_given_again_on_the_way_here_is_no_refusal(session: Session, told: list[Noted]) -> None:
+    sink = Waveforms(session, "vitals.waveforms", told.extend)
+    done = [sink.store([chunk(0)]), sink.store([chunk(1, again=True)])]
+    assert ([(d.rows, d.again) for d in done], told) == ([(1, 0), (0, 1)], [])

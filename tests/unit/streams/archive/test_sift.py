@@ -1,5 +1,6 @@
 """What can be stored, and why the rest cannot."""
 
+import dataclasses
 from collections import Counter
 
 import msgspec
@@ -80,6 +81,12 @@ def test_duplicates_and_another_order_change_nothing_that_is_stored(samples: lis
 
 def test_a_number_used_again_at_another_time_is_a_duplicate() -> None:
     assert outcome([sample(seq=5, at=120_000)], ledger(d1=[(0, 5)])) == ([], Counter(duplicate=1))
+
+
+def test_what_was_given_again_on_the_way_here_is_nobodys_duplicate() -> None:
+    unpacked, _ = unpack([dataclasses.replace(record([sample(seq=5), sample(seq=6)]), again=True)])
+    found = sift(unpacked, PATIENTS, DEVICES, ledger(d1=[(0, 5)]))
+    assert (len(found.samples or ()), found.refused, found.again) == (1, [], 1)
 
 
 def test_what_is_no_batch_becomes_a_refusal_with_its_bytes() -> None:
