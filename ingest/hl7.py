@@ -2,12 +2,13 @@
 
 In: one message's bytes. Out: `Oru`: samples in the same JSON form that a device sends over MQTT, or a `Reject`; and the ACK's bytes.
 Promise: any bytes give one or the other; every OBX with a value is in a sample (wrong ones too: `ingest.translate` names what is wrong).
+An OBX whose status (OBX-11) is not a result's is in `Oru.unread`: what takes an earlier reading back must not be stored as a live one.
 Dropped: OBX rows without type and value (PCD-01's containment: device, channel), every segment but MSH, OBR, OBX. Nothing of PID is read:
 whose reading it is follows from the device.
 
 The device: OBX-18, else MSH-3, the first component of it that is a device's id. A sample is what one device measured at one moment (OBX-14,
 else OBR-7, else MSH-7); its number is made of that moment and its content, so that a message sent again is the same sample.
-Sources: HL7 2.6 chapter 7; IHE PCD TF-2 (DEC, PCD-01); MDC units of ISO/IEEE 11073-10101.
+Sources: HL7 2.6 chapter 7 (table 0085: OBX-11); IHE PCD TF-2 (DEC, PCD-01); MDC units of ISO/IEEE 11073-10101.
 """
 
 import re
@@ -20,6 +21,8 @@ from typing import Any
 import hl7
 import msgspec
 
+from ingest.wire import Fault
+from vitals.refusal import Reason
 from vitals.registry import BY_KEY, NO_VALUE_NUMBERS
 
 BAD = (hl7.HL7Exception, ValueError, IndexError, KeyError, TypeError, AttributeError, AssertionError, RecursionError)
@@ -27,6 +30,17 @@ BAD = (hl7.HL7Exception, ValueError, IndexError, KeyError, TypeError, AttributeE
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(?:(\d\d)(?:\.(\d{1,4}))?)?)?([+-]\d{4})?")
 _NUMBER_BITS = 21
 """Of a sample's number the content's share; the moment's is above it: 41 bits of ms reach 2039, 62 in all: what the archive takes."""
+
+READINGS = ("", "F", "R", "P", "C", "S")
+"""HL7 table 0085: final, not verified, preliminary, correction, partial; senders of the plain form leave it empty. X: no value."""
+_NO_READINGS = {
+    "D": "it deletes an earlier reading",
+    "W": "it calls an earlier reading wrong",
+    "U": "it makes an earlier reading final and says none itself",
+    "I": "the result is pending",
+    "N": "nothing was asked for",
+    "O": "an order without a result",
+}
 
 Known = Callable[[str], bool]
 
@@ -46,13 +60,23 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """An OBX that is no reading, by its OBX-11. `place`: segment^sequence^field."""
+
+    place: str
+    device: str
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
 class Oru:
-    """A message that can be read. `sender`: MSH-3 and MSH-4."""
+    """A message that can be read. `sender`: MSH-3 and MSH-4; `unread`: the rows that are no readings."""
 
     control_id: str
     sender: tuple[str, str]
     version: str
     samples: tuple[Spoken, ...]
+    unread: tuple[Unread, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +111,12 @@ def read(data: bytes, known: Known, zone: timezone = UTC) -> Oru | Reject:
     if kind[:2] != ["ORU", "R01"]:
         return Reject(control, sender, version, "200", f"{'^'.join(kind[:2])[:32]} is not ORU^R01", "MSH^1^9")
     try:
-        samples = _samples(message, known, _offset(_text(header, 7)) or zone)
+        samples, unread = _rows(message, known, _offset(_text(header, 7)) or zone)
     except BAD as error:
         return Reject(control, sender, version, "207", f"cannot be read: {str(error)[:120]}", "OBX^1")
-    if not samples:
+    if not samples and not unread:
         return Reject(control, sender, version, "101", "no OBX with a value", "OBX^1")
-    return Oru(control, sender, version, tuple(samples))
+    return Oru(control, sender, version, tuple(samples), tuple(unread))
 
 
 def _decoded(data: bytes) -> str:
@@ -111,23 +135,43 @@ def _parts(segment: Any, number: int) -> list[str]:
     return _text(segment, number).split("^")
 
 
-def _samples(message: Any, known: Known, zone: timezone) -> list[Spoken]:
+def _rows(message: Any, known: Known, zone: timezone) -> tuple[list[Spoken], list[Unread]]:
     found: dict[tuple[str, int | str], list[Spoken]] = {}
-    header, report_time = message.segment("MSH"), _text(message.segment("MSH"), 7)
+    unread: list[Unread] = []
+    header, report_time, nth = message.segment("MSH"), _text(message.segment("MSH"), 7), 0
     for segment in message:
         kind = str(segment[0])
         if kind == "OBR":
             report_time = _text(segment, 7) or _text(header, 7)
-        elif kind == "OBX" and (_text(segment, 2) or _text(segment, 5)):
+        nth += kind == "OBX"
+        if kind == "OBX" and (_text(segment, 2) or _text(segment, 5)):
             device = _device(segment, header, known)
             at = _moment(_text(segment, 14) or report_time, zone)
             key, value = _measured(segment)
+            fault = _objection(_status(segment), key, at)
+            if fault is not None:
+                unread.append(Unread(f"OBX^{nth}^11", device, fault))
+                continue
             same = found.setdefault((device, at), [])
             spoken = next((s for s in same if key not in s.vitals), None)
             if spoken is None:  # the same vital twice at one moment: each is kept
                 same.append(spoken := Spoken(device, at))
             spoken.vitals[key], spoken.rows[key] = value, _text(segment, 1)
-    return [s for same in found.values() for s in same]
+    return [s for same in found.values() for s in same], unread
+
+
+def _status(observation: Any) -> str:
+    """OBX-11 in capitals."""
+    return _parts(observation, 11)[0].upper()
+
+
+def _objection(status: str, key: str, at: int | str) -> Fault | None:
+    """Why a row with this status is no reading."""
+    if status in READINGS or status == "X":
+        return None
+    why = _NO_READINGS.get(status, "no status of a result that Vigil knows")
+    detail = f"OBX-11 {status[:16]}: {why}; it is not stored as a reading, and what was stored before stays as it is"
+    return Fault(Reason.MALFORMED, detail, None, key[:64], at if isinstance(at, int) else None)
 
 
 def _device(observation: Any, header: Any, known: Known) -> str:
@@ -141,7 +185,7 @@ def _measured(segment: Any) -> tuple[str, Any]:
     if code not in BY_KEY:
         return code, text or None
     vital, scale = BY_KEY[code]
-    if _text(segment, 11) == "X" or not text:
+    if _status(segment) == "X" or not text:
         return vital.name, None
     value = _number(text)
     if value is None or vital.words or value in NO_VALUE_NUMBERS:

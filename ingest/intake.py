@@ -20,6 +20,7 @@ from ingest.timescale import Timescale
 from ingest.translate import Translated, translate
 from ingest.wire import Fault
 from vitals.errors import PartAway
+from vitals.refusal import Refusal
 
 DECIDE_S = 5.0
 DURABLE_S = 10.0
@@ -43,9 +44,11 @@ class Intake:
             raise PartAway("the database has not answered yet")
         return self.keeper.current
 
-    async def take(self, messages: Sequence[Message], parent: bytes | None = None) -> Translated:
-        """What became of the messages, durable. `Refused.message` is the place in `messages`; `parent`: the sender's traceparent."""
+    async def take(self, messages: Sequence[Message], parent: bytes | None = None, also: Sequence[Refusal] = ()) -> Translated:
+        """What became of the messages, durable. `Refused.message` is the place in `messages`, and behind them in `also` (what the door
+        itself refused); `parent`: the sender's traceparent."""
         found = translate(messages, self.directory(), self.seen)
+        found.refused += [Refused(len(messages) + i, refused) for i, refused in enumerate(also)]
         self.meter.messages.inc(len(messages))
         durable = [self._send(found, parent)]  # before anything may fail: what is in it counts as taken
         if found.undecided:

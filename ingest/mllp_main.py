@@ -10,19 +10,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
+from msgspec.structs import replace
+
 from ingest.door_app import Door, DoorSettings, log, run
-from ingest.gather import Message
-from ingest.hl7 import Oru, Reject, read
+from ingest.gather import Message, refusal
+from ingest.hl7 import Reject, read
 from ingest.intake import Intake
-from ingest.mllp import Error, ack, rejected, serve
+from ingest.mllp import rejected, serve
+from ingest.mllp_answer import answer_of
 from ingest.route import vitals_topic
-from ingest.translate import Translated
 from ingest.wire import Fault
 from vitals.refusal import Reason
 from vitals.settings import port, setting
-
-CODES = {Reason.MALFORMED: "102", Reason.UNKNOWN_VITAL: "103", Reason.BAD_UNIT: "103", Reason.BAD_TIME: "102"}
-"""Reason -> HL7 table 0357; all others are 207, application error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +37,17 @@ def hl7_time(now_ms: int) -> str:
     return datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%d%H%M%S+0000")
 
 
-def answer_of(oru: Oru, found: Translated, now_text: str) -> bytes:
-    """AA, or AE with an ERR for each part that was refused."""
-    errors = [
-        Error(
-            f"OBX^{oru.samples[r.message].rows.get(r.refusal.vital or '', '1')}^{5 if r.refusal.vital else 3}",
-            CODES.get(r.refusal.reason, "207"),
-            f"{r.refusal.reason}: {r.refusal.detail}",
-        )
-        for r in found.refused
-    ]
-    return ack("AE" if errors else "AA", oru.sender, oru.control_id, oru.version, now_text, errors)
-
-
 async def answer(intake: Intake, data: bytes, peer: str) -> bytes:
     """The ACK of one message, when it may be given. A message that cannot be processed is kept as refused too."""
     now = intake.clocks.now()
+    whole = Message(b"", data, now, again=True, door="mllp", source=f"mllp:{peer}", original=data)
     oru = read(data, intake.directory().number.__contains__)
     if isinstance(oru, Reject):
-        await intake.refuse(Message(b"", data, now, door="mllp", source=f"mllp:{peer}"), Fault(Reason.MALFORMED, oru.detail))
+        await intake.refuse(whole, Fault(Reason.MALFORMED, oru.detail))
         return rejected(oru, hl7_time(now))
-    messages = [
-        Message(vitals_topic(s.device), s.payload(), now, again=True, door="mllp", source=f"mllp:{peer}", original=data)
-        for s in oru.samples
-    ]
-    return answer_of(oru, await intake.take(messages), hl7_time(now))
+    messages = [replace(whole, topic=vitals_topic(s.device), payload=s.payload()) for s in oru.samples]
+    also = [refusal(whole, row.fault, data, row.device[:64] or None) for row in oru.unread]
+    return answer_of(oru, (await intake.take(messages, also=also)).refused, hl7_time(now))
 
 
 async def listen(door: Door[Settings]) -> None:

@@ -1,5 +1,6 @@
 """The MLLP door on real Kafka and PostgreSQL."""
 
+import base64
 import os
 import signal
 import socket
@@ -63,3 +64,10 @@ def test_what_is_wrong_is_answered_and_kept(sender: Sender, kafka: str, topics: 
     part, whole = sender.says(ROW.format(900)), sender.says(kind="ADT^A01")
     kept = sorted((r["reason"], r["door"]) for r in refusals(kafka, topics))
     assert (part[1], whole[1], kept) == ("MSA|AE|42", "MSA|AR|42", [("implausible", "mllp"), ("malformed", "mllp")])
+
+
+def test_what_a_sender_takes_back_is_refused_by_name_and_kept_as_it_came(sender: Sender, kafka: str, topics: Topics) -> None:
+    sender.says(ROW.format(80))
+    answer = sender.says(ROW.format(80)[:-1] + "W")
+    kept = [(r["reason"], r["device"], b"|||||W" in base64.b64decode(r["payload"])) for r in refusals(kafka, topics)]
+    assert (answer[1], answer[2].split("|")[2], kept) == ("MSA|AE|42", "OBX^1^11", [("malformed", "dev-hl7", True)])

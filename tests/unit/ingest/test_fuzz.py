@@ -26,7 +26,7 @@ from ingest.gateway import Gateway
 from ingest.gather import Message
 from ingest.hl7 import Reject, read
 from ingest.mllp import LONGEST, Blocks, rejected
-from ingest.mllp_main import answer_of
+from ingest.mllp_answer import answer_of
 from ingest.records import ENTROPY, Wiring, records
 from ingest.route import vitals_topic
 from ingest.seen import Seen
@@ -187,7 +187,7 @@ def test_hl7(data: bytes) -> None:
         return
     messages = [Message(vitals_topic(s.device), s.payload(), NOW, again=True, door="mllp", original=data) for s in oru.samples]
     found = translate(messages, WHO, Seen(), final=True)
-    assert (sound(found), bool(answer_of(oru, found, "20260921"))) == (True, True)
+    assert (sound(found), bool(answer_of(oru, found.refused, "20260921"))) == (True, True)
 
 
 @FUZZ

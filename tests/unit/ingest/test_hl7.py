@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.directory import Assignment, Device, directory
-from ingest.gather import Message
+from ingest.gather import Message, Refused, refusal
 from ingest.hl7 import Oru, Reject, read
 from ingest.mllp import Blocks, ack
-from ingest.mllp_main import answer_of
+from ingest.mllp_answer import answer_of
 from ingest.route import vitals_topic
 from ingest.seen import Seen
 from ingest.translate import Translated, translate
@@ -38,6 +38,20 @@ def translated(data: bytes) -> tuple[Oru, Translated]:
     who = directory([Device("dev-1"), Device("dev-2")], [Assignment("dev-1", "ann", 0), Assignment("dev-2", "bob", 0)], {}, 4, AT + 10)
     messages = [Message(vitals_topic(s.device), s.payload(), AT, again=True, door="mllp", original=data) for s in found.samples]
     return found, translate(messages, who, Seen())
+
+
+def answered(data: bytes) -> tuple[str, list[list[str]]]:
+    """The code of the answer, and each ERR's place and code."""
+    message, found = translated(data)
+    kept = Message(b"", data, AT, door="mllp")
+    unread = [Refused(len(message.samples) + i, refusal(kept, u.fault, data, u.device)) for i, u in enumerate(message.unread)]
+    lines = answer_of(message, [*found.refused, *unread], "20250101000000+0000").decode().split("\r")
+    return lines[1].split("|")[1], [line.split("|")[2:4] for line in lines if line.startswith("ERR")]
+
+
+def values(data: bytes, name: str) -> list[float]:
+    """Every number that was taken for the vital."""
+    return [x for _, b in translated(data)[1].batches for x in b.values[:, index(name)].tolist() if x == x]
 
 
 def vital(found: Translated, name: str) -> float:
@@ -103,14 +117,29 @@ def test_a_message_sent_again_is_the_same_sample() -> None:
     ],
 )
 def test_the_answer_to_a_part_that_is_wrong_is_ae_and_names_the_segment(row: str, where: str, code: str) -> None:
-    message, found = translated(oru(MDC_HR, row))
-    lines = answer_of(message, found, "20250101000000+0000").decode().split("\r")
-    assert (lines[1], [line.split("|")[2:4] for line in lines if line.startswith("ERR")]) == ("MSA|AE|42", [[where, code]])
+    assert answered(oru(MDC_HR, row)) == ("AE", [[where, code]])
 
 
 def test_what_is_good_is_answered_with_aa_and_the_senders_control_id() -> None:
     message, found = translated(oru(MDC_HR))
-    assert answer_of(message, found, "20250101000000+0000").decode().split("\r")[1] == "MSA|AA|42"
+    assert answer_of(message, found.refused, "20250101000000+0000").decode().split("\r")[1] == "MSA|AA|42"
+
+
+@pytest.mark.parametrize("status", ["", "F", "R", "P", "C", "S", "r"])
+def test_a_row_whose_status_is_that_of_a_result_is_a_reading(status: str) -> None:
+    assert vital(translated(oru(MDC_HR.replace("|||||R", f"|||||{status}")))[1], "hr") == 80
+
+
+@pytest.mark.parametrize("status", ["D", "W", "U", "I", "N", "O", "Z", '""', "WRONG"])
+def test_a_row_with_any_other_status_is_no_reading_and_is_refused_by_name(status: str) -> None:
+    data = oru("OBX|1|NM|8867-4^HR^LN||61|/min|||||F", MDC_HR.replace("|||||R", f"|||||{status}"))
+    assert (answered(data), values(data, "hr")) == (("AE", [["OBX^2^11", "103"]]), [61])
+
+
+@pytest.mark.parametrize("status", ["D", "W"])
+def test_a_message_of_nothing_but_what_is_taken_back_is_refused_and_says_nothing(status: str) -> None:
+    data = oru(MDC_HR.replace("|||||R", f"|||||{status}"))
+    assert (answered(data), values(data, "hr")) == (("AE", [["OBX^1^11", "103"]]), [])
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", MSH.replace("ORU^R01", "ADT^A01").encode(), oru(), b"\xff\xfe"])
