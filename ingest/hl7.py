@@ -1,10 +1,11 @@
 """HL7 v2 ORU^R01 (2.3 to 2.6; the plain form and IHE PCD-01) to samples of the devices' door, and the answer to it.
 
 In: one message's bytes. Out: `Oru`: samples in the same JSON form that a device sends over MQTT, or a `Reject`; and the ACK's bytes.
-Promise: any bytes give one or the other; every OBX with a value is in a sample (wrong ones too: `ingest.translate` names what is wrong).
+Promise: any bytes give one or the other; every OBX with a value is in a sample (wrong ones too: `ingest.translate` names what is wrong),
+and every OBX of a vital that has none is "no value", unless another of the same moment has the number (a cuff beside an arterial line).
 An OBX whose status (OBX-11) is not a result's is in `Oru.unread`: what takes an earlier reading back must not be stored as a live one.
-Dropped: OBX rows without type and value (PCD-01's containment: device, channel), every segment but MSH, OBR, OBX. Nothing of PID is read:
-whose reading it is follows from the device.
+Dropped: other OBX rows without type and value (PCD-01's containment: device, channel), every segment but MSH, OBR, OBX. Nothing of PID is
+read: whose reading it is follows from the device.
 
 The device: OBX-18, else MSH-3, the first component of it that is a device's id. A sample is what one device measured at one moment (OBX-14,
 else OBR-7, else MSH-7); its number is made of that moment and its content, so that a message sent again is the same sample.
@@ -144,7 +145,7 @@ def _rows(message: Any, known: Known, zone: timezone) -> tuple[list[Spoken], lis
         if kind == "OBR":
             report_time = _text(segment, 7) or _text(header, 7)
         nth += kind == "OBX"
-        if kind == "OBX" and (_text(segment, 2) or _text(segment, 5)):
+        if kind == "OBX" and _speaks(segment):
             device = _device(segment, header, known)
             at = _moment(_text(segment, 14) or report_time, zone)
             key, value = _measured(segment)
@@ -152,12 +153,25 @@ def _rows(message: Any, known: Known, zone: timezone) -> tuple[list[Spoken], lis
             if fault is not None:
                 unread.append(Unread(f"OBX^{nth}^11", device, fault))
                 continue
-            same = found.setdefault((device, at), [])
-            spoken = next((s for s in same if key not in s.vitals), None)
-            if spoken is None:  # the same vital twice at one moment: each is kept
-                same.append(spoken := Spoken(device, at))
-            spoken.vitals[key], spoken.rows[key] = value, _text(segment, 1)
+            _put(found.setdefault((device, at), []), Spoken(device, at, {key: value}, {key: _text(segment, 1)}))
     return [s for same in found.values() for s in same], unread
+
+
+def _speaks(observation: Any) -> bool:
+    """Whether the row says something of a patient. A container has neither type nor value, and its code is not a vital's."""
+    return bool(_text(observation, 2) or _text(observation, 5)) or _parts(observation, 3)[0] in BY_KEY
+
+
+def _put(same: list[Spoken], row: Spoken) -> None:
+    """One more row, as a sample of its own, among the samples of its moment. Of a vital's two numbers each is kept, in two samples."""
+    ((key, value),) = row.vitals.items()
+    if value is None and any(key in s.vitals for s in same):
+        return
+    spoken = next((s for s in same if s.vitals.get(key) is None), None)
+    if spoken is None:
+        same.append(row)
+    else:
+        spoken.vitals[key], spoken.rows[key] = value, row.rows[key]
 
 
 def _status(observation: Any) -> str:
@@ -183,12 +197,14 @@ def _measured(segment: Any) -> tuple[str, Any]:
     """(key, value) of an OBX in the devices' form: MDC units are converted here, for UCUM is what devices say."""
     code, unit, text = _parts(segment, 3)[0], _parts(segment, 6), _text(segment, 5)
     if code not in BY_KEY:
-        return code, text or None
+        return code, text or "no value"
     vital, scale = BY_KEY[code]
     if _status(segment) == "X" or not text:
         return vital.name, None
     value = _number(text)
-    if value is None or vital.words or value in NO_VALUE_NUMBERS:
+    if value in NO_VALUE_NUMBERS or (value == 0 and vital.zero_is_no_value):
+        return vital.name, None
+    if value is None or vital.words:
         return vital.name, (text.split("^")[0] if value is None else value)
     if unit[0].isdigit() and int(unit[0]) in vital.mdc_units:
         return vital.name, vital.mdc_units[int(unit[0])](value)

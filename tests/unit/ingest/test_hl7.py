@@ -95,9 +95,37 @@ def test_no_value_is_a_bit_and_never_a_number(row: str) -> None:
     assert int(batch.no_value[0]) == 1 << index("hr")
 
 
+CONTAINED = (
+    "OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X",
+    "OBX|2||70686^MDC_DEV_PRESS_BLD_NONINV_VMD^MDC|1.1.0.0|||||||X",
+    "OBX|3||70675^MDC_DEV_PULS_CHAN^MDC|1.1.1.0|||||||X",
+    "OBX|4||150020^MDC_PRESS_BLD_NONINV^MDC|1.1.1.1|||||||X",
+)
+
+
 def test_rows_of_containment_say_nothing() -> None:
-    found = translated(oru("OBX|1||70686^MDC_DEV_PRESS_BLD_NONINV_VMD^MDC|1.1.0.0|||||||X", MDC_HR))[1]
-    assert (found.refused, found.samples) == ([], 1)
+    found = translated(oru(*CONTAINED, MDC_HR))[1]
+    assert (found.refused, found.samples, int(found.batches[0][1].no_value[0])) == ([], 1, 0)
+
+
+def test_a_vital_of_which_no_value_can_be_had_is_no_value_though_the_row_has_no_type() -> None:
+    found = translated(oru(*CONTAINED, "OBX|5||147842^MDC_ECG_HEART_RATE^MDC|1.5.1.1|||||||X"))[1]
+    assert (found.refused, [int(b.no_value[0]) for _, b in found.batches]) == ([], [1 << index("hr")])
+
+
+@pytest.mark.parametrize(
+    "none", ["OBX|1||150021^MDC_PRESS_BLD_NONINV_SYS^MDC|1.1.1.1|||||||X", "OBX|1|NM|150021^SYS^MDC|1.1.1.1|-100||||||R"]
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_no_value_of_one_channel_does_not_stand_beside_the_number_of_another(none: str, first: bool) -> None:
+    line = "OBX|2|NM|150033^MDC_PRESS_BLD_ART_SYS^MDC|1.2.1.1|118|266016^MDC_DIM_MMHG^MDC|||||R"
+    found = translated(oru(*([none, line] if first else [line, none])))[1]
+    taken = [(float(b.values[i, index("sbp")]), int(b.no_value[i])) for _, b in found.batches for i in range(len(b))]
+    assert (found.refused, taken) == ([], [(118, 0)])
+
+
+def test_two_numbers_of_one_vital_at_one_moment_are_two_samples() -> None:
+    assert sorted(values(oru(MDC_HR, MDC_HR.replace("|80|", "|81|")), "hr")) == [80, 81]
 
 
 def test_a_message_sent_again_is_the_same_sample() -> None:
