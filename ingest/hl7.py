@@ -14,6 +14,7 @@ Sources: HL7 2.6 chapter 7 (table 0085: OBX-11); IHE PCD TF-2 (DEC, PCD-01); MDC
 
 import re
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
@@ -24,7 +25,7 @@ import msgspec
 
 from ingest.wire import Fault
 from vitals.refusal import Reason
-from vitals.registry import BY_KEY, NO_VALUE_NUMBERS
+from vitals.registry import BY_KEY, NO_VALUE_NUMBERS, VITALS
 
 BAD = (hl7.HL7Exception, ValueError, IndexError, KeyError, TypeError, AttributeError, AssertionError, RecursionError)
 """What the library raises for bytes that are not HL7: assertions of its own too."""
@@ -32,6 +33,9 @@ _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(?:(\d\d)(?:\.(\d{1,4}))?
 _NUMBER_BITS = 21
 """Of a sample's number the content's share; the moment's is above it: 41 bits of ms reach 2039, 62 in all: what the archive takes."""
 
+_MDC_UNITS = {v.name: {str(code): scale for code, scale in v.mdc_units.items()} for v in VITALS}
+KEY = 64
+"""Characters of a code that Vigil does not know; `ingest.wire` names no more of it."""
 READINGS = ("", "F", "R", "P", "C", "S")
 """HL7 table 0085: final, not verified, preliminary, correction, partial; senders of the plain form leave it empty. X: no value."""
 _NO_READINGS = {
@@ -46,14 +50,24 @@ _NO_READINGS = {
 Known = Callable[[str], bool]
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where an OBX is, `segment^its place among its kind`, and where its time and its device were found: with `^field` (ERR-2's form)."""
+
+    place: str
+    time: str
+    device: str
+
+
 @dataclass(slots=True)
 class Spoken:
-    """One sample. `rows`: vital's key -> the OBX-1 that it came from."""
+    """One sample. `rows`: vital's key -> the place that it came from; `sources`: each OBX of it (HL7 only)."""
 
     device: str
     observed_at: int | str
     vitals: dict[str, Any] = field(default_factory=dict)
     rows: dict[str, str] = field(default_factory=dict)
+    sources: list[Row] = field(default_factory=list)
 
     def payload(self) -> bytes:
         """The JSON of a device's sample."""
@@ -62,9 +76,9 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """An OBX that is no reading, by its OBX-11. `place`: segment^sequence^field."""
+    """An OBX that is no reading, by its OBX-11."""
 
-    place: str
+    row: Row
     device: str
     fault: Fault
 
@@ -82,7 +96,7 @@ class Oru:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A message that cannot be processed; `code`: of HL7 table 0357; `location`: segment^sequence^field."""
+    """A message that cannot be processed; `code`: of HL7 table 0357; `location`: segment^its place among its kind^field."""
 
     control_id: str
     sender: tuple[str, str]
@@ -111,13 +125,16 @@ def read(data: bytes, known: Known, zone: timezone = UTC) -> Oru | Reject:
     kind = _parts(header, 9)
     if kind[:2] != ["ORU", "R01"]:
         return Reject(control, sender, version, "200", f"{'^'.join(kind[:2])[:32]} is not ORU^R01", "MSH^1^9")
+    walk = _Walk(header, known, _offset(_text(header, 7)) or zone)
     try:
-        samples, unread = _rows(message, known, _offset(_text(header, 7)) or zone)
+        for segment in message:
+            walk.past(segment)
     except BAD as error:
-        return Reject(control, sender, version, "207", f"cannot be read: {str(error)[:120]}", "OBX^1")
-    if not samples and not unread:
+        return Reject(control, sender, version, "207", f"cannot be read: {str(error)[:120]}", walk.place)
+    samples = tuple(s for same in walk.found.values() for s in same)
+    if not samples and not walk.unread:
         return Reject(control, sender, version, "101", "no OBX with a value", "OBX^1")
-    return Oru(control, sender, version, tuple(samples), tuple(unread))
+    return Oru(control, sender, version, samples, tuple(walk.unread))
 
 
 def _decoded(data: bytes) -> str:
@@ -136,25 +153,52 @@ def _parts(segment: Any, number: int) -> list[str]:
     return _text(segment, number).split("^")
 
 
-def _rows(message: Any, known: Known, zone: timezone) -> tuple[list[Spoken], list[Unread]]:
-    found: dict[tuple[str, int | str], list[Spoken]] = {}
-    unread: list[Unread] = []
-    header, report_time, nth = message.segment("MSH"), _text(message.segment("MSH"), 7), 0
-    for segment in message:
+@dataclass(slots=True)
+class _Walk:
+    """A message, segment by segment. `place`: where it is; `report`: the OBR that holds, and its place."""
+
+    header: Any
+    known: Known
+    zone: timezone
+    place: str = "MSH^1"
+    report: tuple[Any, str] = (None, "")
+    counts: Counter[str] = field(default_factory=Counter)
+    found: dict[tuple[str, int | str], list[Spoken]] = field(default_factory=dict)
+    unread: list[Unread] = field(default_factory=list)
+
+    def past(self, segment: Any) -> None:
+        """Takes in one segment. Raises BAD."""
         kind = str(segment[0])
+        self.counts[kind] += 1
+        self.place = f"{kind}^{self.counts[kind]}"
         if kind == "OBR":
-            report_time = _text(segment, 7) or _text(header, 7)
-        nth += kind == "OBX"
-        if kind == "OBX" and _speaks(segment):
-            device = _device(segment, header, known)
-            at = _moment(_text(segment, 14) or report_time, zone)
-            key, value = _measured(segment)
-            fault = _objection(_status(segment), key, at)
-            if fault is not None:
-                unread.append(Unread(f"OBX^{nth}^11", device, fault))
-                continue
-            _put(found.setdefault((device, at), []), Spoken(device, at, {key: value}, {key: _text(segment, 1)}))
-    return [s for same in found.values() for s in same], unread
+            self.report = segment, self.place
+        elif kind == "OBX" and _speaks(segment):
+            self._row(segment)
+
+    def _row(self, observation: Any) -> None:
+        (time, time_at), (device, device_at) = self._time(observation), self._device(observation)
+        row, at = Row(self.place, time_at, device_at), _moment(time, self.zone)
+        key, value = _measured(observation)
+        fault = _objection(_status(observation), key, at)
+        if fault is not None:
+            self.unread.append(Unread(row, device, fault))
+        else:
+            _put(self.found.setdefault((device, at), []), Spoken(device, at, {key: value}, {key: self.place}, [row]))
+
+    def _time(self, observation: Any) -> tuple[str, str]:
+        """OBX-14, else OBR-7, else MSH-7; and where."""
+        own, (report, place) = _text(observation, 14), self.report
+        if own:
+            return own, f"{self.place}^14"
+        reported = _text(report, 7) if report is not None else ""
+        return (reported, f"{place}^7") if reported else (_text(self.header, 7), "MSH^1^7")
+
+    def _device(self, observation: Any) -> tuple[str, str]:
+        """The first id that is a device's, else the first that is there; and where."""
+        fields = ((observation, 18, f"{self.place}^18"), (self.header, 3, "MSH^1^3"))
+        named = [(part, place) for segment, number, place in fields for part in _parts(segment, number) if part]
+        return next((n for n in named if self.known(n[0])), named[0] if named else ("", "MSH^1^3"))
 
 
 def _speaks(observation: Any) -> bool:
@@ -165,13 +209,14 @@ def _speaks(observation: Any) -> bool:
 def _put(same: list[Spoken], row: Spoken) -> None:
     """One more row, as a sample of its own, among the samples of its moment. Of a vital's two numbers each is kept, in two samples."""
     ((key, value),) = row.vitals.items()
-    if value is None and any(key in s.vitals for s in same):
-        return
-    spoken = next((s for s in same if s.vitals.get(key) is None), None)
-    if spoken is None:
+    said = [s for s in same if value is None and key in s.vitals]
+    room = said or [s for s in same if s.vitals.get(key) is None]
+    if not room:
         same.append(row)
-    else:
-        spoken.vitals[key], spoken.rows[key] = value, row.rows[key]
+        return
+    room[0].sources += row.sources
+    if not said:
+        room[0].vitals[key], room[0].rows[key] = value, row.rows[key]
 
 
 def _status(observation: Any) -> str:
@@ -185,19 +230,14 @@ def _objection(status: str, key: str, at: int | str) -> Fault | None:
         return None
     why = _NO_READINGS.get(status, "no status of a result that Vigil knows")
     detail = f"OBX-11 {status[:16]}: {why}; it is not stored as a reading, and what was stored before stays as it is"
-    return Fault(Reason.MALFORMED, detail, None, key[:64], at if isinstance(at, int) else None)
-
-
-def _device(observation: Any, header: Any, known: Known) -> str:
-    candidates = [p for segment, number in ((observation, 18), (header, 3)) for p in _parts(segment, number) if p]
-    return next((c for c in candidates if known(c)), candidates[0] if candidates else "")
+    return Fault(Reason.MALFORMED, detail, None, key, at if isinstance(at, int) else None)
 
 
 def _measured(segment: Any) -> tuple[str, Any]:
     """(key, value) of an OBX in the devices' form: MDC units are converted here, for UCUM is what devices say."""
     code, unit, text = _parts(segment, 3)[0], _parts(segment, 6), _text(segment, 5)
     if code not in BY_KEY:
-        return code, text or "no value"
+        return code[:KEY], text or "no value"
     vital, scale = BY_KEY[code]
     if _status(segment) == "X" or not text:
         return vital.name, None
@@ -206,8 +246,8 @@ def _measured(segment: Any) -> tuple[str, Any]:
         return vital.name, None
     if value is None or vital.words:
         return vital.name, (text.split("^")[0] if value is None else value)
-    if unit[0].isdigit() and int(unit[0]) in vital.mdc_units:
-        return vital.name, vital.mdc_units[int(unit[0])](value)
+    if unit[0] in _MDC_UNITS[vital.name]:
+        return vital.name, _MDC_UNITS[vital.name][unit[0]](value)
     return vital.name, {"value": value, "unit": unit[0]} if unit[0] else scale(value)
 
 

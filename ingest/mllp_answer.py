@@ -4,27 +4,43 @@ In: a message as it was read, and what was refused of it. Out: the ACK's bytes. 
 message^field. Source: HL7 2.6 chapter 2 (ERR; table 0357).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ingest.gather import Refused
-from ingest.hl7 import Oru
+from ingest.hl7 import Oru, Row
 from ingest.mllp import Error, ack
 from vitals.refusal import Reason
 
 NOT_IN_TABLE = "103"
 CODES = {Reason.MALFORMED: "102", Reason.UNKNOWN_VITAL: NOT_IN_TABLE, Reason.BAD_UNIT: NOT_IN_TABLE, Reason.BAD_TIME: "102"}
 """Reason -> HL7 table 0357; all others are 207, application error."""
+FIELDS = {Reason.UNKNOWN_VITAL: 3, Reason.BAD_UNIT: 6}
+"""What is wrong with one vital -> the field of its OBX that says it; all else is about the value, OBX-5."""
+TIMES = (Reason.BAD_TIME, Reason.FROM_THE_FUTURE)
+DEVICES = (Reason.UNKNOWN_DEVICE, Reason.UNASSIGNED_DEVICE, Reason.MALFORMED)
+"""What is wrong with a whole sample: its time; or its device, of which `malformed` is an id that cannot be one."""
 
 
 def answer_of(oru: Oru, refused: Sequence[Refused], now_text: str) -> bytes:
     """The ACK. `Refused.message`: the place in `oru.samples`, and behind them in `oru.unread`; `now_text`: an HL7 time."""
-    errors = [_error(oru, r) for r in refused]
-    return ack("AE" if errors else "AA", oru.sender, oru.control_id, oru.version, now_text, errors)
+    errors = dict.fromkeys(error for r in refused for error in _errors(oru, r))  # a header's fault is every row's, and is said once
+    return ack("AE" if errors else "AA", oru.sender, oru.control_id, oru.version, now_text, tuple(errors))
 
 
-def _error(oru: Oru, r: Refused) -> Error:
-    said = f"{r.refusal.reason}: {r.refusal.detail}"
+def _errors(oru: Oru, r: Refused) -> Iterator[Error]:
+    """One for each row that is at fault."""
+    reason, vital, said = r.refusal.reason, r.refusal.vital, f"{r.refusal.reason}: {r.refusal.detail}"
     if r.message >= len(oru.samples):
-        return Error(oru.unread[r.message - len(oru.samples)].place, NOT_IN_TABLE, said)
-    row = oru.samples[r.message].rows.get(r.refusal.vital or "", "1")
-    return Error(f"OBX^{row}^{5 if r.refusal.vital else 3}", CODES.get(r.refusal.reason, "207"), said)
+        yield Error(f"{oru.unread[r.message - len(oru.samples)].row.place}^11", NOT_IN_TABLE, said)
+    elif vital is not None:
+        yield Error(f"{oru.samples[r.message].rows[vital]}^{FIELDS.get(reason, 5)}", CODES.get(reason, "207"), said)
+    else:
+        for row in oru.samples[r.message].sources:
+            yield Error(_whole(reason, row), CODES.get(reason, "207"), said)
+
+
+def _whole(reason: Reason, row: Row) -> str:
+    """Where a row says what is wrong with its whole sample."""
+    if reason in TIMES:
+        return row.time
+    return row.device if reason in DEVICES else f"{row.place}^3"

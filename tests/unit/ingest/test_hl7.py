@@ -137,15 +137,57 @@ def test_a_message_sent_again_is_the_same_sample() -> None:
 @pytest.mark.parametrize(
     ("row", "where", "code"),
     [
-        ("OBX|7|NM|999999^NONSENSE^MDC||5||||||F", "OBX^7^5", "103"),
-        ("OBX|7|NM|8310-5^T^LN||300|K|||||F", "OBX^7^5", "103"),
-        ("OBX|7|NM|8867-4^HR^LN||eighty|/min|||||F", "OBX^7^5", "102"),
-        ("OBX|7|NM|8867-4^HR^LN||900|/min|||||F", "OBX^7^5", "207"),
-        ("OBX|7|NM|8867-4^HR^LN||70|/min|||||F|||tomorrow", "OBX^1^3", "102"),
+        ("OBX|7|NM|999999^NONSENSE^MDC||5||||||F", "OBX^2^3", "103"),
+        ("OBX|7|NM||5||||||F", "OBX^2^3", "103"),
+        (f"OBX|7|NM|{'9' * 99}^NONSENSE^MDC||5||||||F", "OBX^2^3", "103"),
+        ("OBX|7|NM|8310-5^T^LN||300|K|||||F", "OBX^2^6", "103"),
+        ("OBX|7|NM|8310-5^T^LN||300|²|||||F", "OBX^2^6", "103"),
+        ("OBX|7|NM|8867-4^HR^LN||eighty|/min|||||F", "OBX^2^5", "102"),
+        ("OBX|7|NM|8867-4^HR^LN||900|/min|||||F", "OBX^2^5", "207"),
+        ("OBX||NM|8867-4^HR^LN||900|/min|||||F", "OBX^2^5", "207"),
+        ("OBX|7|NM|8867-4^HR^LN||70|/min|||||F|||tomorrow", "OBX^2^14", "102"),
+        ("OBX|7|NM|8867-4^HR^LN||70|/min|||||F|||19991231235959+0000", "OBX^2^14", "102"),
+        ("OBX|7|NM|8867-4^HR^LN||70|/min|||||F|||20250610025127+0800", "OBX^2^14", "207"),
+        ("OBR|2|||x|||tomorrow\rOBX|1|NM|8867-4^HR^LN||70|/min|||||F", "OBR^2^7", "102"),
     ],
 )
 def test_the_answer_to_a_part_that_is_wrong_is_ae_and_names_the_segment(row: str, where: str, code: str) -> None:
     assert answered(oru(MDC_HR, row)) == ("AE", [[where, code]])
+
+
+def test_every_row_of_a_sample_that_is_refused_whole_is_named() -> None:
+    rows = [f"OBX|1|NM|{code}||70|{unit}|||||F|||tomorrow" for code, unit in (("8867-4", "/min"), ("59408-5", "%"))]
+    assert answered(oru(*rows)) == ("AE", [["OBX^1^14", "102"], ["OBX^2^14", "102"]])
+
+
+@pytest.mark.parametrize(("device", "code"), [("dev-3", "207"), ("dev/3", "102")])
+def test_a_row_that_names_a_device_that_is_none_is_named(device: str, code: str) -> None:
+    data = oru(f"{MDC_HR}|||20250610015127+0800||||dev-2", f"{MDC_HR}|||||||{device}", header=MSH.replace("dev-1", "dev-4"))
+    assert answered(data) == ("AE", [["OBX^2^18", code]])
+
+
+def test_a_message_that_cannot_be_read_to_its_end_is_rejected_where_that_is() -> None:
+    def upset(device: str) -> bool:
+        return {"PUMP": False, "dev-1": True}[device]
+
+    found = read(oru(*CONTAINED, MDC_HR, f"{MDC_HR}|||||||dev-2"), upset)
+    assert isinstance(found, Reject)
+    assert (found.code, found.location) == ("207", "OBX^6")
+
+
+def test_a_device_that_only_the_header_names_is_named_once_where_it_stands() -> None:
+    later = MDC_HR + "|||20250610015126+0800"
+    assert answered(oru(MDC_HR, later, header=MSH.replace("dev-1", "dev-3"))) == ("AE", [["MSH^1^3", "207"]])
+
+
+def test_a_time_that_only_the_header_says_is_named_where_it_stands() -> None:
+    data = oru(MDC_HR, header=MSH.replace("20250610015127+0800", "soon")).replace(b"|20250610015127+0800", b"|")
+    assert answered(data) == ("AE", [["MSH^1^7", "102"]])
+
+
+def test_rows_of_several_reports_are_counted_through_the_message() -> None:
+    wrong = "OBX|1|NM|8867-4^HR^LN||900|/min|||||F"
+    assert answered(oru(*CONTAINED, MDC_HR, OBR, wrong)) == ("AE", [["OBX^6^5", "207"]])
 
 
 def test_what_is_good_is_answered_with_aa_and_the_senders_control_id() -> None:
