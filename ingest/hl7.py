@@ -12,24 +12,23 @@ else OBR-7, else MSH-7); its number is made of that moment and its content, so t
 Sources: HL7 2.6 chapter 7 (table 0085: OBX-11); IHE PCD TF-2 (DEC, PCD-01); MDC units of ISO/IEEE 11073-10101.
 """
 
-import re
 import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, tzinfo
 from typing import Any
 
 import hl7
 import msgspec
 
+from ingest.hl7_time import moment, offset
 from ingest.wire import Fault
 from vitals.refusal import Reason
 from vitals.registry import BY_KEY, NO_VALUE_NUMBERS, VITALS
 
 BAD = (hl7.HL7Exception, ValueError, IndexError, KeyError, TypeError, AttributeError, AssertionError, RecursionError)
 """What the library raises for bytes that are not HL7: assertions of its own too."""
-_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(?:(\d\d)(?:\.(\d{1,4}))?)?)?([+-]\d{4})?")
 _NUMBER_BITS = 21
 """Of a sample's number the content's share; the moment's is above it: 41 bits of ms reach 2039, 62 in all: what the archive takes."""
 
@@ -113,8 +112,9 @@ def numbered(observed_at: int | str, vitals: dict[str, Any]) -> int:
     return max(0, min(moment, (1 << 41) - 1)) << _NUMBER_BITS | content & ((1 << _NUMBER_BITS) - 1)
 
 
-def read(data: bytes, known: Known, zone: timezone = UTC) -> Oru | Reject:
-    """The samples of one message. `known`: whether an id is a device's; `zone`: of times without an offset, where MSH-7 has none either."""
+def read(data: bytes, known: Known, zone: tzinfo = UTC, now: int = 0) -> Oru | Reject:
+    """The samples of one message. `known`: whether an id is a device's; `zone`: of times without an offset, where MSH-7 has none either;
+    `now`: ms (`ingest.hl7_time.moment`)."""
     text = _decoded(data).strip("\r\n\x0b\x1c ").replace("\r\n", "\r").replace("\n", "\r")
     try:
         message = hl7.parse(text)
@@ -125,7 +125,7 @@ def read(data: bytes, known: Known, zone: timezone = UTC) -> Oru | Reject:
     kind = _parts(header, 9)
     if kind[:2] != ["ORU", "R01"]:
         return Reject(control, sender, version, "200", f"{'^'.join(kind[:2])[:32]} is not ORU^R01", "MSH^1^9")
-    walk = _Walk(header, known, _offset(_text(header, 7)) or zone)
+    walk = _Walk(header, known, offset(_text(header, 7)) or zone, now)
     try:
         for segment in message:
             walk.past(segment)
@@ -159,7 +159,8 @@ class _Walk:
 
     header: Any
     known: Known
-    zone: timezone
+    zone: tzinfo
+    now: int
     place: str = "MSH^1"
     report: tuple[Any, str] = (None, "")
     counts: Counter[str] = field(default_factory=Counter)
@@ -178,7 +179,7 @@ class _Walk:
 
     def _row(self, observation: Any) -> None:
         (time, time_at), (device, device_at) = self._time(observation), self._device(observation)
-        row, at = Row(self.place, time_at, device_at), _moment(time, self.zone)
+        row, at = Row(self.place, time_at, device_at), moment(time, self.zone, self.now)
         key, value = _measured(observation)
         fault = _objection(_status(observation), key, at)
         if fault is not None:
@@ -257,24 +258,3 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return value if abs(value) < 1e300 else None
-
-
-def _offset(text: str) -> timezone | None:
-    found = _TIME.fullmatch(text)
-    if found is None or not found[8]:
-        return None
-    minutes = int(found[8][1:3]) * 60 + int(found[8][3:5])
-    return timezone(timedelta(minutes=-minutes if found[8][0] == "-" else minutes)) if minutes < 1440 else None
-
-
-def _moment(text: str, zone: timezone) -> int | str:
-    """ms since 1970 UTC; the text itself when it is no HL7 time, so that it is refused as what it is."""
-    found = _TIME.fullmatch(text)
-    if found is None:
-        return text or "no time"
-    year, month, day, hour, minute, second = (int(found[i] or 0) for i in range(1, 7))
-    try:
-        at = datetime(year, month, day, hour, minute, second, tzinfo=_offset(text) or zone)
-    except ValueError:
-        return text
-    return int(at.timestamp()) * 1000 + int((found[7] or "0").ljust(3, "0")[:3])

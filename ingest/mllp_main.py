@@ -7,14 +7,16 @@ Processes.
 import os
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import tzinfo
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
 from ingest.door_app import Door, DoorSettings, log, run
 from ingest.gather import Message, refusal
 from ingest.hl7 import Reject, read
+from ingest.hl7_time import written, zone_named
 from ingest.intake import Intake
 from ingest.mllp import rejected, serve
 from ingest.mllp_answer import answer_of
@@ -30,29 +32,25 @@ class Settings(DoorSettings):
 
     bind: str = setting("VIGIL_BIND", str, "address to listen on", "127.0.0.1")
     mllp_port: int = setting("VIGIL_MLLP_PORT", port, "port of the MLLP listener")
+    hl7_zone: ZoneInfo = setting("VIGIL_HL7_ZONE", zone_named, "the zone of HL7 times without an offset", "UTC")
 
 
-def hl7_time(now_ms: int) -> str:
-    """HL7's form of a moment, in UTC."""
-    return datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%d%H%M%S+0000")
-
-
-async def answer(intake: Intake, data: bytes, peer: str) -> bytes:
+async def answer(intake: Intake, zone: tzinfo, data: bytes, peer: str) -> bytes:
     """The ACK of one message, when it may be given. A message that cannot be processed is kept as refused too."""
     now = intake.clocks.now()
     whole = Message(b"", data, now, again=True, door="mllp", source=f"mllp:{peer}", original=data)
-    oru = read(data, intake.directory().number.__contains__)
+    oru = read(data, intake.directory().number.__contains__, zone, now)
     if isinstance(oru, Reject):
         await intake.refuse(whole, Fault(Reason.MALFORMED, oru.detail))
-        return rejected(oru, hl7_time(now))
+        return rejected(oru, written(now))
     messages = [replace(whole, topic=vitals_topic(s.device), payload=s.payload()) for s in oru.samples]
     also = [refusal(whole, row.fault, data, row.device[:64] or None) for row in oru.unread]
-    return answer_of(oru, (await intake.take(messages, also=also)).refused, hl7_time(now))
+    return answer_of(oru, (await intake.take(messages, also=also)).refused, written(now))
 
 
 async def listen(door: Door[Settings]) -> None:
     """Serves until told to stop."""
-    server = await serve(door.settings.bind, door.settings.mllp_port, partial(answer, door.intake), log)
+    server = await serve(door.settings.bind, door.settings.mllp_port, partial(answer, door.intake, door.settings.hl7_zone), log)
     async with server:
         await door.stopped.wait()
 

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -25,11 +27,9 @@ class Sender:
 
     port: int
 
-    def says(self, *rows: str, kind: str = "ORU^R01^ORU_R01") -> list[str]:
+    def says(self, *rows: str, kind: str = "ORU^R01^ORU_R01", time: str = "20250610015127+0800") -> list[str]:
         """Sends one message; the ACK's lines."""
-        message = "\r".join(
-            [f"MSH|^~\\&|X^dev-hl7^EUI-64|N|||20250610015127+0800||{kind}|42|P|2.6", "OBR|1|||x|||20250610015127+0800", *rows]
-        )
+        message = "\r".join([f"MSH|^~\\&|X^dev-hl7^EUI-64|N|||{time}||{kind}|42|P|2.6", f"OBR|1|||x|||{time}", *rows])
         with socket.create_connection(("127.0.0.1", self.port), 10) as link:
             link.sendall(b"\x0b" + message.encode() + b"\r\x1c\r")
             answer = b""
@@ -41,11 +41,17 @@ class Sender:
 
 
 @pytest.fixture
-def sender(kafka: str, database: str, topics: Topics) -> Iterator[Sender]:
+def more() -> dict[str, str]:
+    """What else the door is told."""
+    return {}
+
+
+@pytest.fixture
+def sender(kafka: str, database: str, topics: Topics, more: dict[str, str]) -> Iterator[Sender]:
     """A door that listens, and who speaks to it."""
     enrol(database, "dev-hl7")
     port = running.free_port()
-    environ = {"VIGIL_KAFKA": kafka, "VIGIL_DATABASE": database, "VIGIL_TOPIC_PREFIX": topics.prefix, "VIGIL_MLLP_PORT": str(port)}
+    environ = {"VIGIL_KAFKA": kafka, "VIGIL_DATABASE": database, "VIGIL_TOPIC_PREFIX": topics.prefix, "VIGIL_MLLP_PORT": str(port), **more}
     process = subprocess.Popen([sys.executable, "-m", "ingest.mllp_main"], cwd=ROOT, env={**os.environ, **environ})
     wait_for(lambda: running.accepts("127.0.0.1", port), 90, "the door to listen")
     yield Sender(port)
@@ -71,3 +77,9 @@ def test_what_a_sender_takes_back_is_refused_by_name_and_kept_as_it_came(sender:
     answer = sender.says(ROW.format(80)[:-1] + "W")
     kept = [(r["reason"], r["device"], b"|||||W" in base64.b64decode(r["payload"])) for r in refusals(kafka, topics)]
     assert (answer[1], answer[2].split("|")[2], kept) == ("MSA|AE|42", "OBX^1^11", [("malformed", "dev-hl7", True)])
+
+
+@pytest.mark.parametrize("more", [{"VIGIL_HL7_ZONE": "Asia/Shanghai"}])
+def test_a_local_time_is_by_the_sites_clock_and_not_from_the_future(sender: Sender) -> None:
+    now = datetime.now(ZoneInfo("Asia/Shanghai")).strftime("%Y%m%d%H%M%S")
+    assert sender.says(ROW.format(80), time=now)[1] == "MSA|AA|42"
