@@ -73,6 +73,13 @@ def settle_ports(chosen: Mapping[str, int], bind: str, environ: Mapping[str, str
     return settled
 
 
+def unheard(bind: str, environ: Mapping[str, str]) -> str:
+    """What `up` says where HL7's port is open beyond this machine and nobody is named who may speak there; "" where that is not so."""
+    if bind.startswith("127.") or bind in ("localhost", "::1") or "VIGIL_MLLP_PEERS" in environ:
+        return ""
+    return "HL7 over MLLP is heard from 127.0.0.1 alone: name the addresses of its senders in VIGIL_MLLP_PEERS"
+
+
 def addresses(option: PortOption, bind: str, mqtt_plain: bool) -> tuple[str, ...]:
     """Where this port will listen: the broker's are not all on `bind`, nor on `bind` alone."""
     broker = mosquitto.Ports(0, 0, bind, open_plain=mqtt_plain)

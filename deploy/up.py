@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 
 from deploy import canary, migrate, named, probe, processes, setup
-from deploy.choices import Choices, settle_ports
+from deploy.choices import Choices, settle_ports, unheard
 from deploy.down import remember_supervisor, sweep
 from deploy.home import ROOT, Home, write_json
 from deploy.parts import kafka, postgres, running
@@ -81,6 +81,8 @@ def run(choices: Choices, environ: Mapping[str, str], say: Say, announce: Say) -
         ports = settle_ports(choices.ports, choices.bind, environ, choices.mqtt_plain)
         named.check(environ)
         setup.parts(environ, say)
+        if note := unheard(choices.bind, environ):
+            say(note)
         supervisor = Supervisor(home.run, say)
         try:
             accounts, site = _bring_up(home, choices, ports, environ, supervisor)

@@ -27,6 +27,7 @@ class Meter:
         self.overdue = Gauge("vigil_ingest_overdue", "messages decided by an old directory because too many waited", registry=r)
         self.unexpected = Gauge("vigil_ingest_unexpected", "times that translating failed by a defect of ours", registry=r)
         self.forgotten = Gauge("vigil_ingest_forgotten_intervals", "intervals of sample numbers that memory let go", registry=r)
+        self.strangers = Counter("vigil_mllp_turned_away", "HL7 connections from where nobody may speak", registry=r)
         self._by_reason = {reason: self.refused.labels(reason.value) for reason in Reason}
 
     def durable(self, found: Translated) -> None:

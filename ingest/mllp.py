@@ -73,11 +73,14 @@ def _escaped(text: str) -> str:
     return "".join(table.get(c, c) for c in text)
 
 
-async def serve(bind: str, port: int, answer: Answer, log: Callable[[str], None]) -> asyncio.Server:
-    """A server that answers each message in turn, one connection beside another."""
+async def serve(bind: str, port: int, answer: Answer, admits: Callable[[str], bool], log: Callable[[str], None]) -> asyncio.Server:
+    """A server that answers each message in turn, one connection beside another; whom `admits` does not let in is closed unheard."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         blocks, peer = Blocks(), str((writer.get_extra_info("peername") or ["?"])[0])
+        if not admits(peer):
+            writer.close()
+            return
         try:
             while data := await asyncio.wait_for(reader.read(65_536), IDLE_S):
                 for message in blocks.feed(data):

@@ -20,6 +20,7 @@ from ingest.hl7_time import written, zone_named
 from ingest.intake import Intake
 from ingest.mllp import rejected, serve
 from ingest.mllp_answer import answer_of
+from ingest.mllp_peers import LOOPBACK, Gate, Networks, networks
 from ingest.route import vitals_topic
 from ingest.wire import Fault
 from vitals.refusal import Reason
@@ -32,6 +33,7 @@ class Settings(DoorSettings):
 
     bind: str = setting("VIGIL_BIND", str, "address to listen on", "127.0.0.1")
     mllp_port: int = setting("VIGIL_MLLP_PORT", port, "port of the MLLP listener")
+    mllp_peers: Networks = setting("VIGIL_MLLP_PEERS", networks, "addresses and networks that may speak", LOOPBACK)
     hl7_zone: ZoneInfo = setting("VIGIL_HL7_ZONE", zone_named, "the zone of HL7 times without an offset", "UTC")
 
 
@@ -50,7 +52,8 @@ async def answer(intake: Intake, zone: tzinfo, data: bytes, peer: str) -> bytes:
 
 async def listen(door: Door[Settings]) -> None:
     """Serves until told to stop."""
-    server = await serve(door.settings.bind, door.settings.mllp_port, partial(answer, door.intake, door.settings.hl7_zone), log)
+    told, heard = door.settings, partial(answer, door.intake, door.settings.hl7_zone)
+    server = await serve(told.bind, told.mllp_port, heard, Gate(told.mllp_peers, door.intake.meter.strangers.inc, log).admits, log)
     async with server:
         await door.stopped.wait()
 

@@ -2,12 +2,14 @@
 
 import base64
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -26,11 +28,18 @@ class Sender:
     """A hospital system."""
 
     port: int
+    metrics_port: int
+    source: str = "127.0.0.1"
+
+    def metrics(self) -> str:
+        """What the door counts."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as answer:
+            return str(answer.read().decode())
 
     def says(self, *rows: str, kind: str = "ORU^R01^ORU_R01", time: str = "20250610015127+0800") -> list[str]:
         """Sends one message; the ACK's lines."""
         message = "\r".join([f"MSH|^~\\&|X^dev-hl7^EUI-64|N|||{time}||{kind}|42|P|2.6", f"OBR|1|||x|||{time}", *rows])
-        with socket.create_connection(("127.0.0.1", self.port), 10) as link:
+        with socket.create_connection(("127.0.0.1", self.port), 10, (self.source, 0)) as link:
             link.sendall(b"\x0b" + message.encode() + b"\r\x1c\r")
             answer = b""
             while not answer.endswith(b"\x1c\r"):
@@ -50,11 +59,12 @@ def more() -> dict[str, str]:
 def sender(kafka: str, database: str, topics: Topics, more: dict[str, str]) -> Iterator[Sender]:
     """A door that listens, and who speaks to it."""
     enrol(database, "dev-hl7")
-    port = running.free_port()
-    environ = {"VIGIL_KAFKA": kafka, "VIGIL_DATABASE": database, "VIGIL_TOPIC_PREFIX": topics.prefix, "VIGIL_MLLP_PORT": str(port), **more}
+    port, metrics = running.free_port(), running.free_port()
+    parts = {"VIGIL_KAFKA": kafka, "VIGIL_DATABASE": database, "VIGIL_TOPIC_PREFIX": topics.prefix}
+    environ = {**parts, "VIGIL_MLLP_PORT": str(port), "VIGIL_METRICS_PORT": str(metrics), **more}
     process = subprocess.Popen([sys.executable, "-m", "ingest.mllp_main"], cwd=ROOT, env={**os.environ, **environ})
     wait_for(lambda: running.accepts("127.0.0.1", port), 90, "the door to listen")
-    yield Sender(port)
+    yield Sender(port, metrics)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
 
@@ -83,3 +93,12 @@ def test_what_a_sender_takes_back_is_refused_by_name_and_kept_as_it_came(sender:
 def test_a_local_time_is_by_the_sites_clock_and_not_from_the_future(sender: Sender) -> None:
     now = datetime.now(ZoneInfo("Asia/Shanghai")).strftime("%Y%m%d%H%M%S")
     assert sender.says(ROW.format(80), time=now)[1] == "MSA|AA|42"
+
+
+@pytest.mark.parametrize("more", [{"VIGIL_MLLP_PEERS": "127.0.0.2"}])
+def test_who_is_named_is_heard_and_a_stranger_is_closed_at_once(sender: Sender) -> None:
+    heard = replace(sender, source="127.0.0.2").says(ROW.format(80))[1]
+    with socket.create_connection(("127.0.0.1", sender.port), 10) as link:
+        said = link.recv(1)
+    counted = re.search(r"^vigil_mllp_turned_away_total ([1-9])", sender.metrics(), re.MULTILINE)
+    assert (heard, said, counted is not None) == ("MSA|AA|42", b"", True)

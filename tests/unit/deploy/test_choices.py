@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from deploy import cli
-from deploy.choices import NAMED, PORTS, settle_ports
+from deploy.choices import NAMED, PORTS, settle_ports, unheard
 from deploy.home import ROOM_MB, Home, require_room
 from deploy.parts.errors import NotOurAddress, PortTaken, Unusable
 from deploy.parts.running import free_port
@@ -114,3 +114,19 @@ def test_status_of_a_folder_where_nothing_runs_says_so(tmp_path: Path, capsys: p
 def test_down_where_nothing_runs_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = cli.main(["down", "--data-dir", str(tmp_path)])
     assert (code, capsys.readouterr().out) == (0, f"no Vigil runs on {tmp_path}\n")
+
+
+@pytest.mark.parametrize(
+    ("bind", "environ", "told"),
+    [
+        ("127.0.0.1", {}, False),
+        ("127.0.0.2", {}, False),
+        ("0.0.0.0", {}, True),  # noqa: S104 - asked about, not bound to
+        ("10.1.2.3", {}, True),
+        ("10.1.2.3", {"VIGIL_MLLP_PEERS": "10.1.0.0/16"}, False),
+    ],
+)
+def test_who_opens_hl7s_port_beyond_this_machine_is_told_that_nobody_there_is_heard_yet(
+    bind: str, environ: dict[str, str], told: bool
+) -> None:
+    assert bool(unheard(bind, environ)) is told
