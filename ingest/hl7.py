@@ -179,9 +179,9 @@ class _Walk:
 
     def _row(self, observation: Any) -> None:
         (time, time_at), (device, device_at) = self._time(observation), self._device(observation)
-        row, at = Row(self.place, time_at, device_at), moment(time, self.zone, self.now)
-        key, value = _measured(observation)
-        fault = _objection(_status(observation), key, at)
+        row, at, status = Row(self.place, time_at, device_at), moment(time, self.zone, self.now), _parts(observation, 11)[0].upper()
+        key, value = _measured(observation, status)
+        fault = _objection(status, key, at)
         if fault is not None:
             self.unread.append(Unread(row, device, fault))
         else:
@@ -220,11 +220,6 @@ def _put(same: list[Spoken], row: Spoken) -> None:
         room[0].vitals[key], room[0].rows[key] = value, row.rows[key]
 
 
-def _status(observation: Any) -> str:
-    """OBX-11 in capitals."""
-    return _parts(observation, 11)[0].upper()
-
-
 def _objection(status: str, key: str, at: int | str) -> Fault | None:
     """Why a row with this status is no reading."""
     if status in READINGS or status == "X":
@@ -234,13 +229,13 @@ def _objection(status: str, key: str, at: int | str) -> Fault | None:
     return Fault(Reason.MALFORMED, detail, None, key, at if isinstance(at, int) else None)
 
 
-def _measured(segment: Any) -> tuple[str, Any]:
-    """(key, value) of an OBX in the devices' form: MDC units are converted here, for UCUM is what devices say."""
+def _measured(segment: Any, status: str) -> tuple[str, Any]:
+    """(key, value) of an OBX in the devices' form: MDC units are converted here, for UCUM is what devices say. `status`: OBX-11."""
     code, unit, text = _parts(segment, 3)[0], _parts(segment, 6), _text(segment, 5)
     if code not in BY_KEY:
         return code[:KEY], text or "no value"
     vital, scale = BY_KEY[code]
-    if _status(segment) == "X" or not text:
+    if status == "X" or not text:
         return vital.name, None
     value = _number(text)
     if value in NO_VALUE_NUMBERS or (value == 0 and vital.zero_is_no_value):

@@ -33,10 +33,16 @@ def moment(text: str, zone: tzinfo, now: int) -> int | str:
     year, month, day, hour, minute, second = (int(found[i] or 0) for i in range(1, 7))
     try:
         at = datetime(year, month, day, hour, minute, second, tzinfo=offset(text) or zone)
-        ends = sorted({int(at.replace(fold=fold).timestamp()) * 1000 for fold in (0, 1)})
+        seconds = at.timestamp() if isinstance(at.tzinfo, timezone) else _of_two(at, now)
     except (ValueError, OverflowError):
         return text
-    return (ends[-1] if ends[-1] <= now + AHEAD_MS else ends[0]) + int((found[7] or "0").ljust(3, "0")[:3])
+    return int(seconds) * 1000 + int((found[7] or "0").ljust(3, "0")[:3])
+
+
+def _of_two(at: datetime, now: int) -> float:
+    """The later of the moments at which a zone's clock shows this, unless it is still to come; in s."""
+    first, last = sorted(at.replace(fold=fold).timestamp() for fold in (0, 1))
+    return last if last * 1000 <= now + AHEAD_MS else first
 
 
 def written(now: int) -> str:
