@@ -51,11 +51,15 @@ Known = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Where an OBX is, `segment^its place among its kind`, and where its time and its device were found: with `^field` (ERR-2's form)."""
+    """Where an OBX is, `segment^its place among its kind`, and where its time and its device were found: with `^field` (ERR-2's form).
+
+    `segments`: the header, the report (None where there is none) and the OBX itself, as the library has them.
+    """
 
     place: str
     time: str
     device: str
+    segments: tuple[Any, Any, Any]
 
 
 @dataclass(slots=True)
@@ -179,7 +183,8 @@ class _Walk:
 
     def _row(self, observation: Any) -> None:
         (time, time_at), (device, device_at) = self._time(observation), self._device(observation)
-        row, at, status = Row(self.place, time_at, device_at), moment(time, self.zone, self.now), _parts(observation, 11)[0].upper()
+        row = Row(self.place, time_at, device_at, (self.header, self.report[0], observation))
+        at, status = moment(time, self.zone, self.now), _parts(observation, 11)[0].upper()
         key, value = _measured(observation, status)
         fault = _objection(status, key, at)
         if fault is not None:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from ingest.door_app import Door, DoorSettings, log, run
 from ingest.gather import Message, refusal
 from ingest.hl7 import Reject, read
+from ingest.hl7_kept import kept
 from ingest.hl7_time import written, zone_named
 from ingest.intake import Intake
 from ingest.mllp import rejected, serve
@@ -45,8 +46,9 @@ async def answer(intake: Intake, zone: tzinfo, data: bytes, peer: str) -> bytes:
     if isinstance(oru, Reject):
         await intake.refuse(whole, Fault(Reason.MALFORMED, oru.detail))
         return rejected(oru, written(now))
-    messages = [replace(whole, topic=vitals_topic(s.device), payload=s.payload()) for s in oru.samples]
-    also = [refusal(whole, row.fault, data, row.device[:64] or None) for row in oru.unread]
+    parts = iter(kept(data, oru))
+    messages = [replace(whole, topic=vitals_topic(s.device), payload=s.payload(), original=next(parts)) for s in oru.samples]
+    also = [refusal(replace(whole, original=next(parts)), row.fault, data, row.device[:64] or None) for row in oru.unread]
     return answer_of(oru, (await intake.take(messages, also=also)).refused, written(now))
 
 

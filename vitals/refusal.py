@@ -27,7 +27,8 @@ class Reason(StrEnum):
 class Refusal(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One record of `vitals.refused` (JSON; key: the device id).
 
-    `payload` is the original message (base64 on the wire), whole even when a part was refused; `vital` names the part.
+    `payload` is the original message (base64 on the wire), whole even when a part was refused; `vital` names the part. Of an HL7 message
+    with more refusals than copies of it can be kept, it is the header and the rows of the sample (`ingest.hl7_kept`).
     `door` is where it came in (mqtt, mllp, fhir, archive); `source` the MQTT topic or the peer. `received_at` in ms.
     """
 
