@@ -111,17 +111,22 @@ async def create(call: Call) -> Reply:
 
 async def listed(call: Call) -> Reply:
     """The patients within the caller's reach, by id."""
+    return await among(call, None)
+
+
+async def among(call: Call, ids: list[str] | None) -> Reply:
+    """The same, of these ids only; None: of all."""
     query: PatientQuery = call.query
     after = cursor.decode(query.cursor, tuple[str])[0] if query.cursor else ""
     sql = (
         _SELECT
         + """WHERE p.id > %(after)s AND (%(everyone)s OR p.ward = ANY(%(wards)s) OR p.id = ANY(%(patients)s))
         AND (%(ward)s::text IS NULL OR p.ward = %(ward)s) AND (p.ward <> %(canary)s OR %(ward)s = %(canary)s)
-        AND (%(mrn)s::bytea IS NULL OR i.mrn_digest = %(mrn)s)
+        AND (%(mrn)s::bytea IS NULL OR i.mrn_digest = %(mrn)s) AND (%(ids)s::text[] IS NULL OR p.id = ANY(%(ids)s))
         AND (%(gone)s OR p.discharged_at IS NULL) ORDER BY p.id LIMIT %(n)s"""
     )
     mrn = sealing.mrn_digest(call.site.keys, query.mrn) if query.mrn else None
-    filters = {"after": after, "ward": query.ward, "mrn": mrn, "gone": query.discharged, "n": query.limit + 1}
+    filters = {"after": after, "ward": query.ward, "mrn": mrn, "gone": query.discharged, "ids": ids, "n": query.limit + 1}
     rows = await call.site.database.rows(sql, within(call) | filters)
     page, following = cursor.page(rows, query.limit, "id")
     return Reply({"items": [_open(call, row) for row in page], "next": following}, patients=tuple(row["id"] for row in page))

@@ -42,9 +42,8 @@ async def search_patients(call: Call) -> Reply:
     search = parsed(call.request.query_params.multi_items(), "Patient")
     mrn = search.identifier.rpartition("|")[2] if search.identifier else None
     query = patients.PatientQuery(limit=min(search.count, 500) or 1, cursor=search.cursor, mrn=mrn, discharged=True)
-    inner = await patients.listed(asking(call, query))
-    rows = [row for row in inner.body["items"] if not search.ids or row["id"] in search.ids]
-    return Reply(bundle(call, [resources.patient(row) for row in rows], inner.body["next"]), patients=tuple(row["id"] for row in rows))
+    inner = await patients.among(asking(call, query), sorted(i for i in search.ids if "\0" not in i) if search.ids else None)
+    return Reply(bundle(call, [resources.patient(row) for row in inner.body["items"]], inner.body["next"]), patients=inner.patients)
 
 
 async def read_device(call: Call) -> Reply:

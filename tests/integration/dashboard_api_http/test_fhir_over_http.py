@@ -83,6 +83,12 @@ def test_a_patient_is_found_by_record_number(site: Site, as_: As) -> None:
     assert [(r["id"], r["birthDate"], r["gender"]) for r in found] == [(made["id"], "1950-01-02", "female")]
 
 
+def test_a_patient_is_found_by_id_however_many_come_before(site: Site, as_: As) -> None:
+    made = sorted(site.patient()["id"] for _ in range(3))
+    bundle = as_("integration").get("/fhir/R4/Patient", params={"_id": ",".join([*made[1:], "nobody\0"]), "_count": 2}).json()
+    assert ([r["id"] for r in entries(bundle)], bundle["total"]) == (made[1:], 2)
+
+
 def test_an_alert_is_a_detected_issue(site: Site, as_: As) -> None:
     patient = site.patient()["id"]
     alert = site.alert(patient)
