@@ -72,11 +72,12 @@ async def read_observation(call: Call) -> Reply:
 
 
 async def search_observations(call: Call) -> Reply:
-    """Newest first; a patient must be named. A patient out of reach has, like one that does not exist, no observations."""
+    """Newest first; a patient must be named, but by one who is a patient. One out of reach has, like one that does not exist, none."""
     search = parsed(call.request.query_params.multi_items())
-    if search.patient is None:
+    patient = _asked_about(call, search)
+    if patient is None:
         raise Problem(400, "patient: an Observation search must name a patient")
-    row = await _patient(call, search.patient)
+    row = await _patient(call, patient)
     if row is None:
         return Reply(bundle(call, [], None))
     rows, following = await page_of(call.site.database, row["no"], search, after(search))
@@ -89,10 +90,10 @@ async def search_observations(call: Call) -> Reply:
 async def last_observations(call: Call) -> Reply:
     """`$lastn` (R4, "Lastn Observations Query"): the newest `max` of each kind, newest first; NEWS2's newest among them."""
     search = parsed(call.request.query_params.multi_items(), more=frozenset({"max"}))
-    asked = call.request.query_params
-    if search.patient is None or not {"code", "category"} & asked.keys():
+    asked, patient = call.request.query_params, _asked_about(call, search)
+    if patient is None or not {"code", "category"} & asked.keys():
         raise Problem(400, "$lastn: needs a patient, and a code or a category")
-    most, row = _most(asked.get("max", "1")), await _patient(call, search.patient)
+    most, row = _most(asked.get("max", "1")), await _patient(call, patient)
     if row is None:
         return Reply(bundle(call, [], None))
     found = [resources.observation(r, row["id"]) for r in await last_of(call.site.database, row["no"], search, most)]
@@ -135,6 +136,11 @@ def bundle(call: Call, found: list[Resource], following: str | None) -> Resource
     entries = [{"fullUrl": f"{base}/{r['resourceType']}/{r['id']}", "resource": r, "search": {"mode": "match"}} for r in found]
     total = {"total": len(found)} if following is None and "_cursor" not in call.request.query_params else {}
     return {"resourceType": "Bundle", "type": "searchset", "link": links} | total | ({"entry": entries} if entries else {})
+
+
+def _asked_about(call: Call, search: Search) -> str | None:
+    """The patient named; for one who is a patient, else themself."""
+    return search.patient or (call.caller.patient if call.caller.role is policy.Role.PATIENT else None)
 
 
 async def _patient(call: Call, patient: str) -> dict[str, Any] | None:

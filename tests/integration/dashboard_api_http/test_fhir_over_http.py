@@ -59,6 +59,20 @@ def test_what_a_search_gives_can_be_read(site: Site, as_: As) -> None:
     assert {r["category"][0]["coding"][0]["code"] for r in read} == {"survey", "vital-signs"}
 
 
+def one_who_is(site: Site, patient: str) -> httpx.Client:
+    """Logged in as that patient."""
+    body = {"username": f"p-{patient[:8]}", "password": "a long enough password", "role": "patient", "patient": patient}
+    site.client("admin").post("/api/v1/accounts", json=body).raise_for_status()
+    return site.logged_in(body["username"], body["password"])
+
+
+@pytest.mark.parametrize("path", ["Observation?category=vital-signs", "Observation/$lastn?category=vital-signs&max=9"])
+def test_a_patient_who_names_nobody_asks_about_themself(site: Site, path: str) -> None:
+    patient = stocked(site)
+    found = entries(one_who_is(site, patient).get(f"/fhir/R4/{path}").json())
+    assert ({r["subject"]["reference"] for r in found}, len(found)) == ({f"Patient/{patient}"}, 9)
+
+
 def test_news2_derives_from_observations_that_are_there(site: Site, as_: As) -> None:
     score = entries(as_("doctor").get(f"/fhir/R4/Observation?patient={stocked(site)}&category=survey").json())[0]
     statuses = [as_("doctor").get(f"/fhir/R4/{r['reference']}").status_code for r in score["derivedFrom"]]
