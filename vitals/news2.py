@@ -227,3 +227,17 @@ def score_one(
     for name, (value, at) in readings.items():
         values[0, BY_NAME[name].index], observed_at[0, BY_NAME[name].index] = value, at
     return updates(score(values, observed_at, now, scale, max_age), [patient], [now], [scale])[0]
+
+
+def used(readings: Mapping[str, tuple[float, int]], now: int) -> tuple[str, ...]:
+    """Of what `score_one` is given, the vitals whose reading counts at `now` (ms): fresh, and chosen where two say the same thing.
+
+    >>> used({"hr": (70, 0), "pulse": (72, 3_600_000), "fio2": (28, 0)}, now=3_600_001)
+    ('fio2', 'pulse')
+    """
+    fresh = {name: at for name, (_, at) in readings.items() if now - at <= MAX_AGE_MS[name]}
+    measured = [name for name in ("fio2", "o2_flow") if name in fresh]
+    charted = "on_oxygen" in fresh and all(fresh["on_oxygen"] >= fresh[name] for name in measured)
+    pulse = "hr" if "hr" in fresh else "pulse"
+    oxygen = ["on_oxygen"] if charted else measured
+    return tuple(name for name in ("rr", "spo2", *oxygen, "sbp", pulse, "acvpu", "temp") if name in fresh)

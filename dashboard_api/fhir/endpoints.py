@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 
 from dashboard_api import policy
 from dashboard_api.api import alerts, devices, patients
-from dashboard_api.api.scores import latest, milliseconds, moment
+from dashboard_api.api.scores import milliseconds, moment
 from dashboard_api.fhir import issues, resources
 from dashboard_api.fhir.capability import capability, smart
-from dashboard_api.fhir.readings import found_by_id, last_of, newest_ids, page_of
+from dashboard_api.fhir.readings import found_by_id, last_of, newest_of, page_of
 from dashboard_api.fhir.resources import Resource
 from dashboard_api.fhir.search import Search, after, parsed
 from dashboard_api.problems import Problem, unknown
@@ -154,11 +154,12 @@ async def _news2(call: Call, row: dict[str, Any], search: Search) -> list[Resour
     at = min(search.to - timedelta(milliseconds=1), call.now)
     if at < search.since or row["age_band"] != "adult" or row["pregnant"]:
         return []
-    readings = await latest(call.site.database, row["no"], at)
-    if not readings:
+    newest = await newest_of(call.site.database, row["no"], at)
+    if not newest:
         return []
+    readings = {name: (reading.value, reading.at) for name, reading in newest.items()}
     update = news2.score_one(row["id"], readings, milliseconds(at), row["spo2_scale"])
-    return [resources.news2(update, at, await newest_ids(call.site.database, row["no"], at), row["no"])]
+    return [resources.news2(update, at, [newest[name].id for name in news2.used(readings, milliseconds(at))], row["no"])]
 
 
 async def _read_news2(call: Call, patient_no: int, at_ms: int) -> Reply:

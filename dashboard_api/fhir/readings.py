@@ -2,8 +2,10 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from dashboard_api import cursor
+from dashboard_api.api.scores import milliseconds
 from dashboard_api.fhir.resources import DBP, SBP, identity
 from dashboard_api.fhir.search import Search
 from dashboard_api.timescale import Database, Row
@@ -54,10 +56,17 @@ WHERE r.patient_no = %(no)s AND r.vital = ANY(%(vitals)s) AND r.observed_at >= %
 GROUP BY r.observed_at, r.device_no, r.seq, p.id, p.ward, p.no, d.id LIMIT 1"""
 _NEWEST = """
 SELECT v.vital, r.* FROM unnest(%(vitals)s::smallint[]) v(vital) CROSS JOIN LATERAL (
-  SELECT observed_at, device_no, seq FROM telemetry.reading
+  SELECT observed_at, device_no, seq, value FROM telemetry.reading
   WHERE patient_no = %(no)s AND vital = v.vital AND observed_at <= %(at)s AND observed_at > %(since)s AND value IS NOT NULL
   ORDER BY observed_at DESC LIMIT 1) r"""
-_SCORED = tuple(BY_NAME[name].index for name in ("hr", "rr", "spo2", "sbp", "temp", "acvpu", "on_oxygen"))
+
+
+class Newest(NamedTuple):
+    """A reading: the logical id of its Observation, its value, when it was observed (ms)."""
+
+    id: str
+    value: float
+    at: int
 
 
 async def page_of(
@@ -109,9 +118,13 @@ async def found_by_id(database: Database, text: str) -> Row | None:
     return await database.row(_ONE, facts)
 
 
-async def newest_ids(database: Database, patient_no: int, at: datetime) -> list[str]:
-    """The logical ids of the readings that NEWS2 at `at` rests on."""
-    facts = {"no": patient_no, "vitals": list(_SCORED), "at": at, "since": at - timedelta(days=7)}
-    rows = await database.rows(_NEWEST, facts)
-    names = [(("bp" if r["vital"] == SBP else VITALS[r["vital"]].name), r) for r in rows]
-    return [identity(name, patient_no, r["observed_at"], r["device_no"], r["seq"]) for name, r in names]
+async def newest_of(database: Database, patient_no: int, at: datetime) -> dict[str, Newest]:
+    """Vital -> the newest reading with a value, of the week before `at`."""
+    facts = {"no": patient_no, "vitals": [v.index for v in VITALS], "at": at, "since": at - timedelta(days=7)}
+    return {VITALS[row["vital"]].name: _newest(patient_no, row) for row in await database.rows(_NEWEST, facts)}
+
+
+def _newest(patient_no: int, row: Row) -> Newest:
+    name = "bp" if row["vital"] in (SBP, DBP) else VITALS[row["vital"]].name
+    at = row["observed_at"]
+    return Newest(identity(name, patient_no, at, row["device_no"], row["seq"]), row["value"], milliseconds(at))

@@ -101,8 +101,7 @@ def news2(update: ScoreUpdate, at: datetime, derived_from: list[str], patient_no
         "valueQuantity": {"value": update.lowest, "unit": "{score}", "system": UCUM, "code": "{score}"},
         "interpretation": [{"text": update.tier}],
         "component": parts,
-        "derivedFrom": [{"reference": f"Observation/{identity_}"} for identity_ in derived_from],
-    }
+    } | ({"derivedFrom": [{"reference": f"Observation/{identity_}"} for identity_ in derived_from]} if derived_from else {})
 
 
 def detected_issue(alert: Mapping[str, Any]) -> Resource:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.integration.dashboard_api_http.site import Site
+from vitals.registry import BY_NAME
 
 As = Callable[[str], httpx.Client]
 NOW = datetime.now(UTC).replace(microsecond=123000)
@@ -77,6 +78,15 @@ def test_news2_derives_from_observations_that_are_there(site: Site, as_: As) -> 
     score = entries(as_("doctor").get(f"/fhir/R4/Observation?patient={stocked(site)}&category=survey").json())[0]
     statuses = [as_("doctor").get(f"/fhir/R4/{r['reference']}").status_code for r in score["derivedFrom"]]
     assert statuses == [200, 200]
+
+
+def test_news2_derives_from_what_counted_and_not_from_what_was_too_old_or_passed_over(site: Site, as_: As) -> None:
+    patient, hour = site.patient()["id"], timedelta(hours=1)
+    ages = {"hr": 2 * hour, "pulse": hour / 2, "fio2": hour / 2, "o2_flow": hour, "on_oxygen": 2 * hour, "spo2": 3 * hour, "temp": hour}
+    for vital, age in ages.items():
+        site.reading(patient, vital, NOW - age, BY_NAME[vital].high)
+    score = entries(as_("doctor").get(f"/fhir/R4/Observation?patient={patient}&category=survey").json())[0]
+    assert [r["reference"].split("/")[1].split(".")[0] for r in score["derivedFrom"]] == ["fio2", "o2-flow", "pulse", "temp"]
 
 
 def test_a_patient_out_of_reach_has_no_observations_like_one_that_does_not_exist(site: Site, as_: As) -> None:

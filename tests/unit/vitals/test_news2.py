@@ -4,9 +4,12 @@ import doctest
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from vitals import news2
 from vitals.news2 import score_one
+from vitals.registry import VITALS
 
 NOW = 1_800_000_000_000
 HOUR = 3_600_000
@@ -227,3 +230,29 @@ def test_acvpu_is_shown_as_its_letter():
 
 def test_the_examples_in_the_docstrings_are_true():
     assert doctest.testmod(news2).failed == 0
+
+
+MAYBE = st.fixed_dictionaries(
+    {}, optional={v.name: st.tuples(st.sampled_from([v.low, v.high]), st.integers(NOW - 13 * HOUR, NOW)) for v in VITALS}
+)
+
+
+@given(MAYBE, st.sampled_from([1, 2]))
+@settings(max_examples=200, deadline=None)
+def test_what_counted_gives_the_same_score_by_itself(readings, scale):
+    counted = {name: readings[name] for name in news2.used(readings, NOW)}
+    whole, part = (score_one("p", given, NOW, scale) for given in (readings, counted))
+    assert (part.lowest, part.highest, fresh_inputs(part)) == (whole.lowest, whole.highest, fresh_inputs(whole))
+
+
+@given(MAYBE)
+@settings(max_examples=200, deadline=None)
+def test_nothing_counted_that_is_too_old_or_that_another_spoke_for(readings):
+    counted = set(news2.used(readings, NOW))
+    old = [name for name in counted if NOW - readings[name][1] > news2.MAX_AGE_MS[name]]
+    rivals = [pair for pair in (("hr", "pulse"), ("on_oxygen", "fio2"), ("on_oxygen", "o2_flow")) if counted >= set(pair)]
+    assert (old, rivals) == ([], [])
+
+
+def fresh_inputs(update):
+    return {name: said for name, said in update.inputs.items() if said.points is not None}
