@@ -1,8 +1,8 @@
 """Rows as FHIR R4 resources (HL7, 2019; the vital-signs profiles; CLINICAL.md "FHIR R4 vital signs"). Pure.
 
-In: rows of the database. Out: plain data. Promise: every Observation has a status, the category, a LOINC code where there is one, a
-subject, a time, and a value or dataAbsentReason (vs-1 to vs-3); a pressure is one panel with two components; SpO2 has both codes; NEWS2
-is a survey derived from its inputs.
+In: rows of the database. Out: plain data. Promise: every Observation has a status, a category, a subject, a time, and a value or
+dataAbsentReason (vs-1 to vs-3); one that is called a vital sign has a LOINC code; a pressure is one panel with two components; SpO2 has
+both codes; NEWS2 is a survey derived from its inputs.
 """
 
 import re
@@ -68,9 +68,9 @@ def observation(row: Mapping[str, Any], subject: str) -> Resource:
     found: Resource = {
         "resourceType": "Observation",
         "id": identity(name, row["patient_no"], row["observed_at"], row["device_no"], row["seq"]),
-        "meta": {"lastUpdated": row["received_at"], "profile": [_PROFILES + p for p in ("vitalsigns", _PROFILE.get(name)) if p]},
+        "meta": {"lastUpdated": row["received_at"]} | _claims(vital, name),
         "status": "final",
-        "category": [_category("vital-signs", "Vital Signs")],
+        "category": [_category(*category_of(vital))],
         "code": _pressure_code() if name == "bp" else _code(vital),
         "subject": {"reference": f"Patient/{subject}"},
         "effectiveDateTime": row["observed_at"],
@@ -81,6 +81,16 @@ def observation(row: Mapping[str, Any], subject: str) -> Resource:
         parts = ((VITALS[SBP], row["value"]), (VITALS[DBP], row["second"]))
         return found | {"component": [{"code": _code(v)} | _value(v, value) for v, value in parts]}
     return found | _value(vital, row["value"])
+
+
+def category_of(vital: Vital) -> tuple[str, str]:
+    """Code and display: a vital sign has a LOINC code; what has none (whether oxygen is given) says how the patient is treated."""
+    return ("vital-signs", "Vital Signs") if vital.loinc else ("therapy", "Therapy")
+
+
+def _claims(vital: Vital, name: str) -> Resource:
+    profiles = [_PROFILES + p for p in ("vitalsigns", _PROFILE.get(name)) if p]
+    return {"profile": profiles} if vital.loinc else {}
 
 
 def news2(update: ScoreUpdate, at: datetime, derived_from: list[str], patient_no: int) -> Resource:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from dashboard_api import cursor
-from dashboard_api.fhir.resources import BP_CODE, DBP, NEWS2_SNOMED, NEWS_CODE, SBP
+from dashboard_api.fhir.resources import BP_CODE, DBP, NEWS2_SNOMED, NEWS_CODE, SBP, category_of
 from dashboard_api.problems import Problem
 from vitals.registry import BY_KEY, VITALS
 
@@ -105,7 +105,7 @@ def _asked(given: dict[str, list[str]]) -> tuple[frozenset[int], bool]:
         news2 = news2 and bool({NEWS_CODE, NEWS2_SNOMED} & set(codes))
     for text in given.get("category", []):
         names = {part.rpartition("|")[2] for part in text.split(",")}
-        vitals = vitals if "vital-signs" in names else frozenset()
+        vitals = frozenset(index for index in vitals if category_of(VITALS[index])[0] in names)
         news2 = news2 and "survey" in names
     return vitals, news2
 
@@ -113,7 +113,8 @@ def _asked(given: dict[str, list[str]]) -> tuple[frozenset[int], bool]:
 def _of_code(code: str) -> frozenset[int]:
     if code in _CODES:
         return _CODES[code]
-    return frozenset({BY_KEY[code][0].index}) if code in BY_KEY and "-" in code else frozenset()
+    found = BY_KEY[code][0] if code in BY_KEY else None
+    return frozenset({found.index} if found and code in (found.loinc or (found.name,)) else ())
 
 
 def _span(dates: list[str]) -> tuple[datetime, datetime]:

@@ -37,12 +37,17 @@ def codes(concept: dict[str, Any]) -> list[str]:
     return [coding["code"] for coding in concept["coding"]]
 
 
-@pytest.mark.parametrize("name", [v.name for v in VITALS if v.name != "dbp"])
+@pytest.mark.parametrize("name", [v.name for v in VITALS if v.name not in ("dbp", "on_oxygen")])
 def test_every_observation_has_what_the_profile_demands(name: str) -> None:
     found = resources.observation(row(name, value=1.0, second=1.0), "p1")
     assert {"status", "category", "code", "subject", "effectiveDateTime"} <= found.keys()
-    assert codes(found["category"][0]) == ["vital-signs"]
+    assert (codes(found["category"][0]), found["code"]["coding"][0]["system"]) == (["vital-signs"], resources.LOINC)
     assert any(key.startswith("value") or key == "component" for key in found)
+
+
+def test_what_has_no_loinc_code_is_not_called_a_vital_sign() -> None:
+    found = resources.observation(row("on_oxygen", value=1.0), "p1")
+    assert (codes(found["category"][0]), found["meta"], found["valueBoolean"]) == (["therapy"], {"lastUpdated": AT}, True)
 
 
 @pytest.mark.parametrize("name", ["hr", "spo2", "rr", "temp", "weight"])
@@ -122,6 +127,12 @@ def test_codes_with_and_without_a_system() -> None:
 
 def test_the_pressure_panel_is_both_halves() -> None:
     assert parsed([("code", "85354-9")]).vitals == {BY_NAME["sbp"].index, BY_NAME["dbp"].index}
+
+
+def test_what_has_no_loinc_code_is_found_by_its_own_and_by_its_category() -> None:
+    oxygen = frozenset({BY_NAME["on_oxygen"].index})
+    assert parsed([("code", "urn:vigil:vital|on_oxygen"), ("category", "therapy")]).vitals == oxygen
+    assert (parsed([("category", "therapy")]).vitals, parsed([("category", "vital-signs")]).vitals & oxygen) == (oxygen, frozenset())
 
 
 def test_a_category_narrows() -> None:
