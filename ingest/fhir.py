@@ -4,7 +4,7 @@ In: the JSON of an Observation or of a transaction or batch Bundle of them. Out:
 `Issue`s; and OperationOutcomes. Promise: any bytes give one or the other; the values' own faults (unit, range, time, device) are left to
 `ingest.translate`, which every door shares. Dropped: all but code, value, components, dataAbsentReason, device, subject and effective.
 Whose reading it is follows from `device`, and a `subject` must be that patient; an Observation without a device counts as said by the one
-that was on its subject then.
+that was on its subject then. So a time to the day only, which FHIR allows, is refused here: devices change patients within a day.
 Source: HL7 FHIR R4 (2019), Observation, vital signs profile, Bundle, OperationOutcome.
 """
 
@@ -22,7 +22,8 @@ from vitals.refusal import Reason
 from vitals.registry import BY_KEY
 
 BUNDLE_ENTRIES = 1_000
-STATUSES = ("preliminary", "final", "amended", "corrected", "registered", "unknown")
+STATUSES = ("preliminary", "final", "amended", "corrected", "unknown")
+"""Those that bring a value: `registered` has none yet, `cancelled` never will, and `entered-in-error` takes one back."""
 PANELS = ("85354-9", "85353-1")
 ISSUE_CODES = {
     Reason.MALFORMED: "invalid",
@@ -180,7 +181,7 @@ def _samples(at: str, one: _Observation, device: str, observed_at: int | str) ->
 
 def _measured(at: str, one: _Observation) -> list[tuple[str, _Measured]]:
     """The Observation itself unless it is a panel, then its components."""
-    own = [] if any(c.code in PANELS for c in one.code.coding) or (one.component and _silent(one)) else [(at, one)]
+    own = [] if any(c.code in PANELS for c in one.code.coding) or _silent(one) else [(at, one)]
     return [*own, *((f"{at}.component[{i}]", c) for i, c in enumerate(one.component))]
 
 

@@ -98,6 +98,11 @@ def test_a_vital_twice_in_one_observation_is_two_samples_unless_it_says_the_same
     assert ([float(x) for _, b in found.batches for x in np.nanmax(b.values, axis=1)], found.refused) == (values, [])
 
 
+def test_an_absent_value_is_no_value() -> None:
+    batch = taken(observation("8867-4", dataAbsentReason={"coding": [{"code": "unknown"}]})).batches[0][1]
+    assert (int(batch.no_value[0]), bool(np.isnan(batch.values).all())) == (1 << index("hr"), True)
+
+
 def test_time_and_patient_come_from_effective_and_the_devices_assignment() -> None:
     batch = taken(observation("8867-4", valueQuantity=quantity(72, "/min"))).batches[0][1]
     assert (int(batch.observed_at[0]), batch.patients) == (AT_MS, ("ann",))
@@ -134,6 +139,10 @@ def test_a_wrong_value_is_refused_by_the_doors_common_reasons(resource: dict[str
         ({"resourceType": "Bundle", "type": "transaction"}, "required"),
         ({"resourceType": "Bundle", "type": "transaction", "entry": [{"resource": {"resourceType": "Patient"}}, {}]}, "not-supported"),
         (observation("8867-4", status="entered-in-error", valueQuantity=quantity(72)), "not-supported"),
+        (observation("8867-4", status="cancelled", valueQuantity=quantity(72)), "not-supported"),
+        (observation("8867-4", status="registered", valueQuantity=quantity(72)), "not-supported"),
+        (observation("8867-4", valueRange={"low": quantity(70), "high": quantity(72)}), "required"),
+        (observation("8867-4"), "required"),
         (observation("85354-9"), "required"),
         (observation("8867-4", valueQuantity={"value": "72"}), "structure"),
         (observation("85353-1", component=[{"code": concept("8867-4"), "valueInteger": n} for n in range(SAMPLE_VITALS + 1)]), "too-long"),
