@@ -11,8 +11,8 @@ from dashboard_api.fhir.search import Search
 from dashboard_api.timescale import Database, Row
 from vitals.registry import BY_NAME, VITALS
 
-_ID = re.compile(r"([a-z0-9-]{1,12})\.(\d{1,10})\.(\d{1,14})\.(\d{1,10})\.(\d{1,18})\Z")
-_LARGEST_NO = 2**31 - 1
+_ID = re.compile(r"([a-z0-9-]{1,12})\.(\d{1,10})\.(\d{1,14})\.(\d{1,10})\.(\d{1,19})\Z")
+_LARGEST_NO, _LARGEST_SEQ = 2**31 - 1, 2**63 - 1
 
 # Each vital brings its newest rows from the index; the halves of a pressure are joined afterwards. Twice as many rows as asked for
 # are enough, since at most two make one.
@@ -107,7 +107,9 @@ async def found_by_id(database: Database, text: str) -> Row | None:
     """The reading that a logical id names."""
     found = _ID.match(text)
     name = found[1].replace("-", "_") if found else ""
-    if found is None or (name != "bp" and name not in BY_NAME) or max(int(found[2]), int(found[4])) > _LARGEST_NO:
+    if found is None or (name != "bp" and name not in BY_NAME):
+        return None
+    if max(int(found[2]), int(found[4])) > _LARGEST_NO or int(found[5]) > _LARGEST_SEQ:
         return None
     kind = SBP if name == "bp" else BY_NAME[name].index
     at = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(found[3]))

@@ -74,6 +74,13 @@ def test_a_patient_who_names_nobody_asks_about_themself(site: Site, path: str) -
     assert ({r["subject"]["reference"] for r in found}, len(found)) == ({f"Patient/{patient}"}, 9)
 
 
+def test_a_reading_with_the_long_number_of_a_door_that_makes_its_own_can_be_read(site: Site, as_: As) -> None:
+    patient = site.patient()["id"]
+    site.reading(patient, "hr", NOW, 70, seq=int(NOW.timestamp() * 1000) << 21)
+    found = entries(as_("doctor").get(f"/fhir/R4/Observation?patient={patient}&category=vital-signs").json())
+    assert as_("doctor").get(f"/fhir/R4/Observation/{found[0]['id']}").status_code == 200
+
+
 def test_news2_derives_from_observations_that_are_there(site: Site, as_: As) -> None:
     score = entries(as_("doctor").get(f"/fhir/R4/Observation?patient={stocked(site)}&category=survey").json())[0]
     statuses = [as_("doctor").get(f"/fhir/R4/{r['reference']}").status_code for r in score["derivedFrom"]]
@@ -95,9 +102,15 @@ def test_a_patient_out_of_reach_has_no_observations_like_one_that_does_not_exist
 
 
 def test_failures_are_operation_outcomes(as_: As) -> None:
-    paths = ("Observation", "Observation?patient=x&nonsense=1", "Patient/nobody", "Observation/hr.1.1.1.1")
+    paths = (
+        "Observation",
+        "Observation?patient=x&nonsense=1",
+        "Patient/nobody",
+        "Observation/hr.1.1.1.1",
+        f"Observation/hr.1.1.1.{'9' * 19}",
+    )
     answers = [as_("doctor").get(f"/fhir/R4/{path}") for path in paths]
-    assert [a.status_code for a in answers] == [400, 400, 404, 404]
+    assert [a.status_code for a in answers] == [400, 400, 404, 404, 404]
     assert {(a.json()["resourceType"], a.headers["content-type"]) for a in answers} == {("OperationOutcome", "application/fhir+json")}
 
 

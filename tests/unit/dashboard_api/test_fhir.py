@@ -95,7 +95,7 @@ def test_whatever_a_person_is_called_is_a_fhir_string(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["bp", "on_oxygen", "o2_flow", "acvpu"])
 def test_an_id_is_a_fhir_id_and_says_where_the_reading_is(name: str) -> None:
-    text = resources.identity(name, 2**31 - 1, AT, 2**31 - 1, 2**53)
+    text = resources.identity(name, 10**9 - 1, AT, 10**9 - 1, 2**62 - 1)
     found = _ID.match(text)
     assert len(text) <= 64
     assert found is not None
