@@ -37,7 +37,9 @@ def application(site: Site) -> Starlette:
         Path("/metrics", health.metrics),
         Path("/config.json", page.config),
     ]
-    paths += [Path(path, _by_method(gate, routes), methods=_EVERY) for path, routes in by_path(ALL).items()]
+    table = by_path(ALL)
+    table[f"{FHIR_BASE}/"] = table[FHIR_BASE]  # a client that puts its base and nothing together sends a transaction there
+    paths += [Path(path, _by_method(gate, routes), methods=_EVERY) for path, routes in table.items()]
     paths += [Path(f"{FHIR_BASE}/{{path:path}}", _no_such_resource, methods=_EVERY), Path("/{path:path}", page.file, methods=_EVERY)]
     headers = security_headers(site.facts.live_url)
     return Starlette(

@@ -43,3 +43,8 @@ def test_an_integration_of_one_ward_says_nothing_of_another(site: Site, as_: As)
     told = [lab.post("/fhir/R4/Observation", json=observation(p)).status_code for p in (site.patient("south")["id"], "nobody")]
     mine = lab.post("/fhir/R4", json={"resourceType": "Bundle", "entry": [{"resource": observation(site.patient()["id"])}]}).status_code
     assert (told, mine) == ([404, 404], 503)
+
+
+def test_the_base_with_a_slash_behind_it_is_the_base(site: Site, as_: As) -> None:
+    body = {"resourceType": "Bundle", "entry": [{"resource": observation(site.patient()["id"])}]}
+    assert [as_("integration").post(path, json=body).status_code for path in ("/fhir/R4", "/fhir/R4/")] == [503, 503]
