@@ -1,6 +1,6 @@
 """The ingest's FHIR intake, on this machine only: what an integration posts goes through it the same way as a device's message.
 
-In: the JSON of an Observation or a Bundle. Out: its status and answer, as they are. Promise: the intake being away is PartAway.
+In: the JSON of an Observation or a Bundle. Out: its status, answer and location, as they are. Promise: the intake being away is PartAway.
 """
 
 import httpx
@@ -17,8 +17,8 @@ class FhirDoor:
         self._address = address
         self._client = httpx.AsyncClient(timeout=_TIMEOUT_S)
 
-    async def post(self, body: bytes, traceparent: str | None) -> tuple[int, bytes]:
-        """Status and body. Raises PartAway."""
+    async def post(self, body: bytes, traceparent: str | None) -> tuple[int, bytes, str]:
+        """Status, body, and the location that it names, "" for none. Raises PartAway."""
         if self._address is None:
             raise PartAway("the FHIR intake is not running")
         headers = {"Content-Type": "application/fhir+json"} | ({"traceparent": traceparent} if traceparent else {})
@@ -26,7 +26,7 @@ class FhirDoor:
             answer = await self._client.post(self._address, content=body, headers=headers)
         except httpx.HTTPError as error:
             raise PartAway("the FHIR intake does not answer") from error
-        return answer.status_code, answer.content
+        return answer.status_code, answer.content, answer.headers.get("location", "")
 
     async def close(self) -> None:
         """Ends its connections."""

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import numpy as np
 from msgspec import Struct
 
 from ingest.directory import Directory
-from ingest.hl7 import Spoken
+from ingest.hl7 import Spoken, numbered
 from ingest.wire import BAD, SAMPLE_VITALS, Moment, milliseconds
 from vitals.refusal import Reason
 from vitals.registry import BY_KEY
@@ -25,6 +26,7 @@ BUNDLE_ENTRIES = 1_000
 STATUSES = ("preliminary", "final", "amended", "corrected", "unknown")
 """Those that bring a value: `registered` has none yet, `cancelled` never will, and `entered-in-error` takes one back."""
 PANELS = ("85354-9", "85353-1")
+_PRESSURE = {"sbp": "bp", "dbp": "bp"}
 ISSUE_CODES = {
     Reason.MALFORMED: "invalid",
     Reason.UNKNOWN_DEVICE: "not-found",
@@ -144,6 +146,23 @@ def outcome(issues: Sequence[Issue]) -> dict[str, Any]:
     }
 
 
+def kept(entry: Entry, directory: Directory, now: int) -> str:
+    """The one reading that an Observation taken at `now` (ms) became, by the names that every part of Vigil knows it by:
+    `urn:vigil:reading:VITAL:PATIENT:DEVICE:MS:SEQ`, VITAL `bp` for a pressure. "" where it became more than one."""
+    names = {_PRESSURE.get(name, name) for spoken in entry.samples for name in map(_vital, spoken.vitals)}
+    spoken = entry.samples[0]
+    row = directory.number.get(spoken.device)
+    if len(entry.samples) != 1 or len(names) != 1 or row is None or isinstance(spoken.observed_at, str):
+        return ""
+    at = int(directory.corrected(np.array([row]), np.array([spoken.observed_at]), np.array([now]))[0][0])
+    number = numbered(spoken.observed_at, spoken.vitals)
+    return f"urn:vigil:reading:{names.pop()}:{directory.patient_of(spoken.device, at)}:{spoken.device}:{at}:{number}"
+
+
+def _vital(key: str) -> str:
+    return BY_KEY[key][0].name if key in BY_KEY else key
+
+
 def _entry(at: str, raw: bytes, directory: Directory, now: int) -> Entry | Issue:
     try:
         if msgspec.json.decode(raw, type=_Kind | None) is None or msgspec.json.decode(raw, type=_Kind).resourceType != "Observation":
@@ -170,7 +189,7 @@ def _samples(at: str, one: _Observation, device: str, observed_at: int | str) ->
     found: list[tuple[set[str], Spoken]] = []
     for path, measured in _measured(at, one):
         key, value = _value(measured)
-        vital = BY_KEY[key][0].name if key in BY_KEY else key
+        vital = _vital(key)
         free = next((f for f in found if vital not in f[0]), None)
         if free is None:  # the same vital twice: each is kept, as in `ingest.hl7`
             found.append(free := (set(), Spoken(device, observed_at)))

@@ -1,7 +1,8 @@
 """`python -m ingest.fhir_main`: the FHIR intake, on 127.0.0.1:VIGIL_FHIR_PORT only, for the HTTP API, which knows who is asking.
 
-In: POST of an Observation or a Bundle, on any path. Out: 201 with the Observation, 200 with the Bundle's response, 400 and 422 with an
-OperationOutcome, 503 with Retry-After while Kafka or the database is away. Promise: 2xx is said when everything is durable; a single
+In: POST of an Observation or a Bundle, on any path. Out: 201 with the Observation, 200 with the Bundle's response, each with the name of
+the reading that it became as its location (`ingest.fhir.kept`); 400 and 422 with an OperationOutcome, 503 with Retry-After while Kafka or
+the database is away. Promise: 2xx is said when everything is durable; a single
 Observation and a transaction are taken whole or not at all, a batch each by itself; what is refused is kept in `refused`.
 """
 
@@ -20,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ingest.door_app import Door, DoorSettings, run
-from ingest.fhir import ISSUE_CODES, Entry, Issue, Posted, outcome, read
+from ingest.fhir import ISSUE_CODES, Entry, Issue, Posted, kept, outcome, read
 from ingest.gather import Message, Refused
 from ingest.hl7 import Spoken
 from ingest.intake import Intake
@@ -30,7 +31,8 @@ from vitals.errors import PartAway
 from vitals.refusal import Reason
 from vitals.settings import KEEP_ALIVE_S, port, setting
 
-Answer = tuple[int, dict[str, Any]]
+Answer = tuple[int, dict[str, Any], str]
+"""Status, body, location: "" for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +49,19 @@ async def posted(intake: Intake, body: bytes, source: str, parent: bytes | None)
     if isinstance(found, list):
         fault = Fault(Reason.TOO_LARGE if len(body) > MESSAGE_BYTES else Reason.MALFORMED, "; ".join(i.detail for i in found)[:500])
         await intake.refuse(Message(b"", body, now, door="fhir", source=source), fault)
-        return 400, outcome(found)
+        return 400, outcome(found), ""
     if found.bundle == "batch":
-        return 200, _response(found, [await intake.take_whole(_messages([e], now, source), parent) for e in found.entries])
+        each = [await intake.take_whole(_messages([e], now, source), parent) for e in found.entries]
+        return 200, _response(found, each, _places(found, intake, now)), ""
     refused = await intake.take_whole(_messages(found.entries, now, source), parent)
     if refused:
-        return 422, outcome(_issues(found.entries, refused))
-    return (200, _response(found, [[] for _ in found.entries])) if found.bundle else (201, msgspec.json.decode(body))
+        return 422, outcome(_issues(found.entries, refused)), ""
+    places = _places(found, intake, now)
+    return (200, _response(found, [[] for _ in places], places), "") if found.bundle else (201, msgspec.json.decode(body), places[0])
+
+
+def _places(found: Posted, intake: Intake, now: int) -> list[str]:
+    return [kept(entry, intake.directory(), now) for entry in found.entries]
 
 
 def _messages(entries: Sequence[Entry], now: int, source: str) -> list[Message]:
@@ -77,11 +85,11 @@ def _place(entry: Entry, spoken: Spoken, vital: str | None) -> str:
     return spoken.rows.get(vital or "", entry.at)
 
 
-def _response(found: Posted, refused: list[list[Refused]]) -> dict[str, Any]:
+def _response(found: Posted, refused: list[list[Refused]], places: list[str]) -> dict[str, Any]:
     """The Bundle's response: an entry for each of its entries, in order."""
     entries = []
-    for entry, faults in zip(found.entries, refused, strict=True):
-        ok: dict[str, Any] = {"status": "201 Created"}
+    for entry, faults, place in zip(found.entries, refused, places, strict=True):
+        ok: dict[str, Any] = {"status": "201 Created"} | ({"location": place} if place else {})
         bad = {"status": "422 Unprocessable Entity", "outcome": outcome(_issues([entry], faults))}
         entries.append({"response": bad if faults else ok})
     return {"resourceType": "Bundle", "type": f"{found.bundle}-response", "entry": entries}
@@ -93,11 +101,12 @@ async def listen(door: Door[Settings]) -> None:
     async def post(request: Request) -> Response:
         try:
             parent = request.headers.get("traceparent", "").encode()
-            status, body = await posted(door.intake, await request.body(), f"fhir:{request.headers.get('x-vigil-actor', '')[:64]}", parent)
+            source = f"fhir:{request.headers.get('x-vigil-actor', '')[:64]}"
+            status, body, place = await posted(door.intake, await request.body(), source, parent)
         except PartAway as error:
             body = outcome([Issue("transient", str(error))])
             return Response(msgspec.json.encode(body), 503, {"retry-after": "2"}, "application/fhir+json")
-        return Response(msgspec.json.encode(body), status, media_type="application/fhir+json")
+        return Response(msgspec.json.encode(body), status, {"location": place} if place else {}, "application/fhir+json")
 
     application = Starlette(routes=[Route("/{path:path}", post, methods=["POST"])])
     config = uvicorn.Config(

@@ -10,20 +10,34 @@ import msgspec
 from starlette.responses import Response
 
 from dashboard_api import policy
+from dashboard_api.fhir import created
+from dashboard_api.fhir.endpoints import BASE
 from dashboard_api.fhir.outcome import MEDIA_TYPE
 from dashboard_api.problems import Problem, away, unknown
 from dashboard_api.route import Call, Reply
 
 
 async def post(call: Call) -> Reply:
-    """The door's own answer, as it is."""
+    """The door's own answer, with the addresses of what it took."""
     subjects = subjects_of(_read(call.body))
     await _check_reach(call, subjects)
-    status, body = await call.site.fhir_door.post(call.body, call.request.headers.get("traceparent"))
+    status, body, place = await call.site.fhir_door.post(call.body, call.request.headers.get("traceparent"))
     if status >= 500:
         raise away("the FHIR intake cannot promise anything now")
+    headers = dict[str, str]()
+    if status < 300:
+        body, headers = await _addressed(call, msgspec.json.decode(body), place)
     patients = tuple(sorted({s for s in subjects if s is not None}))
-    return Reply(raw=Response(body, status, media_type=MEDIA_TYPE), patients=patients[:100], detail={"status": status})
+    return Reply(raw=Response(body, status, headers, MEDIA_TYPE), patients=patients[:100], detail={"status": status})
+
+
+async def _addressed(call: Call, answer: dict[str, Any], place: str) -> tuple[bytes, dict[str, str]]:
+    ids = await created.ids_of(call.site.database, created.places_in(answer) if answer["resourceType"] == "Bundle" else [place])
+    if answer["resourceType"] == "Bundle":
+        return msgspec.json.encode(created.bundle(answer, ids)), {}
+    found = ids.get(place)
+    headers = {"Location": f"{str(call.request.base_url).rstrip('/')}{BASE}/Observation/{found}"} if found else {}
+    return msgspec.json.encode(created.observation(answer, found)), headers
 
 
 def subjects_of(body: Any) -> list[str | None]:

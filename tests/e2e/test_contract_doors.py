@@ -173,6 +173,12 @@ def test_an_observation_comes_in_over_fhir(walk: Walk) -> None:
     assert (asked, bool(wait_for(lambda: 61 in valued(walk, "hr"), 60, "the observation in the history"))) == (201, True)
 
 
+def test_an_observation_is_read_where_its_answer_said(walk: Walk) -> None:
+    where = walk.ask("integration", "POST", "//fhir/R4/Observation", json=observation(walk, 64)).headers["location"].partition("/fhir/")[2]
+    read = wait_for(lambda: [a for a in [walk.ask("doctor", "GET", f"//fhir/{where}")] if a.status_code == 200], 60, "its reading")
+    assert read[0].json()["valueQuantity"]["value"] == 64
+
+
 def test_a_bundle_comes_in_over_fhir(walk: Walk) -> None:
     entry = {"resource": observation(walk, 62), "request": {"method": "POST", "url": "Observation"}}
     asked = walk.ask(

@@ -183,6 +183,34 @@ def test_an_answer_has_the_official_shape(site: Site, shape: Official, names: di
     assert told_as == (one.status, one.kind, outcome.MEDIA_TYPE, [])
 
 
+def stored_at(site: Site, names: dict[str, str], logical_id: str) -> httpx.Response:
+    """What is read by that id once the archive has stored the reading."""
+    name, _, ms, device, seq = logical_id.split(".")
+    site.reading(names["patient"], name, datetime.fromtimestamp(int(ms) / 1000, UTC), 71.0, int(seq), int(device))
+    return site.client("doctor").get(f"{BASE}/Observation/{logical_id}")
+
+
+def test_what_was_taken_in_has_an_address_where_it_is_read(site: Site, names: dict[str, str]) -> None:
+    answer = asked(site, names, Asked("", "Observation", role="integration", body=said(id="mine")))
+    made, found = answer.json(), stored_at(site, names, answer.json()["id"]).json()
+    same = [made[key] == found[key] for key in ("id", "subject", "device", "valueQuantity")]
+    assert (answer.headers["location"], same) == (f"{site.url}{BASE}/Observation/{made['id']}", [True] * 4)
+
+
+def test_each_of_a_bundle_that_was_taken_in_has_its_address(site: Site, names: dict[str, str]) -> None:
+    both = posted("batch", said(valueQuantity={"value": 73}), said(valueQuantity={"value": 900}))
+    answers = [e["response"] for e in asked(site, names, Asked("", "", role="integration", body=both)).json()["entry"]]
+    kind, _, logical_id = answers[0]["location"].partition("/")
+    assert (kind, stored_at(site, names, logical_id).status_code, "location" in answers[1]) == ("Observation", 200, False)
+
+
+def test_what_became_several_readings_has_no_one_address_and_no_id(site: Site, names: dict[str, str]) -> None:
+    parts = [{"code": {"coding": [{"system": LOINC, "code": c}]}, "valueQuantity": {"value": 60}} for c in ("8867-4", "9279-1")]
+    panel = said(id="mine", code={"coding": [{"system": LOINC, "code": "85353-1"}]}, component=parts, valueQuantity=None)
+    answer = asked(site, names, Asked("", "Observation", role="integration", body=panel))
+    assert (answer.status_code, "location" in answer.headers, "id" in answer.json()) == (201, False, False)
+
+
 @pytest.mark.parametrize("one", [a for a in TABLE if a.kind == "Bundle" and "_count=" in a.path], ids=str)
 def test_every_further_page_has_it_too(site: Site, shape: Official, names: dict[str, str], one: Asked) -> None:
     bundle, pages = asked(site, names, one).json(), 0

@@ -66,6 +66,14 @@ def test_an_observation_is_created_when_it_is_in_kafka(poster: Poster, kafka: st
 
 
 @pytest.mark.slow
+def test_what_was_taken_is_named_as_it_is_stored_also_when_it_comes_again(poster: Poster, kafka: str, topics: Topics) -> None:
+    one = bundle("transaction", 72)
+    told = [poster.posts(one)[1]["entry"][0]["response"]["location"].split(":") for _ in range(2)]
+    ((patient, device, seq),) = stored(kafka, topics)
+    assert [(name[3], *name[4:6], name[7]) for name in told] == [("hr", patient, device, str(seq))] * 2
+
+
+@pytest.mark.slow
 def test_a_transaction_is_taken_whole_or_not_at_all(poster: Poster, kafka: str, topics: Topics) -> None:
     bad, body = poster.posts(bundle("transaction", 70, 900))
     before = len(stored(kafka, topics))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.directory import Assignment, Device, directory
-from ingest.fhir import Posted, read
+from ingest.fhir import Posted, kept, read
 from ingest.gather import Message
 from ingest.route import vitals_topic
 from ingest.seen import Seen
@@ -21,7 +21,13 @@ AT, NOW = "2026-11-21T02:29:07.250Z", 1_795_228_150_000
 AT_MS = 1_795_228_147_250
 
 
-WHO = directory([Device("dev-1"), Device("dev-2")], [Assignment("dev-1", "ann", 0), Assignment("dev-2", "bob", 0)], {}, 4, NOW + 10)
+WHO = directory(
+    [Device("dev-1"), Device("dev-2"), Device("dev-3", clock_ms=-5_000)],
+    [Assignment("dev-1", "ann", 0), Assignment("dev-2", "bob", 0), Assignment("dev-3", "cat", 0)],
+    {},
+    4,
+    NOW + 10,
+)
 
 
 def concept(*codes: str) -> dict[str, Any]:
@@ -101,6 +107,31 @@ def test_a_vital_twice_in_one_observation_is_two_samples_unless_it_says_the_same
 def test_an_absent_value_is_no_value() -> None:
     batch = taken(observation("8867-4", dataAbsentReason={"coding": [{"code": "unknown"}]})).batches[0][1]
     assert (int(batch.no_value[0]), bool(np.isnan(batch.values).all())) == (1 << index("hr"), True)
+
+
+def part(code: str, value: float) -> dict[str, Any]:
+    return {"code": concept(code), "valueQuantity": quantity(value)}
+
+
+@pytest.mark.parametrize(
+    ("resource", "name"),
+    [
+        (observation("8867-4", valueQuantity=quantity(72)), "hr:ann"),
+        (observation("8867-4", valueQuantity=quantity(72), device={"reference": "Device/dev-3"}), "hr:cat"),
+        (observation("15074-8", valueQuantity=quantity(5, "mmol/L")), "glucose:ann"),
+        (observation("85354-9", component=[part("8480-6", 118), part("8462-4", 76)]), "bp:ann"),
+        (observation("8462-4", valueQuantity=quantity(76)), "bp:ann"),
+    ],
+)
+def test_what_became_one_reading_is_named_as_it_is_stored(resource: dict[str, Any], name: str) -> None:
+    batch = taken(resource).batches[0][1]
+    stored = f"{batch.devices[0]}:{int(batch.observed_at[0])}:{int(batch.seq[0])}"
+    assert kept(posted(resource).entries[0], WHO, NOW) == f"urn:vigil:reading:{name}:{stored}"
+
+
+@pytest.mark.parametrize("parts", [(part("8867-4", 72), part("9279-1", 16)), (part("8867-4", 72), part("8867-4", 73))])
+def test_what_became_more_than_one_reading_has_no_one_name(parts: tuple[dict[str, Any], ...]) -> None:
+    assert kept(posted(observation("85353-1", component=list(parts))).entries[0], WHO, NOW) == ""
 
 
 def test_time_and_patient_come_from_effective_and_the_devices_assignment() -> None:
