@@ -22,12 +22,14 @@ FULL_BYTES = 65_536
 """A reader with more than this unsent is behind."""
 DRAINED_BYTES = 4_096
 CUT_AFTER_MS = 30_000
+SOON_MS = 2_000
+"""Whoever subscribes within this of being let in hears the picture first, before any heartbeat."""
 
 
 @dataclass(eq=False)
 class Feed:
     """The readers of one picture. `epoch` names the Kafka that the offsets belong to; `seal` makes a message what ports take
-    (once, however many there are); `behind_ms` is the server's own lag."""
+    (once, however many there are); `behind_ms` is the server's own lag; `guests`: who was let in when, ms, and has not subscribed yet."""
 
     picture: Picture
     epoch: str
@@ -36,10 +38,12 @@ class Feed:
     last: tuple[tuple[int, ...], ...] = ()
     last_at: int = 0
     audiences: dict[Subscription, Audience] = field(default_factory=dict)
+    guests: dict[Port, int] = field(default_factory=dict)
     dropped: Counter[str] = field(default_factory=Counter)
 
     def subscribe(self, port: Port, subscription: Subscription, strips: frozenset[Strip], since: Cursor | None, asked: bool) -> Reader:
         """Joins `port` to its audience and tells it the picture as of the last tick, or what it missed since `since`."""
+        self.guests.pop(port, None)
         audience = self.audiences.setdefault(subscription, Audience(subscription))
         audience.renew(self.picture)
         reader = Reader(port, audience, strips)
@@ -74,10 +78,10 @@ class Feed:
     def heartbeat(self, now: int) -> None:
         """Tells all that can be told that the feed lives, and how far behind it is."""
         frame = self.seal(frames.heartbeat(now, self.behind_ms))
-        for audience in self.audiences.values():
-            for reader in audience.readers:
-                if reader.since is None and reader.port.unsent() < FULL_BYTES:
-                    reader.port.write(frame)
+        keeping_up = [r.port for audience in self.audiences.values() for r in audience.readers if r.since is None]
+        for port in [*keeping_up, *(guest for guest, since in self.guests.items() if now - since >= SOON_MS)]:
+            if port.unsent() < FULL_BYTES:
+                port.write(frame)
 
     def waveform(self, strip: Strip, frame: bytes) -> None:
         """Passes a chunk on to those who asked for it and keep up."""

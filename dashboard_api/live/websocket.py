@@ -137,6 +137,7 @@ class Door:
         connection.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         try:
             visit = await self._welcome(connection, port)
+            self._feed.guests[port] = int(self._gate.clock() * 1000)
             while True:
                 await self._turn(connection, visit)
         except ConnectionClosed:
@@ -146,6 +147,7 @@ class Door:
             await connection.close(closing.code, closing.name)
         finally:
             self.connections -= 1
+            self._feed.guests.pop(port, None)
             if visit is not None and visit.reader is not None:
                 self._feed.leave(visit.reader)
 

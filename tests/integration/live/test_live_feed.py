@@ -70,6 +70,13 @@ def once_known(hr: float, alert: str) -> Callable[[dict[str, Any]], bool]:
     return told
 
 
+def test_who_has_not_subscribed_hears_heartbeats_within_five_seconds(stage: Stage) -> None:
+    token = stage.account("n1", "nurse", ("north",))
+    with stage.feed() as feed, feed.reader(token) as reader:
+        first, second = (reader.a("heartbeat", 5.0)["server_time"] for _ in range(2))
+        assert (first < second, {m["type"] for m in reader.heard}) == (True, {"heartbeat"})
+
+
 def test_a_resumed_reader_gets_every_alert_and_the_latest_values_from_another_instance(stage: Stage) -> None:
     patient, token = stage.patient("north"), stage.account("n1", "nurse", ("north",))
     with stage.feed() as one, stage.feed() as other:

@@ -4,7 +4,7 @@ import pytest
 
 from dashboard_api.live.audience import Subscription
 from dashboard_api.live.cursor import Cursor, read, write
-from dashboard_api.live.feed import CUT_AFTER_MS, FULL_BYTES, Feed, Reader
+from dashboard_api.live.feed import CUT_AFTER_MS, FULL_BYTES, SOON_MS, Feed, Reader
 from tests.unit.dashboard_api_live.ward import NOW, Port, Ward, alert
 from vitals.context import PatientContext
 
@@ -78,6 +78,15 @@ def test_a_slow_reader_is_conflated_told_how_far_behind_and_costs_the_others_not
     assert (during, len(quick.of("delta"))) == (1, 5)
     assert [f["type"] for f in told] == ["heartbeat", *["alert"] * 5, "delta"]
     assert (told[0]["behind_ms"], told[-1]["patients"][0]["vitals"]["hr"]["value"]) == (1_000, 74)
+
+
+def test_who_was_let_in_and_does_not_subscribe_hears_that_the_feed_lives_but_not_before_who_subscribes_at_once(feed: Feed) -> None:
+    quick, idle = Port(), Port()
+    feed.guests |= {quick: NOW, idle: NOW}
+    feed.heartbeat(NOW + SOON_MS - 1)
+    feed.subscribe(quick, NORTH, frozenset(), None, False)
+    feed.heartbeat(NOW + SOON_MS)
+    assert [[f["type"] for f in port.frames] for port in (quick, idle)] == [["snapshot", "heartbeat"], ["heartbeat"]]
 
 
 def test_a_reader_that_never_reads_is_cut(feed: Feed, ward: Ward) -> None:
