@@ -41,8 +41,8 @@ async def _addressed(call: Call, answer: dict[str, Any], place: str) -> tuple[by
 
 
 def subjects_of(body: Any) -> list[str | None]:
-    """The patient's id of each resource, None where a resource names none."""
-    entries = body.get("entry") if isinstance(body, dict) else None
+    """The patient's id of each resource that the door would take, None where one names none: of an Observation only its own counts."""
+    entries = body.get("entry") if isinstance(body, dict) and body.get("resourceType") != "Observation" else None
     resources = [e.get("resource") for e in entries if isinstance(e, dict)] if isinstance(entries, list) else [body]
     return [_subject(resource) for resource in resources]
 

@@ -21,6 +21,7 @@ def observation(patient: str) -> dict[str, Any]:
     [
         (observation("p1"), ["p1"]),
         ({"resourceType": "Bundle", "entry": [{"resource": observation("p1")}, {"resource": {}}]}, ["p1", None]),
+        (observation("p1") | {"entry": [{"resource": observation("p2")}]}, ["p1"]),
         ({"entry": [None, 1]}, []),
         ({"subject": {"reference": 1}}, [None]),
         ([], [None]),
