@@ -151,12 +151,17 @@ def kept(entry: Entry, directory: Directory, now: int) -> str:
     `urn:vigil:reading:VITAL:PATIENT:DEVICE:MS:SEQ`, VITAL `bp` for a pressure. "" where it became more than one."""
     names = {_PRESSURE.get(name, name) for spoken in entry.samples for name in map(_vital, spoken.vitals)}
     spoken = entry.samples[0]
-    row = directory.number.get(spoken.device)
-    if len(entry.samples) != 1 or len(names) != 1 or row is None or isinstance(spoken.observed_at, str):
+    if len(entry.samples) != 1 or len(names) != 1 or spoken.device not in directory.number or isinstance(spoken.observed_at, str):
         return ""
-    at = int(directory.corrected(np.array([row]), np.array([spoken.observed_at]), np.array([now]))[0][0])
+    at = _true(directory, spoken.device, spoken.observed_at, now)
     number = numbered(spoken.observed_at, spoken.vitals)
     return f"urn:vigil:reading:{names.pop()}:{directory.patient_of(spoken.device, at)}:{spoken.device}:{at}:{number}"
+
+
+def _true(directory: Directory, device: str, said: int, now: int) -> int:
+    """The moment, ms, that a device's own time stands for, as `ingest.translate` corrects it."""
+    row = np.array([directory.number[device]])
+    return int(directory.corrected(row, np.array([said]), np.array([now]))[0][0])
 
 
 def _vital(key: str) -> str:
@@ -175,9 +180,10 @@ def _entry(at: str, raw: bytes, directory: Directory, now: int) -> Entry | Issue
     if len(one.component) > SAMPLE_VITALS:  # each could become a sample, and a refusal that keeps the whole Observation
         return Issue("too-long", f"{len(one.component)} components; at most {SAMPLE_VITALS}", f"{at}.component")
     observed_at = _moment(one.effectiveDateTime or one.effectiveInstant or one.effectivePeriod.start)
-    moment = observed_at if isinstance(observed_at, int) else now
-    device, subject = _id(one.device), _id(one.subject)
-    samples = _samples(at, one, device or directory.device_on(subject, moment) or subject, observed_at)
+    subject, said = _id(one.subject), observed_at if isinstance(observed_at, int) else now
+    device = _id(one.device) or directory.device_on(subject, said) or ""
+    moment = _true(directory, device, said, now) if device in directory.number else said
+    samples = _samples(at, one, device or subject, observed_at)
     if not samples:
         return Issue("required", "neither a value nor a dataAbsentReason nor a component", at)
     if device and subject and directory.patient_of(device, moment) not in (subject, None):

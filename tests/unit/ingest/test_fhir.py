@@ -23,7 +23,7 @@ AT_MS = 1_795_228_147_250
 
 WHO = directory(
     [Device("dev-1"), Device("dev-2"), Device("dev-3", clock_ms=-5_000)],
-    [Assignment("dev-1", "ann", 0), Assignment("dev-2", "bob", 0), Assignment("dev-3", "cat", 0)],
+    [Assignment("dev-1", "ann", 0), Assignment("dev-2", "bob", 0), Assignment("dev-3", "cat", 0, AT_MS), Assignment("dev-3", "dan", AT_MS)],
     {},
     4,
     NOW + 10,
@@ -137,6 +137,17 @@ def test_what_became_more_than_one_reading_has_no_one_name(parts: tuple[dict[str
 def test_time_and_patient_come_from_effective_and_the_devices_assignment() -> None:
     batch = taken(observation("8867-4", valueQuantity=quantity(72, "/min"))).batches[0][1]
     assert (int(batch.observed_at[0]), batch.patients) == (AT_MS, ("ann",))
+
+
+@pytest.mark.parametrize(("subject", "fits"), [("cat", True), ("dan", False)])
+def test_a_subject_is_compared_with_the_patient_of_the_moment_that_a_wrong_clock_stands_for(subject: str, fits: bool) -> None:
+    whose = {"device": {"reference": "Device/dev-3"}, "subject": {"reference": f"Patient/{subject}"}}
+    assert isinstance(posted(observation("8867-4", valueQuantity=quantity(72), **whose)), Posted) is fits
+
+
+def test_what_the_clock_of_the_device_on_the_subject_would_give_to_another_is_not_taken() -> None:
+    resource = observation("8867-4", valueQuantity=quantity(72), device={}, subject={"reference": "Patient/dan"})
+    assert posted(resource)[0].code == "business-rule"
 
 
 def test_without_a_device_it_counts_as_said_by_the_one_on_the_subject() -> None:
