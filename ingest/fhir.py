@@ -90,6 +90,10 @@ class _Kind(Struct, frozen=True):
     entry: list[dict[str, msgspec.Raw]] = []
 
 
+class _Request(Struct, frozen=True):
+    method: str = "POST"
+
+
 @dataclass(frozen=True, slots=True)
 class Issue:
     """One issue of an OperationOutcome; `code`: FHIR's issue-type; `expression`: a FHIRPath."""
@@ -129,8 +133,7 @@ def read(body: bytes, directory: Directory, now: int) -> Posted | list[Issue]:
         return [Issue("not-supported", "expected an Observation, or a Bundle of type transaction or batch")]
     if not 0 < len(kind.entry) <= BUNDLE_ENTRIES:
         return [Issue("too-long" if kind.entry else "required", f"{len(kind.entry)} entries; 1 to {BUNDLE_ENTRIES}", "Bundle.entry")]
-    raws = [bytes(e.get("resource", msgspec.Raw(b"null"))) for e in kind.entry]
-    found = [_entry(f"Bundle.entry[{i}].resource", raw, directory, now) for i, raw in enumerate(raws)]
+    found = [_of_bundle(f"Bundle.entry[{i}]", e, directory, now) for i, e in enumerate(kind.entry)]
     issues = [f for f in found if isinstance(f, Issue)]
     return issues or Posted(kind.type, tuple(f for f in found if isinstance(f, Entry)))
 
@@ -166,6 +169,16 @@ def _true(directory: Directory, device: str, said: int, now: int) -> int:
 
 def _vital(key: str) -> str:
     return BY_KEY[key][0].name if key in BY_KEY else key
+
+
+def _of_bundle(at: str, entry: dict[str, msgspec.Raw], directory: Directory, now: int) -> Entry | Issue:
+    try:
+        method = msgspec.json.decode(entry.get("request", b"{}"), type=_Request).method
+    except BAD as error:
+        return Issue("structure", str(error)[:200], f"{at}.request")
+    if method != "POST":
+        return Issue("not-supported", f"{method[:32]!r}: an Observation is only created here, by POST", f"{at}.request.method")
+    return _entry(f"{at}.resource", bytes(entry.get("resource", b"null")), directory, now)
 
 
 def _entry(at: str, raw: bytes, directory: Directory, now: int) -> Entry | Issue:

@@ -49,6 +49,12 @@ def observation(*codes: str, **more: Any) -> dict[str, Any]:
     return base | more
 
 
+def asked(method: object) -> dict[str, Any]:
+    """A transaction that asks for one thing to be done."""
+    entry = {"resource": observation("8867-4", valueQuantity=quantity(72)), "request": {"method": method, "url": "Observation/1"}}
+    return {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+
+
 def posted(resource: object) -> Any:
     return read(resource if isinstance(resource, bytes) else json.dumps(resource).encode(), WHO, NOW)
 
@@ -134,6 +140,11 @@ def test_what_became_more_than_one_reading_has_no_one_name(parts: tuple[dict[str
     assert kept(posted(observation("85353-1", component=list(parts))).entries[0], WHO, NOW) == ""
 
 
+@pytest.mark.parametrize("resource", [asked("POST"), {**asked("POST"), "type": "batch"}])
+def test_a_bundle_that_asks_to_create_is_taken(resource: dict[str, Any]) -> None:
+    assert [entry.at for entry in posted(resource).entries] == ["Bundle.entry[0].resource"]
+
+
 def test_time_and_patient_come_from_effective_and_the_devices_assignment() -> None:
     batch = taken(observation("8867-4", valueQuantity=quantity(72, "/min"))).batches[0][1]
     assert (int(batch.observed_at[0]), batch.patients) == (AT_MS, ("ann",))
@@ -180,6 +191,9 @@ def test_a_wrong_value_is_refused_by_the_doors_common_reasons(resource: dict[str
         ({"resourceType": "Bundle", "type": "searchset"}, "not-supported"),
         ({"resourceType": "Bundle", "type": "transaction"}, "required"),
         ({"resourceType": "Bundle", "type": "transaction", "entry": [{"resource": {"resourceType": "Patient"}}, {}]}, "not-supported"),
+        (asked("PUT"), "not-supported"),
+        (asked("DELETE"), "not-supported"),
+        (asked(1), "structure"),
         (observation("8867-4", status="entered-in-error", valueQuantity=quantity(72)), "not-supported"),
         (observation("8867-4", status="cancelled", valueQuantity=quantity(72)), "not-supported"),
         (observation("8867-4", status="registered", valueQuantity=quantity(72)), "not-supported"),
