@@ -41,7 +41,9 @@ async def search_patients(call: Call) -> Reply:
     """By identifier (record number) or _id, within reach."""
     search = parsed(call.request.query_params.multi_items(), "Patient")
     mrn = search.identifier.rpartition("|")[2] if search.identifier else None
-    query = patients.PatientQuery(limit=min(search.count, 500) or 1, cursor=search.cursor, mrn=mrn, discharged=True)
+    if search.count == 0:
+        return Reply(bundle(call, [], None))
+    query = patients.PatientQuery(limit=search.count, cursor=search.cursor, mrn=mrn, discharged=True)
     inner = await patients.among(asking(call, query), sorted(i for i in search.ids if "\0" not in i) if search.ids else None)
     return Reply(bundle(call, [resources.patient(row) for row in inner.body["items"]], inner.body["next"]), patients=inner.patients)
 
@@ -55,7 +57,9 @@ async def read_device(call: Call) -> Reply:
 async def search_devices(call: Call) -> Reply:
     """By patient, within reach."""
     search = parsed(call.request.query_params.multi_items(), "Device")
-    query = devices.DeviceQuery(limit=search.count or 1, cursor=search.cursor, patient=search.patient, revoked=True)
+    if search.count == 0:
+        return Reply(bundle(call, [], None))
+    query = devices.DeviceQuery(limit=search.count, cursor=search.cursor, patient=search.patient, revoked=True)
     inner = await devices.listed(asking(call, query))
     return Reply(bundle(call, [resources.device(row) for row in inner.body["items"]], inner.body["next"]), patients=inner.patients)
 
@@ -126,15 +130,16 @@ def asking(call: Call, query: Any) -> Call:
 
 
 def bundle(call: Call, found: list[Resource], following: str | None) -> Resource:
-    """A searchset; `total` only where this page is all there is."""
-    url = call.request.url
+    """A searchset; `total` only where this page is all there is: never of none asked for (`_count=0`)."""
+    url, asked = call.request.url, call.request.query_params
     links = [{"relation": "self", "url": str(url)}]
     if following is not None:
-        pairs = [(k, v) for k, v in call.request.query_params.multi_items() if k != "_cursor"] + [("_cursor", following)]
+        pairs = [(k, v) for k, v in asked.multi_items() if k != "_cursor"] + [("_cursor", following)]
         links.append({"relation": "next", "url": f"{url.scheme}://{url.netloc}{url.path}?{urlencode(pairs)}"})
     base = f"{url.scheme}://{url.netloc}{BASE}"
     entries = [{"fullUrl": f"{base}/{r['resourceType']}/{r['id']}", "resource": r, "search": {"mode": "match"}} for r in found]
-    total = {"total": len(found)} if following is None and "_cursor" not in call.request.query_params else {}
+    whole = following is None and "_cursor" not in asked and asked.get("_count", "1").strip("0") != ""
+    total = {"total": len(found)} if whole else {}
     return {"resourceType": "Bundle", "type": "searchset", "link": links} | total | ({"entry": entries} if entries else {})
 
 

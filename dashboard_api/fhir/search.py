@@ -77,7 +77,7 @@ def parsed(pairs: Iterable[tuple[str, str]], kind: str = "Observation", more: fr
     stored_since, stored_to = _span(given.get("_lastUpdated", []))
     patient = _last(given, "patient") or _last(given, "subject")
     return Search(
-        patient=patient.removeprefix("Patient/") if patient else None, identifier=_last(given, "identifier"),
+        patient=patient.rpartition("Patient/")[2] if patient else None, identifier=_last(given, "identifier"),
         ids=frozenset(i for text in given.get("_id", []) for i in text.split(",")), vitals=vitals, news2=news2, since=since, to=to,
         stored_since=stored_since, stored_to=stored_to,
         codes=frozenset(part.rpartition("|")[2] for text in given.get("code", []) for part in text.split(",")),

@@ -46,6 +46,18 @@ def test_pages_have_every_observation_once(site: Site, as_: As) -> None:
     assert (len(found), len(set(found))) == (9, 9)
 
 
+@pytest.mark.parametrize("kind", ["Patient?", "Device?", "DetectedIssue?", "Observation?category=vital-signs&patient="])
+def test_who_asks_for_none_gets_none_and_no_number_that_is_not_so(site: Site, as_: As, kind: str) -> None:
+    bundle = as_("doctor").get(f"/fhir/R4/{kind}{stocked(site) if '=' in kind else ''}&_count=0").json()
+    assert {"entry", "total"} & bundle.keys() == set()
+
+
+@pytest.mark.parametrize("form", ["{}", "Patient/{}", "https://vigil.example/fhir/R4/Patient/{}"])
+def test_a_patient_is_named_by_id_or_by_reference(site: Site, as_: As, form: str) -> None:
+    query = {"patient": form.format(stocked(site)), "category": "vital-signs"}
+    assert as_("doctor").get("/fhir/R4/Observation", params=query).json()["total"] == 9
+
+
 def test_a_search_by_code_and_date(site: Site, as_: As) -> None:
     since = (NOW - timedelta(seconds=2)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     query = {"patient": f"Patient/{stocked(site)}", "code": "http://loinc.org|8867-4", "date": f"ge{since}"}
