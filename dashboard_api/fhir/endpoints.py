@@ -84,10 +84,9 @@ async def search_observations(call: Call) -> Reply:
     row = await _patient(call, patient)
     if row is None:
         return Reply(bundle(call, [], None))
-    rows, following = await page_of(call.site.database, row["no"], search, after(search))
-    found = [resources.observation(r, row["id"]) for r in rows]
-    if search.news2 and search.cursor is None:
-        found = [*await _news2(call, row, search), *found]
+    scored = await _news2(call, row, search) if search.news2 and search.count and search.cursor is None else []
+    rows, following = await page_of(call.site.database, row["no"], search, after(search), search.count - len(scored))
+    found = [*scored, *(resources.observation(r, row["id"]) for r in rows)]
     return Reply(bundle(call, found, following), patients=(row["id"],))
 
 

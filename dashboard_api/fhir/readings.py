@@ -70,20 +70,22 @@ class Newest(NamedTuple):
 
 
 async def page_of(
-    database: Database, patient_no: int, search: Search, place: tuple[datetime, int, int, int] | None
+    database: Database, patient_no: int, search: Search, place: tuple[datetime, int, int, int] | None, room: int
 ) -> tuple[list[Row], str | None]:
-    """One page, and the cursor after it."""
+    """One page of at most `room`, and the cursor after it: of a page that something else fills, the beginning."""
     if not search.vitals or search.count == 0:
         return [], None
+    if room == 0:
+        return [], cursor.encode(search.to, 0, 0, 0)
     at, kind, device, seq = place or (None, 0, 0, 0)
     facts = {
         "no": patient_no, "vitals": sorted(search.vitals), "since": search.since, "to": search.to, "sbp": SBP, "dbp": DBP, "at": at,
         "kind": kind,
-        "device": device, "seq": seq, "rows": 2 * search.count + 16, "n": search.count + 1, "any_store": search.any_store,
+        "device": device, "seq": seq, "rows": 2 * room + 16, "n": room + 1, "any_store": search.any_store,
         "stored_since": search.stored_since, "stored_to": search.stored_to,
     }  # fmt: skip
     rows = await database.rows(_PAGE, facts)
-    page, following = cursor.page(rows, search.count, "observed_at", "kind", "device_no", "seq")
+    page, following = cursor.page(rows, room, "observed_at", "kind", "device_no", "seq")
     return list(page), following
 
 

@@ -36,14 +36,20 @@ def entries(bundle: dict[str, Any]) -> list[dict[str, Any]]:
     return [e["resource"] for e in bundle.get("entry", [])]
 
 
-def test_pages_have_every_observation_once(site: Site, as_: As) -> None:
-    url: str | None = f"/fhir/R4/Observation?patient={stocked(site)}&category=vital-signs&_count=2"
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize(("category", "number"), [("vital-signs", 9), ("vital-signs,survey", 10)])
+def test_pages_have_every_observation_once_and_no_more_of_them_than_asked(
+    site: Site, as_: As, category: str, number: int, count: int
+) -> None:
+    url: str | None = f"/fhir/R4/Observation?patient={stocked(site)}&category={category}&_count={count}"
     found: list[str] = []
+    longest = 0
     while url:
         bundle = as_("integration").get(url).json()
         found += [r["id"] for r in entries(bundle)]
+        longest = max(longest, len(entries(bundle)))
         url = next((link["url"] for link in bundle["link"] if link["relation"] == "next"), None)
-    assert (len(found), len(set(found))) == (9, 9)
+    assert (len(found), len(set(found)), longest) == (number, number, count)
 
 
 @pytest.mark.parametrize("kind", ["Patient?", "Device?", "DetectedIssue?", "Observation?category=vital-signs&patient="])
