@@ -8,8 +8,8 @@ that was on its subject then. So a time to the day only, which FHIR allows, is r
 Source: HL7 FHIR R4 (2019), Observation, vital signs profile, Bundle, OperationOutcome.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -114,10 +114,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """All that was posted. `bundle`: "" for a single Observation, else the Bundle's type."""
+    """All that was posted, in order. `bundle`: "" for a single Observation, else the Bundle's type; `issues`: of a batch, by their place
+    in it, those of its entries that cannot be taken; the rest are `entries`."""
 
     bundle: str
     entries: tuple[Entry, ...]
+    issues: Mapping[int, Issue] = field(default_factory=dict)
 
 
 def read(body: bytes, directory: Directory, now: int) -> Posted | list[Issue]:
@@ -134,8 +136,10 @@ def read(body: bytes, directory: Directory, now: int) -> Posted | list[Issue]:
     if not 0 < len(kind.entry) <= BUNDLE_ENTRIES:
         return [Issue("too-long" if kind.entry else "required", f"{len(kind.entry)} entries; 1 to {BUNDLE_ENTRIES}", "Bundle.entry")]
     found = [_of_bundle(f"Bundle.entry[{i}]", e, directory, now) for i, e in enumerate(kind.entry)]
-    issues = [f for f in found if isinstance(f, Issue)]
-    return issues or Posted(kind.type, tuple(f for f in found if isinstance(f, Entry)))
+    issues = {i: f for i, f in enumerate(found) if isinstance(f, Issue)}
+    if issues and kind.type == "transaction":
+        return list(issues.values())
+    return Posted(kind.type, tuple(f for f in found if isinstance(f, Entry)), issues)
 
 
 def outcome(issues: Sequence[Issue]) -> dict[str, Any]:

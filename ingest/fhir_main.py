@@ -46,9 +46,10 @@ async def posted(intake: Intake, body: bytes, source: str, parent: bytes | None)
     """What to answer to a POST. Raises PartAway when nothing can be promised."""
     now = intake.clocks.now()
     found = read(body, intake.directory(), now)
-    if isinstance(found, list):
-        fault = Fault(Reason.TOO_LARGE if len(body) > MESSAGE_BYTES else Reason.MALFORMED, "; ".join(i.detail for i in found)[:500])
+    if issues := found if isinstance(found, list) else list(found.issues.values()):
+        fault = Fault(Reason.TOO_LARGE if len(body) > MESSAGE_BYTES else Reason.MALFORMED, "; ".join(i.detail for i in issues)[:500])
         await intake.refuse(Message(b"", body, now, door="fhir", source=source), fault)
+    if isinstance(found, list):
         return 400, outcome(found), ""
     if found.bundle == "batch":
         each = [await intake.take_whole(_messages([e], now, source), parent) for e in found.entries]
@@ -92,6 +93,8 @@ def _response(found: Posted, refused: list[list[Refused]], places: list[str]) ->
         ok: dict[str, Any] = {"status": "201 Created"} | ({"location": place} if place else {})
         bad = {"status": "422 Unprocessable Entity", "outcome": outcome(_issues([entry], faults))}
         entries.append({"response": bad if faults else ok})
+    for i, issue in sorted(found.issues.items()):
+        entries.insert(i, {"response": {"status": "400 Bad Request", "outcome": outcome([issue])}})
     return {"resourceType": "Bundle", "type": f"{found.bundle}-response", "entry": entries}
 
 

@@ -85,8 +85,11 @@ def test_a_transaction_is_taken_whole_or_not_at_all(poster: Poster, kafka: str, 
 
 @pytest.mark.slow
 def test_a_batch_is_taken_each_by_itself(poster: Poster, kafka: str, topics: Topics) -> None:
-    _, answer = poster.posts(bundle("batch", 70, 900))
-    assert [e["response"]["status"][:3] for e in answer["entry"]] == ["201", "422"]
+    said = bundle("batch", 70, 71, 900)
+    said["entry"][0]["resource"]["status"] = ""
+    _, answer = poster.posts(said)
+    assert [e["response"]["status"][:3] for e in answer["entry"]] == ["400", "201", "422"]
+    assert (len(stored(kafka, topics)), sorted(r["reason"] for r in refusals(kafka, topics))) == (1, ["implausible", "malformed"])
 
 
 @pytest.mark.slow

@@ -145,6 +145,15 @@ def test_a_bundle_that_asks_to_create_is_taken(resource: dict[str, Any]) -> None
     assert [entry.at for entry in posted(resource).entries] == ["Bundle.entry[0].resource"]
 
 
+def test_what_cannot_be_taken_costs_a_transaction_all_and_a_batch_only_itself() -> None:
+    entries = [
+        {"resource": observation("8867-4", valueQuantity=quantity(n)) | more} for n, more in ((70, {}), (71, {"status": ""}), (72, {}))
+    ]
+    transaction, batch = (posted({"resourceType": "Bundle", "type": kind, "entry": entries}) for kind in ("transaction", "batch"))
+    assert [issue.expression for issue in transaction] == ["Bundle.entry[1].resource.status"]
+    assert ([entry.at[13] for entry in batch.entries], list(batch.issues)) == (["0", "2"], [1])
+
+
 def test_time_and_patient_come_from_effective_and_the_devices_assignment() -> None:
     batch = taken(observation("8867-4", valueQuantity=quantity(72, "/min"))).batches[0][1]
     assert (int(batch.observed_at[0]), batch.patients) == (AT_MS, ("ann",))
