@@ -1,11 +1,12 @@
 """What the door itself notices of a device, as findings: it sends far too much; its clock is wrong.
 
-In: what `ingest.quota` saw; the clocks' ledger, which the directory carries. Out: technical findings on the patient that the device is on
-when they begin; a device on nobody is on no ward's list. Promise: the same condition has the same id in every run.
+In: what `ingest.quota` saw; the clocks' ledger and what stands open of these findings, which the directory carries. Out: technical
+findings on the patient that the device is on when they begin; a device on nobody is on no ward's list. Promise: the same condition has the
+same id in every run, and what a process that is no more told, and is not so any more, is ended by the next one.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -17,32 +18,93 @@ BABBLING, CLOCK = "device.babbling", "device.clock"
 RULE_VERSION = 1
 TOLD_MS = 10_000
 """A clock that is wrong by less is corrected without a word."""
+AGAIN_MS = 600_000
+"""An end that is not taken by then is told again."""
+
+
+class Told(NamedTuple):
+    """A condition of a device, told of `patient`; `since` in ms is when it began."""
+
+    id: str
+    device: str
+    patient: str
+    since: int
+
+
+class Ends:
+    """Which ends were told lately: until `alerts` has taken them their findings stand open in every picture."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, int] = {}
+
+    def new(self, standing: Iterable[Told], now: int) -> list[Told]:
+        """Those of `standing` whose end was not told just now; it counts as told from here on."""
+        self._told = {one: at for one, at in self._told.items() if 0 <= now - at < AGAIN_MS}
+        fresh = [one for one in standing if one.id not in self._told]
+        self.note(fresh, now)
+        return fresh
+
+    def note(self, over: Iterable[Told], now: int) -> None:
+        """The end of these is told."""
+        self._told |= dict.fromkeys([one.id for one in over], now)
 
 
 class Babbling:
-    """Whom babble was told of, as (device, since) -> patient: its end is told of the same one, whoever has the device by then."""
+    """Whom babble was told of: its end is told of the same one, whoever has the device by then.
 
-    def __init__(self) -> None:
-        self._told: dict[tuple[str, int], str] = {}
+    Each gateway has quotas of its own, so its name is in the id: one that starts ends what it told before (all have their whole quota
+    again), and nothing that another tells.
+    """
+
+    def __init__(self, gateway: str = "") -> None:
+        self._gateway = gateway
+        self._directory: Directory | None = None
+        self._told: dict[tuple[str, int], Told] = {}
+        self._ends = Ends()
 
     def told(self, babbles: Sequence[Babble], directory: Directory, now: int) -> Iterator[Finding]:
-        """A finding for each beginning and end."""
+        """A finding for each beginning and end, and for each end that a process of this gateway's name did not live to tell."""
+        if directory is not self._directory:
+            self._directory = directory
+            for left in self._ends.new(self._left(directory), now):
+                yield self._finding(left, now, directory, now)
         for b in babbles:
-            what = {"device": b.device, "why": "more messages than its quota; it is slowed down, others are not"}
-            patient = self._told.pop((b.device, b.since), None) if b.ended else directory.patient_of(b.device, now)
-            if patient is not None:
-                span = (b.since, now if b.ended else None)
-                yield _finding(BABBLING, b.device, patient, span, f"{b.device} sends too much", what, directory, now)
-            if patient is not None and not b.ended:
-                self._told[b.device, b.since] = patient
+            one = self._told.pop((b.device, b.since), None) if b.ended else self._whom(b, directory, now)
+            if one is not None:
+                yield self._finding(one, now if b.ended else None, directory, now)
+            if one is not None and b.ended:
+                self._ends.note([one], now)
+            elif one is not None:
+                self._told[b.device, b.since] = one
+
+    def _whom(self, b: Babble, directory: Directory, now: int) -> Told | None:
+        patient = directory.patient_of(b.device, now)
+        return None if patient is None else Told(self._id(patient, b.device, b.since), b.device, patient, b.since)
+
+    def _left(self, directory: Directory) -> Iterator[Told]:
+        """What stands open of this gateway's own, and is not so now."""
+        now_so = {one.id for one in self._told.values()}
+        for s in directory.standing:
+            ids = {self._id(s.patient, s.device, since): since for since in s.starts if s.rule == BABBLING}
+            for one in (ids.keys() & set(s.findings)) - now_so:
+                yield Told(one, s.device, s.patient, ids[one])
+
+    def _id(self, patient: str, device: str, since: int) -> str:
+        return finding_id(patient, BABBLING, f"{device}\0{self._gateway}", since)
+
+    @staticmethod
+    def _finding(one: Told, ended: int | None, directory: Directory, now: int) -> Finding:
+        what = {"device": one.device, "why": "more messages than its quota; it is slowed down, others are not"}
+        return _finding(BABBLING, one, ended, f"{one.device} sends too much", what, directory, now)
 
 
 class Clocks:
-    """Which wrong clocks were told of, as device -> (patient, since). What is told follows the directory, and so the ledger."""
+    """Which wrong clocks were told of. What is told follows the directory, and so the ledger."""
 
     def __init__(self) -> None:
         self._directory: Directory | None = None
-        self._told: dict[str, tuple[str, int]] = {}
+        self._told: dict[str, Told] = {}
+        self._ends = Ends()
 
     def told(self, directory: Directory, now: int) -> list[Finding]:
         """What began and what is over with this directory; [] for the one given last. A device that moved is told anew."""
@@ -51,16 +113,26 @@ class Clocks:
         self._directory = directory
         wrong = {d.id: d for d in directory.devices if d.skew_ms is not None and abs(d.skew_ms) > TOLD_MS and d.clock_at is not None}
         owners = ((d.id, directory.patient_of(d.id, now), d.clock_at or 0) for d in wrong.values())
-        present = {device: (patient, since) for device, patient, since in owners if patient is not None}
-        over = [(device, whom) for device, whom in self._told.items() if present.get(device) != whom]
-        begun = [(device, whom) for device, whom in present.items() if self._told.get(device) != whom]
+        whom = [Told(finding_id(p, CLOCK, device, since), device, p, since) for device, p, since in owners if p is not None]
+        present = {one.id: one for one in whom}
+        over = [one for one in self._told.values() if one.id not in present]
+        self._ends.note(over, now)
+        left = [one for one in _standing(directory, CLOCK) if one.id not in present]
+        begun = [one for one in whom if one.id not in self._told]
         self._told = present
-        ends = [_clock(Device(device), whom, directory, now) for device, whom in over]
-        return ends + [_clock(wrong[device], whom, directory, None) for device, whom in begun]
+        ends = [_clock(Device(one.device), one, directory, now) for one in over + self._ends.new(left, now)]
+        return ends + [_clock(wrong[one.device], one, directory, None) for one in begun]
 
 
-def _clock(device: Device, whom: tuple[str, int], directory: Directory, ended: int | None) -> Finding:
-    (patient, since), skew = whom, device.skew_ms or 0
+def _standing(directory: Directory, rule: str) -> Iterator[Told]:
+    """What stands open of a rule. Of findings in one alert the oldest start stands for all: an end needs no more."""
+    for s in directory.standing:
+        if s.rule == rule:
+            yield from (Told(one, s.device, s.patient, min(s.starts, default=0)) for one in s.findings)
+
+
+def _clock(device: Device, one: Told, directory: Directory, ended: int | None) -> Finding:
+    skew = device.skew_ms or 0
     way = f"{duration(abs(skew))} {'ahead' if skew > 0 else 'slow'}"
     title, why = f"The clock of {device.id} is {way}; its times are corrected", "the smallest delay of its samples"
     if not device.clock_ms:
@@ -69,7 +141,7 @@ def _clock(device: Device, whom: tuple[str, int], directory: Directory, ended: i
     if ended is not None:
         title, why = f"The clock of {device.id} is right again, or known anew", ""
     what = {"device": device.id, "ahead_ms": skew, "corrected_by_ms": device.clock_ms, "why": why}
-    made = _finding(CLOCK, device.id, patient, (since, ended), title, what, directory, since if ended is None else ended)
+    made = _finding(CLOCK, one, ended, title, what, directory, one.since if ended is None else ended)
     return msgspec.structs.replace(made, priority="low" if device.clock_ms or ended is not None else "medium")
 
 
@@ -83,23 +155,20 @@ def duration(ms: int) -> str:
     return f"{round(ms / size)} {unit}"
 
 
-def _finding(
-    rule: str, device: str, who: str, span: tuple[int, int | None], title: str, evidence: dict[str, Any], directory: Directory, now: int
-) -> Finding:
-    since, ended = span
+def _finding(rule: str, one: Told, ended: int | None, title: str, evidence: dict[str, Any], directory: Directory, now: int) -> Finding:
     phase: Phase = "start" if ended is None else "end"
     return Finding(
-        id=finding_id(who, rule, device, since),
+        id=one.id,
         phase=phase,
-        patient=who,
-        ward=directory.ward_of(who),
+        patient=one.patient,
+        ward=directory.ward_of(one.patient),
         rule=rule,
         rule_version=RULE_VERSION,
         alert_class="technical",
         priority="low",
         title=title,
-        subject=device,
-        started_at=since,
+        subject=one.device,
+        started_at=one.since,
         at=now,
         received_at=now,
         detected_at=now,

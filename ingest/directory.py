@@ -42,6 +42,20 @@ class Assignment:
     end: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An open alert about a device, of what the door itself noticed (`ingest.conditions`).
+
+    `starts`: when its findings began, ms, the last few; `findings`: the ids of those that are not over. `patient` may be the site.
+    """
+
+    rule: str
+    patient: str
+    device: str
+    starts: tuple[int, ...]
+    findings: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Directory:
     """Made by `directory`. Row numbers of devices and patients hold within one picture only.
@@ -51,6 +65,7 @@ class Directory:
         patients, wards: (p,) object, pseudonyms and their wards; partition: (p,) int32, the Kafka partition of each.
         clock_ms: (d,) int32, of each device.
         loaded_at: ms, when the reading of the database began: what was written before is in it.
+        standing: the open alerts of the door's own rules.
     """
 
     devices: tuple[Device, ...]
@@ -63,6 +78,7 @@ class Directory:
     _starts: npt.NDArray[np.int64]
     _ends: npt.NDArray[np.int64]
     _patient: npt.NDArray[np.int32]
+    standing: tuple[Standing, ...] = ()
 
     def patient_at(self, device: npt.NDArray[np.int64], at: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
         """(n,) device rows and moments in ms -> (n,) patient rows, -1 = on nobody then. At 1-2 million samples a second."""
@@ -109,7 +125,12 @@ class Directory:
 
 
 def directory(
-    devices: Iterable[Device], assignments: Iterable[Assignment], wards: Mapping[str, str], partitions: int, loaded_at: int
+    devices: Iterable[Device],
+    assignments: Iterable[Assignment],
+    wards: Mapping[str, str],
+    partitions: int,
+    loaded_at: int,
+    standing: Iterable[Standing] = (),
 ) -> Directory:
     """The picture of these rows. `wards`: patient -> ward; a patient of whom the ward is not known is on no ward ("")."""
     known = tuple(devices)
@@ -128,4 +149,5 @@ def directory(
         np.array([key for key, _ in rows], dtype=np.int64),
         np.array([number[a.device] * _SPAN + (FOREVER if a.end is None else min(a.end, FOREVER)) for _, a in rows], dtype=np.int64),
         np.array([place[a.patient] for _, a in rows], dtype=np.int32),
+        tuple(standing),
     )

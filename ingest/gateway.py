@@ -60,9 +60,9 @@ class _Held:
 
 
 class Gateway:
-    """Not thread-safe; moments are ms since 1970 UTC and come from the messages and the caller."""
+    """Not thread-safe; moments are ms since 1970 UTC and come from the messages and the caller. `name`: as at the broker."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, name: str = "") -> None:
         self.quota = Quota(limits or Limits())
         self._flushed_at = 0
         self._pending: list[Message] = []
@@ -70,7 +70,7 @@ class Gateway:
         self._held = _Held()
         self._held_by: Directory | None = None
         self._bytes = 0
-        self.seen, self.skew, self._clocks, self._babbling = Seen(), Skew(), Clocks(), Babbling()
+        self.seen, self.skew, self._clocks, self._babbling = Seen(), Skew(), Clocks(), Babbling(name)
         self.overdue = self.unexpected = 0
 
     @property

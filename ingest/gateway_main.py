@@ -96,7 +96,7 @@ class Process:
         self._stop, self._topics, self._meter = stop, Topics(settings.prefix), Meter()
         if settings.metrics_port is not None:
             start_http_server(settings.metrics_port, "127.0.0.1", self._meter.registry)
-        self._gateway, self._clocks = Gateway(settings.limits), Clocks(now, time.monotonic)
+        self._gateway, self._clocks = Gateway(settings.limits, settings.gateway), Clocks(now, time.monotonic)
         self._kafka = Kafka(settings.kafka, log)
         self._mqtt = Mqtt(settings.mqtt, settings.gateway, settings.mqtt_ca or None, self._clocks, log, leaving)
         self._leaving, self._heard_at, self._drained = leaving, time.monotonic(), False
@@ -179,7 +179,7 @@ class Process:
         self._meter.forgotten.set(self._gateway.seen.forgotten)
 
     def _leave(self) -> None:
-        if self._gateway.pending:
+        if self._gateway.pending or self._drained:  # a name that goes for good has something to end, even where nothing came
             self._flush()
         until = time.monotonic() + LAST_FLUSH_S
         while self._kafka.in_flight and time.monotonic() < until:

@@ -1,8 +1,9 @@
 """The directory out of the database, kept fresh by a thread of its own; and the clocks' ledger into it.
 
-In: schema `clinical`; notices on `vigil_directory`; questions and notes of the gateway. Out: `current`, the newest picture. Promise: the
-database may be away at the start and later: the last picture stays, and trying goes on with a growing, jittered pause; a change is there
-within milliseconds, a missed notice within POLL_S. Asked however often, it reads at most once in ASKED_S.
+In: schema `clinical`; of `alerting` the open alerts of the door's own rules; notices on `vigil_directory`; questions and notes of the
+gateway. Out: `current`, the newest picture. Promise: the database may be away at the start and later: the last picture stays, and trying
+goes on with a growing, jittered pause; a change is there within milliseconds, a missed notice within POLL_S. Asked however often, it
+reads at most once in ASKED_S.
 """
 
 import contextlib
@@ -15,7 +16,8 @@ from typing import Any
 
 import psycopg
 
-from ingest.directory import Assignment, Device, Directory, directory
+from ingest.conditions import BABBLING, CLOCK
+from ingest.directory import Assignment, Device, Directory, Standing, directory
 from ingest.mqtt import Clocks
 from ingest.skew import TOLERANCE_MS, Entry
 
@@ -38,6 +40,9 @@ SELECT device, patient, (extract(epoch FROM lower(during)) * 1000)::bigint,
        CASE WHEN upper_inf(during) THEN NULL ELSE (extract(epoch FROM upper(during)) * 1000)::bigint END
 FROM clinical.assignment"""
 _WARDS = "SELECT id, ward FROM clinical.patient"
+_STANDING = """
+SELECT rule, patient, subject, coalesce(memory->'starts', '[]'), coalesce(memory->'findings', '[]') FROM alerting.alert
+WHERE state <> 'closed' AND rule = ANY(%s)"""
 
 
 def load(connection: psycopg.Connection[Any], partitions: int, loaded_at: int) -> Directory:
@@ -47,7 +52,9 @@ def load(connection: psycopg.Connection[Any], partitions: int, loaded_at: int) -
         devices = [Device(*row) for row in connection.execute(_DEVICES)]
         assignments = [Assignment(*row) for row in connection.execute(_ASSIGNMENTS)]
         wards: Mapping[str, str] = dict(connection.execute(_WARDS).fetchall())
-    return directory(devices, assignments, wards, partitions, loaded_at)
+        rows = connection.execute(_STANDING, ([BABBLING, CLOCK],))
+        standing = [Standing(rule, patient, device, tuple(starts), tuple(found)) for rule, patient, device, starts, found in rows]
+    return directory(devices, assignments, wards, partitions, loaded_at, standing)
 
 
 class Timescale:

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from alerts import timescale
+from alerts.backlog import Record
+from alerts.escalation import Book, Contact
+from ingest import conditions
 from ingest.mqtt import Clocks
 from ingest.skew import Entry
 from ingest.timescale import POLL_S, Timescale
 from tests.integration.ingest.gateways import enrol
 from tests.waiting import wait_for
+from vitals.finding import Finding
 
 CLOCKS = Clocks(lambda: time.time_ns() // 1_000_000, time.monotonic)
 MOMENTS_S = POLL_S * 2 / 3
@@ -42,6 +47,31 @@ def test_a_clocks_correction_is_in_the_ledger_and_in_force_and_can_be_taken_back
         wait_for(lambda: keeper.current and keeper.current.clock_ms.tolist() == [0], MOMENTS_S)
         rows = connection.execute("SELECT clock_ms, author FROM clinical.clock ORDER BY at").fetchall()
     assert [author for _, author in rows] == ["ingest", "a person"]
+
+
+def told(keeper: Timescale, clocks: conditions.Clocks) -> list[Finding]:
+    """What these clocks say of the picture that there is now."""
+    assert keeper.current is not None
+    return clocks.told(keeper.current, CLOCKS.now())
+
+
+def alerted(database: str, found: list[Finding], first: int) -> list[str]:
+    """The states of all alerts once the alert worker has taken these findings, of which the first has this offset."""
+    records = [Record("t", 0, first + n, one, None, 0) for n, one in enumerate(found)]
+    with timescale.connected(database) as connection:
+        timescale.write(connection, timescale.Work(records), Book((Contact("webhook"),)), CLOCKS.now())
+        return [state for (state,) in connection.execute("SELECT state FROM alerting.alert").fetchall()]
+
+
+def test_an_alert_of_a_clock_that_a_gateway_told_is_closed_by_one_that_starts_after_the_ledger_changed(
+    keeper: Timescale, database: str
+) -> None:
+    keeper.note([Entry("dev-a", 120_000, -120_000, 20)])
+    wait_for(lambda: keeper.current and keeper.current.clock_ms.tolist() != [0], MOMENTS_S)
+    before = alerted(database, told(keeper, conditions.Clocks()), 0)
+    keeper.note([Entry("dev-a", 0, 0, 20)])
+    wait_for(lambda: keeper.current and keeper.current.clock_ms.tolist() == [0] and keeper.current.standing, MOMENTS_S)
+    assert (before, alerted(database, told(keeper, conditions.Clocks()), 1)) == (["active"], ["closed"])
 
 
 @pytest.mark.timeout(20)

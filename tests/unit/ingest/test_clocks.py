@@ -1,13 +1,15 @@
 """A wrong clock is corrected and told, and both follow the ledger."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.conditions import Clocks
-from ingest.directory import Assignment, Device, Directory, directory
+from ingest.conditions import AGAIN_MS, CLOCK, Clocks
+from ingest.directory import Assignment, Device, Directory, Standing, directory
 from ingest.gateway import Gateway
 from ingest.gather import Message
 from ingest.skew import WINDOW_MS
@@ -16,9 +18,11 @@ NOW = 59_000_000 * WINDOW_MS
 SLOW_MS = 95_000
 
 
-def who(skew_ms: int | None, clock_ms: int, at: int | None = NOW - 60_000, patient: str = "p") -> Directory:
+def who(
+    skew_ms: int | None, clock_ms: int, at: int | None = NOW - 60_000, patient: str = "p", standing: tuple[Standing, ...] = ()
+) -> Directory:
     device = Device("a", clock_ms=clock_ms, skew_ms=skew_ms, clock_at=at)
-    return directory([device], [Assignment("a", patient, 0)], {patient: "north"}, 4, NOW)
+    return directory([device], [Assignment("a", patient, 0)], {patient: "north"}, 4, NOW, standing)
 
 
 def told(*known: Directory) -> list[tuple[str, str, str, int]]:
@@ -46,6 +50,37 @@ def test_a_clock_that_jumped_again_is_told_anew() -> None:
 def test_a_device_that_moves_takes_the_notice_to_its_new_patient() -> None:
     moved = told(who(-SLOW_MS, SLOW_MS), who(-SLOW_MS, SLOW_MS, patient="q"))
     assert [(phase, patient) for phase, patient, _, _ in moved] == [("start", "p"), ("end", "p"), ("start", "q")]
+
+
+def told_before() -> tuple[Standing, str]:
+    """What stands open of a process that told a slow clock of `a` on `p` and is no more, and the id of its finding."""
+    (start,) = Clocks().told(who(-SLOW_MS, SLOW_MS), NOW)
+    return Standing(CLOCK, "p", "a", (start.started_at,), (start.id,)), start.id
+
+
+GONE = directory([], [], {}, 4, NOW)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [who(0, 0, NOW), who(-SLOW_MS, SLOW_MS, patient="q"), GONE],
+    ids=["the ledger changed", "the device moved", "the device was revoked"],
+)
+def test_a_process_that_starts_ends_what_one_before_it_told_and_is_not_so_any_more(later: Directory) -> None:
+    standing, id_ = told_before()
+    ended = [f for f in Clocks().told(replace(later, standing=(standing,)), NOW) if f.phase == "end"]
+    assert [(f.id, f.patient, f.ended_at) for f in ended] == [(id_, "p", NOW)]
+
+
+def test_a_process_that_starts_ends_nothing_that_is_still_so() -> None:
+    standing, id_ = told_before()
+    assert [(f.id, f.phase) for f in Clocks().told(who(-SLOW_MS, SLOW_MS, standing=(standing,)), NOW)] == [(id_, "start")]
+
+
+def test_an_end_that_is_not_taken_yet_is_told_again_only_after_a_while() -> None:
+    clocks, (standing, _) = Clocks(), told_before()
+    moments = (0, 30_000, AGAIN_MS - 1, AGAIN_MS)
+    assert [len(clocks.told(replace(GONE, standing=(standing,)), NOW + at)) for at in moments] == [1, 0, 0, 1]
 
 
 def test_a_clock_a_little_wrong_is_corrected_without_a_word() -> None:

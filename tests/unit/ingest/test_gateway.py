@@ -1,15 +1,18 @@
 """The gateway's course: what is acknowledged when, and what waits."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from ingest.directory import Assignment, Device, Directory, directory
+from ingest.conditions import BABBLING
+from ingest.directory import Assignment, Device, Directory, Standing, directory
 from ingest.gateway import FLUSH_MESSAGES, FLUSH_MS, HELD, IN_HAND_BYTES, Gateway
 from ingest.gather import Message
 from ingest.quota import Limits
 from ingest.translate import Translated, translate
+from vitals.finding import Finding
 
 NOW = 1_790_000_000_000
 
@@ -134,6 +137,29 @@ def test_the_end_of_babble_is_told_of_the_patient_of_its_start(later: tuple[str,
 
 def test_babble_of_a_device_that_was_on_nobody_has_no_end_either() -> None:
     assert babble(directory([Device("a")], [], {}, 4, NOW + 1), *[on("p", "q")] * 2) == []
+
+
+def babbling(name: str, standing: tuple[Standing, ...] = ()) -> list[Finding]:
+    """What a gateway that just started tells first, of a device that babbles, while this stands open."""
+    gateway = Gateway(Limits(rate=10, burst=20), name)
+    gateway.receive([message("a", n, n) for n in range(1, 31)])
+    return gateway.flush(replace(on("p"), standing=standing), NOW + len(standing)).found.findings
+
+
+@pytest.mark.parametrize(("name", "phases"), [("one", ["end", "start"]), ("two", ["start"])])
+def test_a_gateway_that_starts_ends_the_babble_that_it_told_before_and_no_other_gateways(name: str, phases: list[str]) -> None:
+    (before,) = babbling("one")
+    found = babbling(name, (Standing(BABBLING, "p", "a", (before.started_at,), (before.id,)),))
+    ended = [f.id for f in found if f.phase == "end"]
+    assert ([f.phase for f in found], ended) == (phases, [before.id] if "end" in phases else [])
+
+
+def test_a_gateway_does_not_end_the_babble_that_it_told_itself() -> None:
+    gateway, known = Gateway(Limits(rate=10, burst=20)), on("p")
+    gateway.receive([message("a", n, n) for n in range(1, 31)])
+    (begun,) = gateway.flush(known, NOW).found.findings
+    standing = (Standing(BABBLING, "p", "a", (NOW,), (begun.id,)),)
+    assert gateway.flush(replace(known, standing=standing), NOW + 100).found.findings == []
 
 
 def test_beyond_all_patience_a_babbling_devices_messages_are_refused_never_lost() -> None:
