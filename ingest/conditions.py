@@ -1,18 +1,24 @@
 """What the door itself notices of a device, as findings: it sends far too much; its clock is wrong.
 
 In: what `ingest.quota` saw; the clocks' ledger and what stands open of these findings, which the directory carries. Out: technical
-findings on the patient that the device is on when they begin; a device on nobody is on no ward's list. Promise: the same condition has the
-same id in every run, and what a process that is no more told, and is not so any more, is ended by the next one.
+findings on the patient that the device is on when they begin. One that is on nobody, as a hub always is, babbles about the site; its clock
+is nobody's concern. Promise: the same condition has the same id in every run, and what a process that is no more told, and is not so any
+more, is ended by the next one.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
 
+from ingest import wire
 from ingest.directory import Device, Directory
+from ingest.gather import Message
 from ingest.quota import Babble
-from vitals.finding import Finding, Phase, finding_id
+from ingest.route import Kind, route
+from vitals.finding import SITE, Finding, Phase, finding_id
 
 BABBLING, CLOCK = "device.babbling", "device.clock"
 RULE_VERSION = 1
@@ -20,6 +26,8 @@ TOLD_MS = 10_000
 """A clock that is wrong by less is corrected without a word."""
 AGAIN_MS = 600_000
 """An end that is not taken by then is told again."""
+LOOKED_AT = 100
+"""So many messages of a hub say which of its devices says most."""
 
 
 class Told(NamedTuple):
@@ -62,8 +70,11 @@ class Babbling:
         self._told: dict[tuple[str, int], Told] = {}
         self._ends = Ends()
 
-    def told(self, babbles: Sequence[Babble], directory: Directory, now: int) -> Iterator[Finding]:
-        """A finding for each beginning and end, and for each end that a process of this gateway's name did not live to tell."""
+    def told(self, babbles: Sequence[Babble], directory: Directory, now: int, messages: Sequence[Message] = ()) -> Iterator[Finding]:
+        """A finding for each beginning and end, and for each end that a process of this gateway's name did not live to tell.
+
+        `messages`: what came just now.
+        """
         if directory is not self._directory:
             self._directory = directory
             for left in self._ends.new(self._left(directory), now):
@@ -71,15 +82,15 @@ class Babbling:
         for b in babbles:
             one = self._told.pop((b.device, b.since), None) if b.ended else self._whom(b, directory, now)
             if one is not None:
-                yield self._finding(one, now if b.ended else None, directory, now)
+                yield self._finding(one, now if b.ended else None, directory, now, "" if b.ended else busiest(messages, b.device))
             if one is not None and b.ended:
                 self._ends.note([one], now)
             elif one is not None:
                 self._told[b.device, b.since] = one
 
     def _whom(self, b: Babble, directory: Directory, now: int) -> Told | None:
-        patient = directory.patient_of(b.device, now)
-        return None if patient is None else Told(self._id(patient, b.device, b.since), b.device, patient, b.since)
+        patient = directory.patient_of(b.device, now) or SITE
+        return Told(self._id(patient, b.device, b.since), b.device, patient, b.since) if b.device in directory.number else None
 
     def _left(self, directory: Directory) -> Iterator[Told]:
         """What stands open of this gateway's own, and is not so now."""
@@ -93,9 +104,20 @@ class Babbling:
         return finding_id(patient, BABBLING, f"{device}\0{self._gateway}", since)
 
     @staticmethod
-    def _finding(one: Told, ended: int | None, directory: Directory, now: int) -> Finding:
+    def _finding(one: Told, ended: int | None, directory: Directory, now: int, member: str = "") -> Finding:
         what = {"device": one.device, "why": "more messages than its quota; it is slowed down, others are not"}
+        what |= {"busiest": member} if member else {}
         return _finding(BABBLING, one, ended, f"{one.device} sends too much", what, directory, now)
+
+
+def busiest(messages: Iterable[Message], hub: str) -> str:
+    """Of the devices for which the hub speaks in these messages, whose samples are the most bytes; "" where it speaks for none."""
+    sizes = Counter[str]()
+    for m in islice((m for m in messages if route(m.topic) == (Kind.GATEWAY, hub)), LOOKED_AT):
+        devices = wire.gateway(m.payload)
+        for name, samples in {} if isinstance(devices, wire.Fault) else devices.items():
+            sizes[name[:64]] += len(memoryview(samples))
+    return max(sizes, key=sizes.__getitem__, default="")
 
 
 class Clocks:
@@ -161,7 +183,7 @@ def _finding(rule: str, one: Told, ended: int | None, title: str, evidence: dict
         id=one.id,
         phase=phase,
         patient=one.patient,
-        ward=directory.ward_of(one.patient),
+        ward=directory.ward_of(one.patient) if one.patient != SITE else _ward(one.device, directory, now),
         rule=rule,
         rule_version=RULE_VERSION,
         alert_class="technical",
@@ -175,3 +197,11 @@ def _finding(rule: str, one: Told, ended: int | None, title: str, evidence: dict
         ended_at=ended,
         evidence=evidence,
     )
+
+
+def _ward(device: str, directory: Directory, now: int) -> str:
+    """Where a device belongs that is on nobody; a hub of no ward is in that of all for which it speaks, where these are in one."""
+    own = next((d.ward for d in directory.devices if d.id == device and d.ward), None)
+    members = [d for d in directory.devices if d.gateway == device]
+    wards = {directory.ward_of(patient) for d in members if (patient := directory.patient_of(d.id, now)) is not None}
+    return own or (wards.pop() if len(wards) == 1 else "")

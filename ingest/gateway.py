@@ -132,7 +132,8 @@ class Gateway:
 
         `catching_up`: what is in hand may have been kept for hours by the broker.
         """
-        admitted = self.quota.admit(self._pending + self._some_backlog(), now, catching_up)
+        came = self._pending + self._some_backlog()
+        admitted = self.quota.admit(came, now, catching_up)
         self._pending, self._flushed_at = [], now
         released: list[Message] = []
         if directory is not self._held_by:
@@ -146,7 +147,7 @@ class Gateway:
         self.skew.said([replace(link, at=WHENEVER) for link in found.said] if catching_up else found.said)
         found.clocks = self.skew.fold(directory, found.live, now)
         found.findings += self._clocks.told(directory, now)
-        found.findings += self._babbling.told(admitted.babbles, directory, now)
+        found.findings += self._babbling.told(admitted.babbles, directory, now, came)
         mids = self._settled(everything, released, found) + [m.mid for m in admitted.over]
         return Flush(found, mids, sum([len(m.payload) for m in admitted.messages]) + sum([len(m.payload) for m in admitted.over]))
 

@@ -12,7 +12,7 @@ from ingest.gateway import FLUSH_MESSAGES, FLUSH_MS, HELD, IN_HAND_BYTES, Gatewa
 from ingest.gather import Message
 from ingest.quota import Limits
 from ingest.translate import Translated, translate
-from vitals.finding import Finding
+from vitals.finding import SITE, Finding
 
 NOW = 1_790_000_000_000
 
@@ -135,8 +135,30 @@ def test_the_end_of_babble_is_told_of_the_patient_of_its_start(later: tuple[str,
     assert (start[0], end[0], end[1:]) == ("start", "end", ("p", "north", start[3]))
 
 
-def test_babble_of_a_device_that_was_on_nobody_has_no_end_either() -> None:
-    assert babble(directory([Device("a")], [], {}, 4, NOW + 1), *[on("p", "q")] * 2) == []
+def test_babble_of_a_device_that_is_on_nobody_is_told_about_the_site_and_so_is_its_end() -> None:
+    start, end = babble(directory([Device("a", ward="north")], [], {}, 4, NOW + 1), *[on("p", "q")] * 2)
+    assert (start[:3], end[:2], end[3]) == (("start", SITE, "north"), ("end", SITE), start[3])
+
+
+def hubs_babble(*wards: str, own: str | None = None) -> list[tuple[str, str, str, str]]:
+    """(patient, ward, subject, busiest) told of a hub that babbles for devices of these wards, of which the second says most."""
+    names = [f"d{n}" for n in range(len(wards))]
+    turns = [Assignment(name, f"p-{name}", 0) for name in names]
+    known = [Device("hub", ward=own), *(Device(name, gateway="hub") for name in names)]
+    gateway, one = Gateway(Limits(rate=10, burst=20, hub=1)), {"seq": 1, "observed_at": NOW, "vitals": {"hr": 70}}
+    payload = json.dumps({"devices": {name: [one] * (3 if n == 1 else 1) for n, name in enumerate(names)}}).encode()
+    gateway.receive([Message(b"vigil/v1/gateways/hub/vitals", payload, NOW, n) for n in range(1, 31)])
+    who = directory(known, turns, {f"p-{name}": ward for name, ward in zip(names, wards, strict=True)}, 4, NOW - 1)
+    return [(f.patient, f.ward, f.subject, f.evidence["busiest"]) for f in gateway.flush(who, NOW).found.findings]
+
+
+@pytest.mark.parametrize(
+    ("wards", "own", "told"), [(("north", "north"), None, "north"), (("north", "south"), None, ""), (("north", "south"), "west", "west")]
+)
+def test_a_babbling_hub_is_told_about_the_site_with_the_ward_that_is_known_and_the_member_that_says_most(
+    wards: tuple[str, ...], own: str | None, told: str
+) -> None:
+    assert hubs_babble(*wards, own=own) == [(SITE, told, "hub", "d1")]
 
 
 def babbling(name: str, standing: tuple[Standing, ...] = ()) -> list[Finding]:
