@@ -91,7 +91,12 @@ DEVICE_MESSAGES: dict[str, Json] = {
     "Refused": {
         "type": "object",
         "required": ["reason", "detail"],
-        "properties": {"seq": {"type": ["integer", "null"]}, "reason": {"enum": [r.value for r in Reason]}, "detail": {"type": "string"}},
+        "properties": {
+            "seq": {"type": ["integer", "null"]},
+            "reason": {"enum": [r.value for r in Reason]},
+            "detail": {"type": "string"},
+            "device": {"type": "string", "description": "to a hub: for which device it said what was refused"},
+        },
     },
 }
 MQTT: dict[str, tuple[str, str, str]] = {
@@ -104,7 +109,11 @@ MQTT: dict[str, tuple[str, str, str]] = {
     "gatewayVitals": ("vigil/v1/gateways/{gateway_id}/vitals", "GatewayVitals", "a hub that speaks for many devices"),
     "deviceWaveform": ("vigil/v1/{device_id}/waveform", "WaveformChunk", "evenly spaced samples of one channel"),
     "deviceStatus": ("vigil/v1/{device_id}/status", "Status", "retained, and the will"),
-    "deviceRefused": ("vigil/v1/{device_id}/refused", "Refused", "back to the device: what could not be used, and why"),
+    "deviceRefused": (
+        "vigil/v1/{device_id}/refused",
+        "Refused",
+        "back to the device, or hub, that said it: what could not be used, and why",
+    ),
 }
 """Channel -> (address, message, summary). All but `deviceRefused` are what devices send."""
 

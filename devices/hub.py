@@ -1,12 +1,13 @@
 """A hub that speaks for several devices on `gateways/{id}/vitals`: stores and forwards for all of them, on one connection.
 
 In: samples of its members. Out: MQTT messages, each with what all members said in PAUSE_S; counts in the shared `Account`. Promise: as
-`devices.device`: a sample is given to the broker until the broker has acknowledged it; what waits is on disk, oldest first. Members hear no
-refusal (their own topics are theirs); they send no status and no curves.
+`devices.device`: a sample is given to the broker until the broker has acknowledged it; what waits is on disk, oldest first. Members send no
+status and no curves; what of theirs is refused the hub hears, and counts.
 """
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from devices.account import Account
 from devices.memory import Known
@@ -26,7 +27,7 @@ class Hub:
     def __init__(self, where: Door, known: Known, account: Account, outbox: Path) -> None:
         self.known, self.account, self._box = known, account, Outbox(outbox)
         self._who = Identity(known.device, known.password)
-        self._line = Line(where, self._who, Ears(self._acked, self._lost, lambda _: None))
+        self._line = Line(where, self._who, Ears(self._acked, self._lost, self._told))
         self._topic = f"vigil/v1/gateways/{known.device}/vitals"
         self._leaving = False
 
@@ -96,6 +97,9 @@ class Hub:
             if lines is not None:
                 self.account.resent += len(lines)
                 self._box.back(lines)
+
+    def _told(self, notice: dict[str, Any]) -> None:
+        self.account.refused[str(notice.get("reason"))] += 1
 
 
 class Member:

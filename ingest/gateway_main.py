@@ -16,19 +16,17 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-import msgspec
 from prometheus_client import start_http_server
 
 from ingest.gateway import FLUSH_MESSAGES, Flush, Gateway
 from ingest.kafka import Kafka
 from ingest.meter import Meter
 from ingest.mqtt import Clocks, Mqtt
+from ingest.notice import notice
 from ingest.quota import Limits
 from ingest.records import ENTROPY, Wiring, records
-from ingest.route import refused_topic
 from ingest.timescale import Timescale
 from vitals.errors import PartAway, SettingError
-from vitals.refusal import Refusal
 from vitals.settings import Broker, Secret, broker, port, positive_int, read, setting
 from vitals.topics import Topics
 
@@ -159,13 +157,10 @@ class Process:
         self._mqtt.acknowledge(flush.mids)
         self._gateway.settled(flush)
         self._meter.durable(flush.found)
-        for refusal in flush.refusals:
-            self._tell(refusal)
-
-    def _tell(self, refusal: Refusal) -> None:
-        notice = msgspec.json.encode({"seq": refusal.seq, "reason": refusal.reason, "detail": refusal.detail})
-        if refusal.device is None or not self._mqtt.tell(refused_topic(refusal.device), notice):
-            self._meter.unheard.inc()
+        for refused in flush.found.refused:
+            said = notice(refused)
+            if said is None or not self._mqtt.tell(*said):
+                self._meter.unheard.inc()
 
     def _show(self) -> None:
         oldest = self._since[0] if self._since else self._gateway.oldest()

@@ -41,10 +41,11 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A refusal and the message (by its place in the input) that it belongs to."""
+    """A refusal and the message (by its place in the input) that it belongs to. `member`: for whom a hub spoke without a right to."""
 
     message: int
     refusal: Refusal
+    member: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +194,15 @@ def _gateway(desk: Desk, i: int, m: Message) -> None:
             last = len(desk.out.columns.seq)
             desk.out.columns.backlog.update(range(first, last) if last - first > 1 else ())
         elif desk.waits(m):
-            rest = msgspec.json.encode({"devices": {name: samples}})
-            desk.out.undecided.append(Undecided(i, msgspec.structs.replace(m, payload=rest)))
-        else:
+            desk.out.undecided.append(Undecided(i, msgspec.structs.replace(m, payload=_part(name, samples))))
+        else:  # it is the hub that said so: of whom it spoke may be another's device, which is told nothing and has nothing refused
             fault = wire.Fault(Reason.UNKNOWN_DEVICE, f"gateway {hub[:64]!r} does not speak for a device {name[:64]!r}")
-            desk.refuse(i, m, fault, bytes(samples), name[:64])
+            desk.out.refused.append(Refused(i, refusal(m, fault, _part(name, samples), hub[:64]), name[:64]))
+
+
+def _part(name: str, samples: msgspec.Raw) -> bytes:
+    """A hub's message of one device."""
+    return msgspec.json.encode({"devices": {name: samples}})
 
 
 def _other(desk: Desk, i: int, m: Message) -> None:

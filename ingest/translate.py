@@ -52,7 +52,7 @@ class Translated:
     def add(self, later: "Translated", offset: int = 0) -> None:
         """Takes in what became of more messages, whose places in the input begin at `offset`."""
         self.batches += later.batches
-        self.refused += [Refused(r.message + offset, r.refusal) for r in later.refused]
+        self.refused += [Refused(r.message + offset, r.refusal, r.member) for r in later.refused]
         self.undecided += [Undecided(u.message + offset, u.remainder) for u in later.undecided]
         self.links += later.links
         self.said += later.said

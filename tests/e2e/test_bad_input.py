@@ -79,8 +79,8 @@ def test_a_hub_that_speaks_for_a_device_that_is_not_its_own_is_refused(vigil: Ru
     with bench_device(vigil, f"HUB-{uuid.uuid4().hex[:8]}", "gateway") as hub:
         stranger = f"dev-{uuid.uuid4().hex[:12]}"
         hub.say(json.dumps({"devices": {stranger: [json.loads(sample(1))]}}).encode())
-        kept = wait_for(lambda: vigil.ask("admin", "GET", f"/refusals?device={stranger}")["items"], 60, "the refusal")
-    assert [refusal["reason"] for refusal in kept] == ["unknown_device"]
+        kept = wait_for(lambda: vigil.ask("admin", "GET", f"/refusals?device={hub.device}")["items"], 60, "the refusal")
+    assert [(refusal["reason"], stranger in refusal["detail"]) for refusal in kept] == [("unknown_device", True)]
 
 
 def test_after_all_that_a_good_sample_is_stored(vigil: Running, bench: Bench) -> None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import paho.mqtt.client as paho
+from paho.mqtt import publish
 from paho.mqtt.enums import CallbackAPIVersion
 
 from deploy.parts.mosquitto import Broker
@@ -30,6 +31,12 @@ def listening_to_hub(broker: Broker, hub: str) -> Iterator[set[tuple[str, int]]]
 
     with _hearing(broker, f"gateways/{hub}/vitals", heard):
         yield said
+
+
+def tell(broker: Broker, device: str, reason: str) -> None:
+    """What the gateway says to a device of a refusal."""
+    login = {"username": "gateway", "password": broker.passwords["gateway"]}
+    publish.single(f"vigil/v1/{device}/refused", json.dumps({"reason": reason}), 1, hostname=broker.host, port=broker.port, auth=login)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from devices.hub import Hub, Member
 from devices.memory import Known
 from devices.mqtt import Door
 from devices.simulator.sample import encoded
-from tests.integration.devices.listening import listening_to_hub
+from tests.integration.devices.listening import listening_to_hub, tell
 from tests.waiting import until, wait_for
 
 EVERY_S = 0.02
@@ -34,6 +34,8 @@ def played(broker: Broker, hub_id: str, password: str, box: Path) -> Account:
                     hub.cut()
                 await asyncio.sleep(EVERY_S)  # the device's cadence
             await until(lambda: hub.up and not hub.unsettled, 120, "every acknowledgement")
+            await asyncio.to_thread(tell, broker, hub_id, "implausible")
+            await until(lambda: account.refused, 120, "the notice of a refusal")
             await hub.leave()
         living.cancel()
         return account
@@ -47,3 +49,4 @@ def test_a_hubs_members_are_all_heard_in_spite_of_breaks(mosquitto: Broker, devi
         account = played(mosquitto, hub_id, device_account(hub_id), tmp_path / "box")
         wait_for(lambda: said == {(f"dev-{seq % 2}", seq) for seq in range(40)}, 30)
     assert (account.samples, account.connects, (tmp_path / "box").exists()) == (40, 2, False)
+    assert account.refused == {"implausible": 1}

@@ -72,8 +72,10 @@ def test_a_hub_speaks_for_its_own_devices_only(
     speaker.say({"devices": {mine: [sample(1)], other: [sample(1)]}}, "hub")
     wait_for(lambda: gateway.metric("vigil_ingest_refused_total") == 1, 30)
     wait_for(lambda: gateway.metric("vigil_ingest_samples_total") == 1, 30)
+    heard = wait_for(lambda: speaker.heard, 30, "the hub to be told")
     speaker.close()
-    assert [s[1:] for s in stored(kafka, topics)] == [(mine, 1)]
+    told = [(h["reason"], h["device"]) for h in heard]
+    assert ([s[1:] for s in stored(kafka, topics)], told) == ([(mine, 1)], [("unknown_device", other)])
 
 
 @pytest.mark.slow

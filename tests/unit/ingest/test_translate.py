@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ingest.directory import Assignment, Device, Directory, directory
 from ingest.gather import Message
+from ingest.notice import notice
 from ingest.records import AGAIN, ENTROPY, Wiring, records
 from ingest.seen import Seen
 from ingest.translate import Translated, translate
@@ -249,14 +250,35 @@ def test_one_bad_device_in_a_gateways_message_hurts_no_other() -> None:
     assert (taken, refused) == (
         [("dev-2", 1)],
         [
-            ("dev-1", "unknown_device"),
             ("dev-2", "implausible"),
             ("dev-2", "malformed"),
             ("dev-3", "unassigned_device"),
-            ("dev-4", "unknown_device"),
-            ("nobody", "unknown_device"),
+            *[("hub", "unknown_device")] * 3,
         ],
     )
+
+
+@pytest.mark.parametrize(
+    ("payload", "topic", "told"),
+    [
+        (sample(1, hr=500), b"vigil/v1/dev-1/vitals", ("vigil/v1/dev-1/refused", None, "dev-1")),
+        ({"devices": {"dev-2": [sample(1, hr=500)]}}, HUB, ("vigil/v1/hub/refused", "dev-2", "dev-2")),
+        ({"devices": {"dev-1": [sample(1)]}}, HUB, ("vigil/v1/hub/refused", "dev-1", "hub")),
+        ({"devices": 7}, HUB, ("vigil/v1/hub/refused", None, "hub")),
+        (7, b"vigil/v1/stranger/vitals", ("vigil/v1/stranger/refused", None, "stranger")),
+    ],
+    ids=["a device's own", "a hub's member", "not the hub's member", "the hub's own", "an unknown device's"],
+)
+def test_a_refusal_is_told_to_whoever_said_it_and_is_kept_of_no_stranger(
+    payload: object, topic: bytes, told: tuple[str, str | None, str]
+) -> None:
+    (refused,) = said(payload, topic=topic).refused
+    to, text = notice(refused) or ("", b"{}")
+    assert (to, json.loads(text).get("device"), refused.refusal.device) == told
+
+
+def test_what_came_on_no_devices_topic_is_told_to_nobody() -> None:
+    assert [notice(one) for one in said(sample(1), topic=b"vigil/v1/elsewhere").refused] == [None]
 
 
 def test_a_not_a_number_in_a_gateways_message_costs_one_vital() -> None:
