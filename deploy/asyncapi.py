@@ -108,7 +108,11 @@ MQTT: dict[str, tuple[str, str, str]] = {
     ),
     "gatewayVitals": ("vigil/v1/gateways/{gateway_id}/vitals", "GatewayVitals", "a hub that speaks for many devices"),
     "deviceWaveform": ("vigil/v1/{device_id}/waveform", "WaveformChunk", "evenly spaced samples of one channel"),
-    "deviceStatus": ("vigil/v1/{device_id}/status", "Status", "retained, and the will"),
+    "deviceStatus": (
+        "vigil/v1/{device_id}/status",
+        "Status",
+        "retained, and the will; what was said last of `battery` stays where it is left out",
+    ),
     "deviceRefused": (
         "vigil/v1/{device_id}/refused",
         "Refused",

@@ -20,6 +20,8 @@ from devices.outbox import Outbox
 BATCH = 100
 BATCH_PAUSE_S = 0.2
 _TEND_S = 5.0
+_WILL = b'{"state":"offline"}'
+"""Of its battery it says nothing: it is written now, and said when the device is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class Device:
                 await asyncio.sleep(0.2)
             elif not self._line.up:
                 await asyncio.sleep(self._line.pause_s)
-                if await self._line.connect(self._state("offline")):
+                if await self._line.connect(_WILL):
                     self._account.connects += 1
                     self.status()
             else:

@@ -20,3 +20,9 @@ class Link(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     ward: str | None = None
     kind: str | None = None
     gateway: str | None = None
+
+    def after(self, before: "Link | None") -> "Link":
+        """With what was known of the battery, where it says nothing of it: a will is written when the device connects, not when it dies."""
+        if self.battery is not None or before is None:
+            return self
+        return msgspec.structs.replace(self, battery=before.battery)

@@ -134,6 +134,7 @@ class Picture:
     def link(self, link: Link, offset: int) -> None:
         """A device's connection; it leaves the patient that it was on before."""
         before = self.patients.get(self._device.get(link.device, ""))
+        link = link.after(before.links.get(link.device) if before is not None else None)
         if before is not None and before.id != link.patient and before.links.pop(link.device, None) is not None:
             self._touch(before, LINKS, offset)
         if link.patient is None:

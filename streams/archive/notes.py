@@ -103,5 +103,5 @@ def links_of(records: Sequence[Record]) -> tuple[list[Link], list[Noted]]:
             bad.append(Noted(unreadable(record, f"not a link: {error}"), record.traceparent))
             continue
         if link.device not in newest or newest[link.device].at <= link.at:
-            newest[link.device] = link
+            newest[link.device] = link.after(newest.get(link.device))
     return [newest[device] for device in sorted(newest)], bad

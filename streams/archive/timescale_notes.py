@@ -14,7 +14,8 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (id) DO UPDATE SET times = r.times + EXCLUDED.times, last_at = greatest(r.last_at, EXCLUDED.last_at),
     first_at = least(r.first_at, EXCLUDED.first_at), state = CASE r.state WHEN 'requeued' THEN 'open' ELSE r.state END"""
 _LINK = """INSERT INTO telemetry.link AS l (device, state, battery, buffered, at) VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT (device) DO UPDATE SET state = EXCLUDED.state, battery = EXCLUDED.battery, buffered = EXCLUDED.buffered, at = EXCLUDED.at
+ON CONFLICT (device) DO UPDATE SET state = EXCLUDED.state, battery = coalesce(EXCLUDED.battery, l.battery), buffered = EXCLUDED.buffered,
+    at = EXCLUDED.at
 WHERE EXCLUDED.at >= l.at"""
 _SEQ_LIMIT = 2**63
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -73,7 +74,7 @@ def _row(noted: Noted) -> list[Any]:
 
 
 def links(session: Session, newest: Sequence[Link]) -> int:
-    """Keeps the newest state of each device; how many were given."""
+    """Keeps the newest state of each device, and of the battery what was said last; how many were given."""
     rows = [(_text(x.device), x.state, _within(x.battery, 1.0), _within(x.buffered, 2**31 - 1), moment(x.at) or _EPOCH) for x in newest]
     if rows:
         session.many(_LINK, rows)

@@ -242,7 +242,7 @@ class Worker:
         self._say(partition, Outcome([(f, None) for f in found], [], 0))
 
     def _link(self, link: Link, now_ms: int) -> None:
-        self._links[link.device] = link
+        self._links[link.device] = link.after(self._links.get(link.device))
         for partition in self.partitions.values():
             self._end(partition, linked(partition.memory, link, now_ms))
 

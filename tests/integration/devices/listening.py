@@ -33,6 +33,14 @@ def listening_to_hub(broker: Broker, hub: str) -> Iterator[set[tuple[str, int]]]
         yield said
 
 
+@contextmanager
+def listening_to_status(broker: Broker, device: str) -> Iterator[list[dict[str, Any]]]:
+    """What the broker passes on of the device's connection, its will too."""
+    said: list[dict[str, Any]] = []
+    with _hearing(broker, f"{device}/status", said.append):
+        yield said
+
+
 def tell(broker: Broker, device: str, reason: str) -> None:
     """What the gateway says to a device of a refusal."""
     login = {"username": "gateway", "password": broker.passwords["gateway"]}

@@ -146,6 +146,16 @@ def test_a_link_is_the_newest_ever_told(session: Session, ask: Ask) -> None:
     assert ask("SELECT device, state FROM telemetry.link ORDER BY 1") == [("d1", "online"), ("d2", "offline")]
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_was_said_last_of_a_battery_stays_where_a_link_says_nothing_of_it(session: Session, ask: Ask, at_once: bool) -> None:
+    sink, said = Links(session, "vitals.links", lambda _noted: None), [("online", 0.9), ("online", 0.1), ("offline", None)]
+    links = [Link(device="d1", state=state, at=n, battery=level) for n, (state, level) in enumerate(said)]  # type: ignore[arg-type] # two words
+    records = [Record("vitals.links", 0, n, msgspec.json.encode(link), end=9) for n, link in enumerate(links)]
+    for some in [records] if at_once else [[one] for one in records]:
+        sink.store(some)
+    assert ask("SELECT state, round(battery::numeric, 2)::text FROM telemetry.link") == [("offline", "0.10")]
+
+
 def test_a_link_with_numbers_beyond_the_table_loses_only_those(session: Session, ask: Ask) -> None:
     body = msgspec.json.encode(Link(device="d1", state="online", at=5000, battery=1e300, buffered=10**15))
     Links(session, "vitals.links", lambda _noted: None).store([Record("vitals.links", 0, 0, body, end=9)])
