@@ -22,7 +22,7 @@ from vitals.score import ScoreUpdate
 from vitals.topics import Topics
 
 Json = dict[str, Any]
-MOMENT: Json = {"oneOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "description": "ms since 1970 UTC"}]}
+MOMENT: Json = {"oneOf": [{"type": "string", "format": "date-time"}, {"type": "number", "description": "ms since 1970 UTC"}]}
 VALUE: Json = {
     "description": "a bare number in the vital's canonical unit; null, -100 and 8388607 mean: no value",
     "oneOf": [

@@ -36,7 +36,7 @@ BAD = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError, TypeErro
 """All that decoding hostile bytes may raise."""
 
 Row = tuple[Any, ...]
-Moment = Annotated[datetime, Meta(tz=True)] | int
+Moment = Annotated[datetime, Meta(tz=True)] | int | float
 Number63 = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 NO_TIME = -(2**62)
@@ -116,11 +116,12 @@ _moment = msgspec.json.Decoder(Moment).decode
 _share = msgspec.json.Decoder(Share | None).decode
 
 
-def milliseconds(moment: datetime | int) -> int:
-    """ms since 1970 UTC, to the nearest; a whole number is ms already. What 64 bits do not hold becomes +-2**62."""
+def milliseconds(moment: datetime | float) -> int:
+    """ms since 1970 UTC, to the nearest; a number is ms already. What 64 bits do not hold becomes +-2**62."""
     if isinstance(moment, int):
         return max(min(moment, -NO_TIME), NO_TIME)
-    return math.floor(moment.timestamp() * 1000 + 0.5)
+    ms = moment if isinstance(moment, float) else moment.timestamp() * 1000
+    return math.floor(max(min(ms, -NO_TIME), NO_TIME) + 0.5)
 
 
 def sample(payload: bytes | Raw) -> Sample | Fault:

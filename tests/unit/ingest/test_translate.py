@@ -90,6 +90,10 @@ def value(found: Translated, vital: str) -> float:
         (sample(at=10**40), "from_the_future"),
         (sample(at=-(10**40)), "bad_time"),
         (sample(at=NOW / 1000), "bad_time"),
+        (b'{"seq": 1, "observed_at": 1e400, "vitals": {"hr": 72}}', "bad_time"),
+        (b'{"seq": 1, "observed_at": NaN, "vitals": {"hr": 72}}', "bad_time"),
+        (sample(at=1e300), "from_the_future"),
+        (sample(at=-1e300), "bad_time"),
         (sample(at=None), "bad_time"),
         (sample(at="2100-01-01T00:00:00Z"), "from_the_future"),
         (sample(at=NOW + 300_001), "from_the_future"),
@@ -102,6 +106,13 @@ def value(found: Translated, vital: str) -> float:
 )
 def test_what_cannot_be_used_is_refused_whole_with_one_named_reason(payload: object, reason: str) -> None:
     assert reasons(said(payload)) == [(reason, None)]
+
+
+@pytest.mark.parametrize(("written", "ms"), [(NOW + 0.25, NOW), (NOW - 0.5, NOW), (NOW - 0.501, NOW - 1), (float(NOW), NOW), (NOW, NOW)])
+def test_a_time_in_milliseconds_with_a_fraction_is_rounded_to_the_millisecond(written: float, ms: int) -> None:
+    chunk = {"seq": 1, "observed_at": written, "channel": "ecg_ii", "rate_hz": 250, "unit": "mV", "samples": [0.1]}
+    found = said(sample(at=written)).batches[0][1].observed_at.tolist()
+    assert (found, [c.observed_at for c in said(chunk, topic=b"vigil/v1/dev-1/waveform").chunks]) == ([ms], [ms])
 
 
 @pytest.mark.parametrize(
