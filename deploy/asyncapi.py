@@ -30,8 +30,11 @@ VALUE: Json = {
         {"type": "string", "enum": ["A", "C", "V", "P", "U"]},
         {
             "type": "object",
-            "required": ["value", "unit"],
-            "properties": {"value": {"type": ["number", "null"]}, "unit": {"type": "string", "description": "UCUM"}},
+            "required": ["value"],
+            "properties": {
+                "value": {"type": ["number", "null", "boolean", "string"]},
+                "unit": {"type": ["string", "null"], "description": "UCUM; absent or null: as a bare value"},
+            },
         },
     ],
 }

@@ -80,7 +80,7 @@ def _same(one: float, other: float) -> bool:
 
 
 class _Quantity(Struct, frozen=True):
-    value: float | None
+    value: float | bool | str | None
     unit: str | None = None
 
 
@@ -88,17 +88,21 @@ _any = msgspec.json.Decoder(float | bool | str | None | _Quantity).decode
 
 
 def value_of(vital: Vital, scale: Scale, raw: Raw) -> float:
-    """The canonical value of `raw`, whose bare number is in `scale`. Raises WrongValueError."""
+    """The canonical value of `raw`, whose bare number is in `scale`; so is one of no unit. Raises WrongValueError."""
     try:
         found = _any(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise WrongValueError(Reason.MALFORMED, str(error)[:200]) from error
     if isinstance(found, _Quantity):
-        if found.value is None:
-            return math.nan
-        if found.unit is None or found.unit not in vital.units:
-            raise WrongValueError(Reason.BAD_UNIT, f"unit {str(found.unit)[:32]!r}; expected one of {' '.join(vital.units)}")
-        return _scaled(found.value, vital.units[found.unit])
+        if found.unit is None or found.value is None:
+            return _bare(vital, scale, found.value)
+        if found.unit not in vital.units:
+            raise WrongValueError(Reason.BAD_UNIT, f"unit {found.unit[:32]!r}; expected one of {' '.join(vital.units)}")
+        return _bare(vital, vital.units[found.unit], found.value)
+    return _bare(vital, scale, found)
+
+
+def _bare(vital: Vital, scale: Scale, found: float | bool | str | None) -> float:
     if isinstance(found, str):
         return _word(vital, found)
     if isinstance(found, bool) and vital.name != "on_oxygen":

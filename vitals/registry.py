@@ -26,7 +26,9 @@ class Scale:
 
 SAME = Scale()
 _KPA = Scale(7.50062)
-_PER_MIN = {"/min": SAME, "{beats}/min": SAME, "{breaths}/min": SAME, "bpm": SAME, "1/min": SAME}
+_PER_S = Scale(60.0)
+_PER_MIN = {"/min": SAME, "{beats}/min": SAME, "{breaths}/min": SAME, "bpm": SAME, "1/min": SAME, "/s": _PER_S, "Hz": _PER_S}
+_FLOW = {"L/min": SAME, "l/min": SAME, "mL/min": Scale(0.001)}
 _PERCENT = {"%": SAME, "%SpO2": SAME, "1": Scale(100.0)}
 _PRINTED = {"mm[Hg]": "mmHg", "Cel": "°C", "[degF]": "°F"}
 _PRESSURE = {"mm[Hg]": SAME, "mmHg": SAME, "kPa": _KPA}
@@ -82,7 +84,7 @@ VITALS: tuple[Vital, ...] = (
         "temp",
         _same("8310-5"),
         "Cel",
-        {"Cel": SAME, "C": SAME, "[degF]": Scale(5 / 9, -160 / 9)},
+        {"Cel": SAME, "C": SAME, "[degF]": Scale(5 / 9, -160 / 9), "K": Scale(1.0, -273.15)},
         (150364, 150344),
         {268192: SAME, 266560: Scale(5 / 9, -160 / 9)},
         25,
@@ -118,7 +120,7 @@ VITALS: tuple[Vital, ...] = (
         "Weight",
     ),
     Vital(11, "fio2", _same("3150-6"), "%", _PERCENT, (152196,), {262688: SAME}, 21, 100, "Inspired oxygen"),
-    Vital(12, "o2_flow", _same("3151-8"), "L/min", {"L/min": SAME, "l/min": SAME}, (), {}, 0, 100, "Oxygen flow"),
+    Vital(12, "o2_flow", _same("3151-8"), "L/min", _FLOW, (), {}, 0, 100, "Oxygen flow"),
     Vital(13, "on_oxygen", {}, "{0,1}", {"{0,1}": SAME}, (), {}, 0, 1, "On oxygen"),
     Vital(
         14, "acvpu", _same("67775-7"), "{A,C,V,P,U}", {"{A,C,V,P,U}": SAME}, (), {}, 0, 4, "Consciousness", words=("A", "C", "V", "P", "U")

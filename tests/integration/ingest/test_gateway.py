@@ -44,7 +44,7 @@ def test_every_reason_reaches_the_refused_topic_and_the_device(
     device.say(b"{")
     device.say(b"x" * 10_000_000)
     device.say(sample(1, pH=7))
-    device.say(sample(2, temp={"value": 300, "unit": "K"}))
+    device.say(sample(2, temp={"value": 300, "unit": "kg"}))
     device.say(sample(3, hr=999))
     device.say(sample(4, at="1970-01-01T00:00:00Z"))
     device.say(sample(5, at="2100-01-01T00:00:00Z"))

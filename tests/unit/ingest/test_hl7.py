@@ -140,7 +140,7 @@ def test_a_message_sent_again_is_the_same_sample() -> None:
         ("OBX|7|NM|999999^NONSENSE^MDC||5||||||F", "OBX^2^3", "103"),
         ("OBX|7|NM||5||||||F", "OBX^2^3", "103"),
         (f"OBX|7|NM|{'9' * 99}^NONSENSE^MDC||5||||||F", "OBX^2^3", "103"),
-        ("OBX|7|NM|8310-5^T^LN||300|K|||||F", "OBX^2^6", "103"),
+        ("OBX|7|NM|8310-5^T^LN||300|kg|||||F", "OBX^2^6", "103"),
         ("OBX|7|NM|8310-5^T^LN||300|²|||||F", "OBX^2^6", "103"),
         ("OBX|7|NM|8867-4^HR^LN||eighty|/min|||||F", "OBX^2^5", "102"),
         ("OBX|7|NM|8867-4^HR^LN||900|/min|||||F", "OBX^2^5", "207"),

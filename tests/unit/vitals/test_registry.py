@@ -42,6 +42,11 @@ def test_columns_are_in_registry_order() -> None:
         ("weight", "[lb_av]", 100.0, 45.359237),
         ("weight", "g", 3500.0, 3.5),
         ("hr", "{beats}/min", 72.0, 72.0),
+        ("temp", "K", 310.15, 37.0),
+        ("o2_flow", "mL/min", 250.0, 0.25),
+        ("hr", "Hz", 1.2, 72.0),
+        ("pulse", "Hz", 1.2, 72.0),
+        ("rr", "/s", 0.25, 15.0),
     ],
 )
 def test_units_are_converted_as_the_table_says(name: str, unit: str, value: float, canonical: float) -> None:
