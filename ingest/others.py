@@ -94,7 +94,7 @@ def _chunk(i: int, m: Message, name: str, desk: Desk, seen: Seen, out: Others) -
     except wire.BAD as error:
         yield wire.Fault(Reason.MALFORMED, str(error)[:200])
         return
-    at = _corrected(desk.directory, name, wire.milliseconds(chunk.observed_at), m.received_at)
+    at, clock_ms = _corrected(desk.directory, name, wire.milliseconds(chunk.observed_at), m.received_at)
     reason = _time_reason(at, m.received_at)
     patient = None if reason else desk.directory.patient_of(name, at)
     if patient is None and not reason and desk.waits(m):
@@ -103,16 +103,18 @@ def _chunk(i: int, m: Message, name: str, desk: Desk, seen: Seen, out: Others) -
         reason = reason or (Reason.UNASSIGNED_DEVICE, "the device was on nobody at that time")
         yield wire.Fault(reason[0], reason[1], chunk.seq, None, at)
     elif seen.take(f"{name}/{chunk.channel}", chunk.seq):
-        out.chunks.append(_waveform(m, name, chunk, at, patient))
+        out.chunks.append(_waveform(m, name, chunk, (at, clock_ms), patient))
     elif m.again:
         out.repeated += 1
     else:
         yield wire.Fault(Reason.DUPLICATE, "this number was used before on this channel", chunk.seq, None, at)
 
 
-def _corrected(directory: Directory, name: str, raw: int, received_at: int) -> int:
+def _corrected(directory: Directory, name: str, raw: int, received_at: int) -> tuple[int, int]:
+    """The true time, and what was added."""
     row, at, received = (np.array([x], np.int64) for x in (directory.number[name], raw, received_at))
-    return int(directory.corrected(row, at, received)[0][0])
+    corrected, added = directory.corrected(row, at, received)
+    return int(corrected[0]), int(added[0])
 
 
 def _time_reason(at: int, received_at: int) -> tuple[Reason, str] | None:
@@ -123,14 +125,14 @@ def _time_reason(at: int, received_at: int) -> tuple[Reason, str] | None:
     return None
 
 
-def _waveform(m: Message, name: str, chunk: wire.Chunk, at: int, patient: str) -> Waveform:
+def _waveform(m: Message, name: str, chunk: wire.Chunk, times: tuple[int, int], patient: str) -> Waveform:
     gain, offset, samples = folded(chunk.samples)
     return Waveform(
         patient=patient,
         device=name,
         channel=chunk.channel,
         seq=chunk.seq,
-        observed_at=at,
+        observed_at=times[0],
         received_at=m.received_at,
         rate_hz=chunk.rate_hz,
         unit=chunk.unit,
@@ -138,4 +140,5 @@ def _waveform(m: Message, name: str, chunk: wire.Chunk, at: int, patient: str) -
         offset=offset,
         samples=samples,
         again=m.again,
+        clock_ms=times[1],
     )

@@ -22,6 +22,7 @@ GAP = -32_768
 class Waveform(msgspec.Struct, frozen=True, kw_only=True):
     """One chunk. `observed_at`: ms, time of the first sample; `samples`: int16, little endian; number = offset + gain * int16.
 
+    `clock_ms`: what was added to the device's own time, which is `observed_at - clock_ms`.
     again: given again on the way here, so that it is nobody's fault where it is known already.
     """
 
@@ -36,6 +37,7 @@ class Waveform(msgspec.Struct, frozen=True, kw_only=True):
     gain: float
     offset: float
     samples: bytes
+    clock_ms: int = 0
     again: bool = False
 
 

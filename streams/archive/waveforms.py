@@ -1,8 +1,8 @@
 """Stores records of `vitals.waveforms`, each handful in one transaction with its Kafka offsets.
 
-Promise: a chunk is stored once. A chunk that is there already (patient, channel, time, device, number) is refused as `duplicate`, but for
-one that was given again on the way here, which is counted; one of
-a device or patient that the database does not know, out of range or unreadable is refused by name, with its bytes.
+Promise: a chunk is stored once. A chunk that is there already (patient, channel, the device's own time, device, number: whatever its clock
+was taken for when it came before) is refused as `duplicate`, but for one that was given again on the way here, which is counted; one of a
+device or patient that the database does not know, out of range or unreadable is refused by name, with its bytes.
 """
 
 from collections import Counter
@@ -95,6 +95,7 @@ def fault_of(waveform: Waveform, patient_known: bool, device_known: bool) -> tup
     checks = (
         (device_known, Reason.UNKNOWN_DEVICE, "the database does not know this device"),
         (patient_known, Reason.UNASSIGNED_DEVICE, "the database does not know the patient that the chunk is for"),
+        (abs(waveform.clock_ms) < 2**31, Reason.BAD_TIME, "clock_ms is out of range"),
         (0 <= waveform.seq < SEQ_LIMIT, Reason.MALFORMED, "seq is out of range"),
         ("\0" not in waveform.channel + waveform.unit, Reason.MALFORMED, "channel or unit is not text"),
         (in_time(waveform.observed_at) and in_time(waveform.received_at), Reason.BAD_TIME, "outside the years 1900 to 2200"),

@@ -123,6 +123,14 @@ def test_a_slow_devices_readings_are_live_once_the_ledger_says_so_and_at_once_ri
     assert (before, after, mended) == ((SLOW_MS + 40, 0), (0, SLOW_MS + 40), (0, 40))
 
 
+def test_a_curves_raw_time_is_kept_beside_the_corrected_one() -> None:
+    curve = {"seq": 1, "observed_at": NOW - SLOW_MS - 40, "channel": "ecg_ii", "rate_hz": 250, "unit": "mV", "samples": [0.1]}
+    gateway = Gateway()
+    gateway.receive([Message(b"vigil/v1/a/waveform", json.dumps(curve).encode(), NOW, 1)])
+    (chunk,) = gateway.flush(who(-SLOW_MS, SLOW_MS), NOW).found.chunks
+    assert (chunk.observed_at, chunk.clock_ms) == (NOW - 40, SLOW_MS)
+
+
 def drained(gateway: Gateway, *words: Message, catching_up: bool = False) -> list[int]:
     """The corrections of a device that comes back after a silence with as old a queue, once these words of it were heard."""
     known, found = who(None, 0, None), list[int]()

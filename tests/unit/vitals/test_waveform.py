@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -27,6 +28,11 @@ def test_what_was_folded_comes_back_within_half_a_step(numbers: list[float | Non
     back = numbers_of(decode(encode(one)))
     assert np.array_equal(np.isnan(back), np.isnan(sent))
     assert np.nanmax(np.abs(back - sent), initial=0) <= one.gain * 0.5001 + 1e-6
+
+
+def test_a_record_of_before_clocks_were_noted_is_read_as_not_corrected() -> None:
+    older = {name: value for name, value in msgspec.to_builtins(waveform([1.0]), builtin_types=(bytes,)).items() if name != "clock_ms"}
+    assert decode(msgspec.msgpack.encode(older)) == waveform([1.0])
 
 
 def test_a_flat_line_keeps_its_level() -> None:
