@@ -1,14 +1,16 @@
 """Which device was on which patient when; and correcting it afterwards."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from dashboard_api.api import corrections
+from dashboard_api.api.corrections import JUST_NOW, Corrected, Correction
 from dashboard_api.api.devices import found
 from dashboard_api.api.patients import within
-from dashboard_api.decoding import Id, Time
+from dashboard_api.decoding import Id, Time, picked
 from dashboard_api.problems import Problem, unknown
 from dashboard_api.route import Call, Reply
 from dashboard_api.timescale import Clash, Dangling, Invalid, Row, Transaction
@@ -58,14 +60,13 @@ class Worn(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
 
 
 class WornList(msgspec.Struct, frozen=True):
-    """All of a patient."""
+    """All of a patient. `corrections`: what moved to or from this patient afterwards, newest first."""
 
     items: list[Worn]
+    corrections: list[Correction]
     next: str | None
 
 
-_JUST_NOW = timedelta(minutes=1)
-"""An assignment that begins now has no readings to re-attribute yet."""
 _SELECT = (
     'SELECT device, n, patient AS patient_id, lower(during) AS "from", upper(during) AS "to" FROM clinical.assignment WHERE device = %s '
 )
@@ -85,7 +86,10 @@ async def of_patient(call: Call) -> Reply:
     """Every device that was on the patient, also those that are on somebody else by now; newest first."""
     sql = """SELECT a.device, d.kind, lower(a.during) AS "from", upper(a.during) AS "to" FROM clinical.assignment a
              JOIN clinical.device d ON d.id = a.device WHERE a.patient = %s ORDER BY lower(a.during) DESC, a.device LIMIT 1000"""
-    return Reply({"items": await call.site.database.rows(sql, [call.subject["id"]]), "next": None})
+    moved = await corrections.of(call, call.subject["id"])
+    others = tuple({c.other_patient for c in moved if c.other_patient is not None})
+    body = {"items": await call.site.database.rows(sql, [call.subject["id"]]), "corrections": moved, "next": None}
+    return Reply(body, patients=(call.subject["id"], *others) if others else ())
 
 
 async def create(call: Call) -> Reply:
@@ -109,8 +113,11 @@ async def create(call: Call) -> Reply:
     async with _Explained(), call.site.database.transaction() as transaction:
         await transaction.do("SELECT pg_advisory_xact_lock(hashtext('assignment ' || %s))", [device["id"]])
         row = await transaction.row(sql, facts)
-        changed = await _reattribute(transaction, device["id"], new.since, new.to) if new.since < call.now - _JUST_NOW else {}
-    assert row is not None, "INSERT ... RETURNING gives a row"
+        changed = await _reattribute(transaction, device["id"], new.since, new.to) if new.since < call.now - JUST_NOW else {}
+        assert row is not None, "INSERT ... RETURNING gives a row"
+        if readings := changed.get("readings", 0):  # said late, of readings that were nobody's until now
+            after = {"patient_id": new.patient_id, "from": new.since, "to": new.to}
+            await corrections.note(transaction, call, Corrected(device["id"], row["n"], None, after, readings))
     answer = Assignment(device=device["id"], n=row["n"], patient_id=new.patient_id, since=new.since, to=new.to, changed=changed or UNSET)
     return Reply(answer, 201, patients=(new.patient_id,), detail={"device": device["id"], "n": row["n"]})
 
@@ -131,8 +138,10 @@ async def change(call: Call) -> Reply:
         )
         await transaction.do(sql, [after["patient_id"], after["from"], after["to"], call.caller.username, call.now, device, n])
         changed = await _reattribute(transaction, device, *_span(before, after))
+        await corrections.note(transaction, call, Corrected(device, n, before, after, changed.get("readings", 0)))
     patients = tuple(sorted({before["patient_id"], after["patient_id"]}))
-    return Reply(after | {"changed": changed}, patients=patients, detail={"device": device, "n": n, "changed": changed})
+    said = {name: picked(row, "patient_id", "from", "to") for name, row in (("before", before), ("after", after))}
+    return Reply(after | {"changed": changed}, patients=patients, detail={"device": device, "n": n, "changed": changed} | said)
 
 
 class _Explained:

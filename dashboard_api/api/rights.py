@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from dashboard_api.api import alerts, limits, notes, patients
+from dashboard_api.api import alerts, corrections, limits, notes, patients
 from dashboard_api.decoding import Comment
 from dashboard_api.problems import Problem
 from dashboard_api.route import Call, Reply
@@ -87,6 +87,7 @@ async def export(call: Call) -> Reply:
         "limits": limits.shown(own),
         "notes": await notes.every(call),
         "devices": await database.rows(_ASSIGNMENTS, [patient]),
+        "corrections": await corrections.of(call, patient),
         "consents": (await _consents(call)),
         "who_saw_it": await database.rows(_AUDIT, [patient, patient]),
     }

@@ -11,9 +11,28 @@ export interface Assignment {
   to: string | null;
 }
 
-const AGAIN_S = 60;
+// Readings that a correction moved away from the patient, or here.
+export interface Correction {
+  device: string;
+  from: string;
+  to: string;
+  moved: "away" | "here";
+  other: "patient" | "nobody";
+  other_patient: string | null;
+  by: string;
+  at: string;
+  readings: number;
+}
 
-export function useAssignments(patient: string): Assignment[] {
-  const loaded = useLoad<Page<Assignment>>(may("devices.read") ? `/patients/${patient}/assignments` : null, AGAIN_S);
-  return loaded.data?.items ?? [];
+export interface Worn {
+  items: Assignment[];
+  corrections: Correction[];
+}
+
+const AGAIN_S = 60;
+const NOTHING: Worn = { items: [], corrections: [] };
+
+export function useAssignments(patient: string): Worn {
+  const loaded = useLoad<Page<Assignment> & Worn>(may("devices.read") ? `/patients/${patient}/assignments` : null, AGAIN_S);
+  return loaded.data ?? NOTHING;
 }

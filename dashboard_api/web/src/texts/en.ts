@@ -424,6 +424,15 @@ export const en = {
   "notes.struck": "struck out by {who}, {at}: {why}",
   "notes.erased": "erased",
   "lane.notes": "Notes",
+  "lane.corrections": "Moved",
+  "corrections.title": "Corrections of devices",
+  "corrections.away.patient": "Readings of device {device} from {from} to {to} were another patient's and were moved there.",
+  "corrections.away.nobody": "Readings of device {device} from {from} to {to} were not this patient's and were taken away.",
+  "corrections.here.patient": "Readings of device {device} from {from} to {to} had been put down to another patient and were moved here.",
+  "corrections.here.nobody": "Readings of device {device} from {from} to {to} had been put down to nobody and were moved here.",
+  "corrections.by": "{who}, {at}; {n} values moved",
+  "corrections.lane.away": "{device} was not this patient's",
+  "corrections.lane.here": "{device} was moved here",
   "set.units.site": "as the site: {unit}",
 };
 

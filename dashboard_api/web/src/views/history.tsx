@@ -3,6 +3,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { Chart, type Band, type Line } from "../parts/chart";
 import { useAssignments, type Assignment } from "../parts/assignments";
+import { Corrections, corrected } from "../parts/corrections";
 import { gaps, pauseOf, type History } from "../parts/history";
 import { Lanes, type Lane } from "../parts/lanes";
 import { Pending, useLoad } from "../parts/load";
@@ -55,11 +56,12 @@ export function HistoryView({ patient, notes }: { patient: Patient; notes: Note[
         {zoom && <button onClick={() => setZoom(null)}>{t("patient.span.live")}</button>}
         <small class="muted">{past.data ? t(`resolution.${past.data.resolution}`) : ""}</small>
       </div>
+      <Corrections of={worn.corrections} from={from} to={to} />
       {past.data && past.error && <p role="status">{t("common.failed", { why: past.error })}</p>}
       <Pending of={past}>
         {(data) => (
           <>
-            <Lanes lanes={[...lanes(data, worn, alertsOf(patient, alerts.data), from, to), ...noted(notes, from, to)]} from={from} to={to} />
+            <Lanes lanes={[...lanes(data, worn.items, alertsOf(patient, alerts.data), from, to), ...corrected(worn.corrections), ...noted(notes, from, to)]} from={from} to={to} />
             {CHARTS.map((vitals) => (
               <OneChart key={vitals.join()} vitals={vitals} data={data} bands={bands} range={[from / 1000, to / 1000]} onZoom={(a, b) => setZoom([a * 1000, b * 1000])} />
             ))}
