@@ -35,6 +35,7 @@ from dashboard_api.http_app import application
 from dashboard_api.identity import Accounts
 from dashboard_api.kafka import Kafka
 from dashboard_api.metrics import Metrics
+from dashboard_api.mllp_door import MllpDoor
 from dashboard_api.mqtt import DeviceAccounts
 from dashboard_api.mqtt_watch import BrokerWatch
 from dashboard_api.openid_provider import Client, Provider
@@ -80,6 +81,7 @@ class HttpSettings:
     metrics_port: str = setting("VIGIL_METRICS_PORT", str, "port of the metrics, none when empty", "")
     live_url: str = setting("VIGIL_LIVE_URL", str, "the live feed's address for the page", "")
     fhir_port: str = setting("VIGIL_FHIR_PORT", str, "port of the ingest's FHIR intake on 127.0.0.1, none when empty", "")
+    mllp_port: str = setting("VIGIL_MLLP_PORT", str, "port of the ingest's HL7 door on VIGIL_BIND, none when empty", "")
     units: Mapping[str, str] = setting("VIGIL_UNITS", units.parse, "units that people see, comma-separated", "")
     totp_required: frozenset[str] = setting("VIGIL_TOTP_REQUIRED", _roles, "roles that must have a second factor", "")
     oidc_issuer: str = setting("VIGIL_OIDC_ISSUER", str, "the OpenID provider's issuer address, none when empty", "")
@@ -120,6 +122,7 @@ def wired(read: HttpSettings, clock: Callable[[], datetime]) -> Site:
         age_bands=AgeBands(database, site_keys, contexts, clock),
         commands=Commands(database, kafka, topics),
         fhir_door=FhirDoor(f"http://127.0.0.1:{read.fhir_port}/" if read.fhir_port else None),
+        mllp_door=MllpDoor(read.bind, settings.port(read.mllp_port) if read.mllp_port else None),
         rehearsals=Rehearsals(database, clock, rehearsing.environment(os.environ, read.database)),
         rule_sets=RuleSets(database, kafka, topics, metrics),
         metrics=metrics,

@@ -21,6 +21,8 @@ from vitals.settings import Broker
 
 _PATIENCE_S = 5.0
 _MOST_IN_A_MESSAGE = 200
+_NOBODY = 0x10
+"""A PUBACK's "no matching subscribers": success by name, but the message is gone."""
 _log = logging.getLogger(__name__)
 _Answer = asyncio.Future[dynsec.Command]
 
@@ -82,7 +84,7 @@ class DeviceAccounts:
                 self._answers.pop(tag, None)
 
     async def publish(self, topic: str, payload: bytes) -> None:
-        """One message, QoS 1, acknowledged. Raises PartAway."""
+        """One message, QoS 1, acknowledged, and given to somebody. Raises PartAway."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(_PATIENCE_S):
@@ -134,13 +136,14 @@ class DeviceAccounts:
                 answer.set_result(response)
 
     def _published(self, _: paho.Client, __: object, mid: int, reason: ReasonCode, ___: Properties) -> None:
-        self._soon(self._acknowledge, mid, reason.is_failure)
+        why = "the broker does not take the message" if reason.is_failure else "no gateway is there" if reason.value == _NOBODY else None
+        self._soon(self._acknowledge, mid, why)
 
-    def _acknowledge(self, mid: int, failed: bool) -> None:
+    def _acknowledge(self, mid: int, failure: str | None) -> None:
         done = self._acks.pop(mid, None)
         if done is None or done.done():
             return
-        if failed:
-            done.set_exception(PartAway("the broker does not take the message"))
+        if failure is not None:
+            done.set_exception(PartAway(failure))
         else:
             done.set_result(None)

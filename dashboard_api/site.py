@@ -17,6 +17,7 @@ from dashboard_api.identity import Accounts
 from dashboard_api.kafka import Kafka
 from dashboard_api.keys import SiteKeys
 from dashboard_api.metrics import Metrics
+from dashboard_api.mllp_door import MllpDoor
 from dashboard_api.mqtt import DeviceAccounts
 from dashboard_api.mqtt_watch import BrokerWatch
 from dashboard_api.openid_provider import Provider
@@ -77,6 +78,7 @@ class Site:
     commands: Commands
     rule_sets: RuleSets
     fhir_door: FhirDoor
+    mllp_door: MllpDoor
     rehearsals: Rehearsals
     metrics: Metrics
     throttles: Throttles

@@ -1,12 +1,14 @@
 """What devices said and Vigil could not use: an admin looks, puts it back on its way, or discards it."""
 
 import base64
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 import msgspec
 
-from dashboard_api import cursor, dynsec
-from dashboard_api.problems import Problem, unknown
+from dashboard_api import cursor, dynsec, way_back
+from dashboard_api.decoding import picked
+from dashboard_api.problems import Problem, away, unknown
 from dashboard_api.route import Call, Reply
 from dashboard_api.timescale import Row
 
@@ -20,7 +22,8 @@ class RefusalQuery(cursor.Page, frozen=True, kw_only=True):
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """`payload`: the original bytes, base64; `text`: the same where it is UTF-8. `times`: how often the very same came."""
+    """`payload`: the original bytes, base64; `text`: the same where it is UTF-8. `times`: how often the very same came.
+    `stuck`: why it cannot be requeued, null when it can."""
 
     id: str
     reason: str
@@ -37,6 +40,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     decided_by: str | None
     decided_at: datetime | None
+    stuck: str | None
     payload: str | None = None
     text: str | None = None
 
@@ -48,9 +52,9 @@ class Refusals(msgspec.Struct, frozen=True):
     next: str | None
 
 
-_HUBS = ["vigil", "v1", "gateways"]
+_LONGEST_WHY = 500
 _COLUMNS = "id, reason, detail, door, source, device, seq, vital, observed_at, first_at, last_at, times, state, decided_by, decided_at"
-_LIST = f"""SELECT {_COLUMNS} FROM telemetry.refusal
+_LIST = f"""SELECT {_COLUMNS}, octet_length(payload) AS size FROM telemetry.refusal
 WHERE (%(state)s = 'all' OR state = %(state)s) AND (%(reason)s::text IS NULL OR reason = %(reason)s)
   AND (%(device)s::text IS NULL OR device = %(device)s)
   AND (%(before)s::timestamptz IS NULL OR (first_at, id) < (%(before)s, %(before_id)s))
@@ -64,7 +68,7 @@ async def listed(call: Call) -> Reply:
     filters = {"state": query.state, "reason": query.reason, "device": query.device, "before": before[0], "before_id": before[1]}
     rows = await call.site.database.rows(_LIST, filters | {"n": query.limit + 1})
     page, following = cursor.page(rows, query.limit, "first_at", "id")
-    return Reply({"items": page, "next": following})
+    return Reply({"items": [_head(row) for row in page], "next": following})
 
 
 async def read(call: Call) -> Reply:
@@ -73,25 +77,39 @@ async def read(call: Call) -> Reply:
 
 
 async def requeue(call: Call) -> Reply:
-    """Back on its topic, the way it came: (device, seq) makes it land once, however often this is done. 409 when it was decided."""
+    """Back at the door at which it came: its number makes it land once, however often this is done.
+
+    409 when it was discarded, cannot land at all, or its door refuses it again; 503 when nobody takes it now. It is then as before.
+    """
     row = await _found(call)
-    if row["state"] == "discarded" or row["door"] != "mqtt":
-        raise Problem(409, "only what came over MQTT and was not discarded can go back")
-    for answer in await call.site.devices.do(dynsec.requeue_right()):
-        if (why := dynsec.refused(answer)) is not None:
-            raise Problem(503, f"the broker: {why}", {"Retry-After": "2"})
-    await call.site.devices.publish(row["source"], as_it_came(row))
+    if (why := way_back.stuck(row)) is not None:
+        raise Problem(409, f"this cannot go back: {why}")
+    await _WAYS[row["door"]](call, row)
     return Reply(_shown(await _decided(call, "requeued")), detail={"refusal": row["id"]})
 
 
-def as_it_came(row: Row) -> bytes:
-    """The message to publish again. Of a hub's message a refusal keeps one device's samples, or one of them: the hub's form goes round."""
-    payload, device = bytes(row["payload"]), row["device"]
-    parts = row["source"].split("/")
-    if parts[:3] != _HUBS or len(parts) < 4 or device is None or device == parts[3][:64]:  # a refusal's device is cut there
-        return payload
-    samples = payload if payload.startswith(b"[") else b"[%s]" % payload
-    return msgspec.json.encode({"devices": {device: msgspec.Raw(samples)}})
+async def _to_broker(call: Call, row: Row) -> None:
+    for answer in await call.site.devices.do(dynsec.requeue_right()):
+        if (why := dynsec.refused(answer)) is not None:
+            raise away(f"the broker: {why}")
+    await call.site.devices.publish(row["source"], way_back.as_it_came(row))
+
+
+async def _to_fhir(call: Call, row: Row) -> None:
+    status, answer = await call.site.fhir_door.post(bytes(row["payload"]), call.request.headers.get("traceparent"))
+    if status >= 500:
+        raise away("the FHIR intake cannot promise anything now")
+    if status >= 400:
+        raise Problem(409, f"the FHIR intake refuses it again: {answer.decode(errors='replace')[:_LONGEST_WHY]}")
+
+
+async def _to_mllp(call: Call, row: Row) -> None:
+    code, why = await call.site.mllp_door.post(bytes(row["payload"]))
+    if code != "AA":
+        raise Problem(409, f"the HL7 door refuses it, or another part of its message, again: {why[:_LONGEST_WHY]}")
+
+
+_WAYS: Mapping[str, Callable[[Call, Row], Awaitable[None]]] = {"mqtt": _to_broker, "fhir": _to_fhir, "mllp": _to_mllp}
 
 
 async def discard(call: Call) -> Reply:
@@ -103,18 +121,24 @@ async def discard(call: Call) -> Reply:
 
 
 async def _found(call: Call) -> Row:
-    row = await call.site.database.row("SELECT * FROM telemetry.refusal WHERE id = %s", [call.path["id"]])
+    row = await call.site.database.row("SELECT *, octet_length(payload) AS size FROM telemetry.refusal WHERE id = %s", [call.path["id"]])
     if row is None:
         raise unknown()
     return row
 
 
 async def _decided(call: Call, state: str) -> Row:
-    sql = "UPDATE telemetry.refusal SET state = %s, decided_by = %s, decided_at = %s WHERE id = %s RETURNING *"
+    sql = (
+        "UPDATE telemetry.refusal SET state = %s, decided_by = %s, decided_at = %s WHERE id = %s RETURNING *, octet_length(payload) AS size"
+    )
     row = await call.site.database.row(sql, [state, call.caller.username, call.now, call.path["id"]])
     if row is None:
         raise unknown()
     return row
+
+
+def _head(row: Row) -> Row:
+    return picked(row, *_COLUMNS.split(", ")) | {"stuck": way_back.stuck(row)}
 
 
 def _shown(row: Row) -> Row:
@@ -123,4 +147,4 @@ def _shown(row: Row) -> Row:
         text = payload.decode()
     except UnicodeDecodeError:
         text = None
-    return {c: row[c] for c in _COLUMNS.split(", ")} | {"payload": base64.b64encode(payload).decode(), "text": text}
+    return _head(row) | {"payload": base64.b64encode(payload).decode(), "text": text}

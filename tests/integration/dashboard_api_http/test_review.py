@@ -124,3 +124,41 @@ def test_a_discarded_refusal_is_no_longer_open_and_does_not_come_back(as_: As, r
     back = as_("admin").post(f"/api/v1/refusals/{refusal[0]}/requeue")
     listed = [r["id"] for r in as_("admin").get("/api/v1/refusals?limit=500").json()["items"]]
     assert (done.json()["state"], done.json()["decided_by"], back.status_code, refusal[0] in listed) == ("discarded", "admin", 409, False)
+
+
+def kept(site: Site, **facts: object) -> str:
+    """A refusal's id."""
+    name = uuid.uuid4().hex
+    row = {
+        "reason": "unassigned_device",
+        "detail": "on nobody",
+        "door": "mqtt",
+        "source": f"vigil/v1/dev-{name}/vitals",
+        "payload": b"{}",
+    } | facts
+    columns = ", ".join(row)
+    sql = f"INSERT INTO telemetry.refusal (id, first_at, last_at, {columns}) VALUES (%s, now(), now(){', %s' * len(row)})"  # noqa: S608  # the test's own names
+    site.sql(sql, name, *row.values())
+    return name
+
+
+def requeued(as_: As, name: str) -> tuple[int, str]:
+    """The status, and the state after."""
+    answer = as_("admin").post(f"/api/v1/refusals/{name}/requeue")
+    return answer.status_code, as_("admin").get(f"/api/v1/refusals/{name}").json()["state"]
+
+
+def test_what_nobody_takes_from_the_broker_stays_open(as_: As, refusal: tuple[str, str]) -> None:
+    assert requeued(as_, refusal[0]) == (503, "open")
+
+
+@pytest.mark.parametrize("facts", [{"vital": "hr", "reason": "implausible"}, {"reason": "duplicate"}, {"door": "archive"}])
+def test_what_could_never_land_is_not_put_back_and_the_list_says_so(site: Site, as_: As, facts: dict[str, str]) -> None:
+    name = kept(site, **facts)
+    items = as_("admin").get("/api/v1/refusals?limit=500").json()["items"]
+    assert (requeued(as_, name), next(r["stuck"] is not None for r in items if r["id"] == name)) == ((409, "open"), True)
+
+
+@pytest.mark.parametrize("door", ["fhir", "mllp"])
+def test_what_came_at_a_door_that_is_away_stays_open(site: Site, as_: As, door: str) -> None:
+    assert requeued(as_, kept(site, door=door)) == (503, "open")

@@ -1,14 +1,16 @@
-"""What a hub said for a device goes back to the hub's topic in the hub's form."""
+"""What was refused goes back as it came, a hub's in the hub's form; what could never land is told to be stuck."""
 
 import json
 
 import pytest
 
-from dashboard_api.api.refusals import as_it_came
+from dashboard_api.way_back import as_it_came, stuck
 from ingest.directory import Assignment, Device, Directory, directory
-from ingest.gather import Message
+from ingest.gather import KEPT_BYTES, Message, refusal
 from ingest.seen import Seen
 from ingest.translate import Translated, translate
+from ingest.wire import Fault
+from vitals.refusal import Reason, Refusal
 
 NOW = 1_790_000_000_000
 HUB = b"vigil/v1/gateways/hub/vitals"
@@ -69,3 +71,38 @@ def test_the_name_of_a_device_cannot_break_the_message(device: str) -> None:
 )
 def test_all_else_goes_back_byte_by_byte(source: str, device: str | None, payload: bytes) -> None:
     assert as_it_came({"source": source, "device": device, "payload": payload}) == payload
+
+
+def kept(one: Refusal, state: str = "open") -> dict[str, object]:
+    return {
+        "state": state,
+        "door": one.door,
+        "size": len(one.payload),
+        "detail": one.detail,
+        "vital": one.vital,
+        "reason": one.reason.value,
+    }
+
+
+def refused(size: int = 2, reason: Reason = Reason.UNASSIGNED_DEVICE, vital: str | None = None, door: str = "mqtt") -> Refusal:
+    return refusal(Message(b"vigil/v1/a/vitals", b"x" * size, NOW, door=door), Fault(reason, "why", 1, vital), b"x" * size, "a")
+
+
+@pytest.mark.parametrize("door", ["mqtt", "mllp", "fhir"])
+def test_what_came_whole_can_go_back_to_its_door(door: str) -> None:
+    assert [stuck(kept(refused(size, door=door))) for size in (2, KEPT_BYTES)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        kept(refused(KEPT_BYTES + 1)),
+        kept(refused(reason=Reason.IMPLAUSIBLE, vital="hr")),
+        kept(refused(reason=Reason.DUPLICATE)),
+        kept(refused(door="archive")),
+        kept(refused(), "discarded"),
+    ],
+    ids=["cut", "a part", "its number is stored", "from within", "discarded"],
+)
+def test_what_could_never_land_is_stuck(row: dict[str, object]) -> None:
+    assert stuck(row) is not None

@@ -240,6 +240,7 @@ export const de: Texts = {
   "refusals.last": "Zuletzt",
   "refusals.requeue": "Neu einreihen",
   "refusals.discard": "Verwerfen",
+  "refusals.stuck": "kann nicht zurück",
   "oncall.none.then": "Rufe gehen an die Kanäle des Hauses, bis die Verwaltung einen Dienstplan anlegt.",
   "audit.search": "Suchen",
   "audit.patient.id": "Kennung des Patienten",

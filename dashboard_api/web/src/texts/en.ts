@@ -238,6 +238,7 @@ export const en = {
   "refusals.last": "Last",
   "refusals.requeue": "Requeue",
   "refusals.discard": "Discard",
+  "refusals.stuck": "cannot go back",
   "oncall.none.then": "Pages go to the site's own channels until an administrator makes a rota.",
   "audit.search": "Search",
   "audit.patient.id": "Patient's id",

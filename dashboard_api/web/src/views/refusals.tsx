@@ -15,6 +15,7 @@ interface Refusal {
   times: number;
   last_at: string;
   state: string;
+  stuck: string | null; // why it cannot go back
   text?: string | null;
   payload?: string | null;
 }
@@ -42,7 +43,13 @@ export function Refusals() {
       head: "",
       cell: (r) => r.state !== "open" ? word("refusals", r.state) : (
         <span class="inline">
-          <button onClick={() => void decide(r.id, "requeue")}>{t("refusals.requeue")}</button>
+          {r.stuck === null ? (
+            <button onClick={() => void decide(r.id, "requeue")}>{t("refusals.requeue")}</button>
+          ) : (
+            <small class="muted" title={r.stuck}>
+              {t("refusals.stuck")}
+            </small>
+          )}
           <button onClick={() => void decide(r.id, "discard")}>{t("refusals.discard")}</button>
         </span>
       ),
