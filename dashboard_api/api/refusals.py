@@ -1,6 +1,7 @@
 """What devices said and Vigil could not use: an admin looks, puts it back on its way, or discards it."""
 
 import base64
+import codecs
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
@@ -23,7 +24,8 @@ class RefusalQuery(cursor.Page, frozen=True, kw_only=True):
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """`payload`: the original bytes, base64; `text`: the same where it is UTF-8. `times`: how often the very same came.
-    `stuck`: why it cannot be requeued, null when it can."""
+    `stuck`: why it cannot be requeued, null when it can. `size`: bytes that are kept. In a list only the first 2,048 are shown, and
+    `shown_cut` says so."""
 
     id: str
     reason: str
@@ -41,8 +43,10 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: str | None
     decided_at: datetime | None
     stuck: str | None
-    payload: str | None = None
-    text: str | None = None
+    size: int
+    payload: str
+    text: str | None
+    shown_cut: bool
 
 
 class Refusals(msgspec.Struct, frozen=True):
@@ -53,8 +57,9 @@ class Refusals(msgspec.Struct, frozen=True):
 
 
 _LONGEST_WHY = 500
+_HEAD_BYTES = 2048
 _COLUMNS = "id, reason, detail, door, source, device, seq, vital, observed_at, first_at, last_at, times, state, decided_by, decided_at"
-_LIST = f"""SELECT {_COLUMNS}, octet_length(payload) AS size FROM telemetry.refusal
+_LIST = f"""SELECT {_COLUMNS}, octet_length(payload) AS size, substr(payload, 1, {_HEAD_BYTES}) AS payload FROM telemetry.refusal
 WHERE (%(state)s = 'all' OR state = %(state)s) AND (%(reason)s::text IS NULL OR reason = %(reason)s)
   AND (%(device)s::text IS NULL OR device = %(device)s)
   AND (%(before)s::timestamptz IS NULL OR (first_at, id) < (%(before)s, %(before_id)s))
@@ -62,17 +67,17 @@ ORDER BY first_at DESC, id DESC LIMIT %(n)s"""  # noqa: S608  # constants of thi
 
 
 async def listed(call: Call) -> Reply:
-    """Without the payloads."""
+    """With the beginnings of the original bytes."""
     query: RefusalQuery = call.query
     before: tuple[datetime | None, str] = cursor.decode(query.cursor, tuple[datetime, str]) if query.cursor else (None, "")
     filters = {"state": query.state, "reason": query.reason, "device": query.device, "before": before[0], "before_id": before[1]}
     rows = await call.site.database.rows(_LIST, filters | {"n": query.limit + 1})
     page, following = cursor.page(rows, query.limit, "first_at", "id")
-    return Reply({"items": [_head(row) for row in page], "next": following})
+    return Reply({"items": [_shown(row) for row in page], "next": following})
 
 
 async def read(call: Call) -> Reply:
-    """With the original bytes."""
+    """With all of the original bytes that are kept."""
     return Reply(_shown(await _found(call)))
 
 
@@ -137,14 +142,16 @@ async def _decided(call: Call, state: str) -> Row:
     return row
 
 
-def _head(row: Row) -> Row:
-    return picked(row, *_COLUMNS.split(", ")) | {"stuck": way_back.stuck(row)}
-
-
 def _shown(row: Row) -> Row:
     payload = bytes(row["payload"])
+    cut = len(payload) < row["size"]
+    said = {"stuck": way_back.stuck(row), "size": row["size"], "payload": base64.b64encode(payload).decode()}
+    return picked(row, *_COLUMNS.split(", ")) | said | {"text": _text(payload, cut), "shown_cut": cut}
+
+
+def _text(payload: bytes, cut: bool) -> str | None:
+    """None where it is not UTF-8. Of what is cut, the last character may be half there: it is left out."""
     try:
-        text = payload.decode()
+        return codecs.getincrementaldecoder("utf-8")().decode(payload, final=not cut)
     except UnicodeDecodeError:
-        text = None
-    return _head(row) | {"payload": base64.b64encode(payload).decode(), "text": text}
+        return None

@@ -1,5 +1,6 @@
 """The audit holds every read, change and denial, and shows when somebody touched it; refusals have a way back."""
 
+import base64
 import threading
 import uuid
 from collections.abc import Callable
@@ -162,3 +163,29 @@ def test_what_could_never_land_is_not_put_back_and_the_list_says_so(site: Site, 
 @pytest.mark.parametrize("door", ["fhir", "mllp"])
 def test_what_came_at_a_door_that_is_away_stays_open(site: Site, as_: As, door: str) -> None:
     assert requeued(as_, kept(site, door=door)) == (503, "open")
+
+
+LONG = b"x" * 2047 + "\u00e4".encode() * 10  # the cut goes through a character
+
+
+@pytest.mark.parametrize(
+    ("payload", "head", "text", "cut"),
+    [
+        (b'{"seq": 1}', b'{"seq": 1}', '{"seq": 1}', False),
+        (b"\xff", b"\xff", None, False),
+        (LONG, LONG[:2048], "x" * 2047, True),
+        (b"\xe4", b"\xe4", None, False),
+    ],
+    ids=["short", "no text", "long", "half a character that is all"],
+)
+def test_the_list_shows_the_beginning_of_the_original_bytes(
+    site: Site, as_: As, payload: bytes, head: bytes, text: str | None, cut: bool
+) -> None:
+    name = kept(site, payload=payload)
+    said = next(r for r in as_("admin").get("/api/v1/refusals?limit=500").json()["items"] if r["id"] == name)
+    assert (base64.b64decode(said["payload"]), said["text"], said["shown_cut"], said["size"]) == (head, text, cut, len(payload))
+
+
+def test_one_refusal_shows_all_that_is_kept(site: Site, as_: As) -> None:
+    said = as_("admin").get(f"/api/v1/refusals/{kept(site, payload=LONG)}").json()
+    assert (base64.b64decode(said["payload"]), said["text"], said["shown_cut"]) == (LONG, LONG.decode(), False)
