@@ -58,8 +58,8 @@ def new_secret(device: str, password: str) -> list[Command]:
     return [{"command": "setClientPassword", "username": device, "password": password}]
 
 
-def requeue_right(role: str = "admin") -> list[Command]:
-    """Lets the managing account put a refused message back on its topic."""
+def publish_right(role: str = "admin") -> list[Command]:
+    """Lets the managing account put a refused message back on its topic, and tell a device its configuration."""
     return [
         {"command": "addRoleACL", "rolename": role, "acltype": "publishClientSend", "topic": "vigil/v1/#", "priority": 0, "allow": True}
     ]

@@ -1,4 +1,4 @@
-"""The broker's control topic: device accounts are made and unmade here; and a refused message goes back in here.
+"""The broker's control topic: device accounts are made and unmade here; and what is said to devices, or again for them, goes in here.
 
 In: commands of `dynsec`. Out: the broker's answers. Promise: `do` returns when the broker has done all of them, or raises PartAway;
 commands of callers at the same time travel in one message. One connection (paho-mqtt, MQTT 5), which reconnects by itself.
@@ -45,7 +45,7 @@ class DeviceAccounts:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._up = asyncio.Event()
         self._answers: dict[str, _Answer] = {}
-        self._acks: dict[int, asyncio.Future[None]] = {}
+        self._acks: dict[int, tuple[asyncio.Future[None], bool]] = {}
         self._outbox: list[dynsec.Command] = []
 
     @property
@@ -83,14 +83,17 @@ class DeviceAccounts:
             for tag in tags:
                 self._answers.pop(tag, None)
 
-    async def publish(self, topic: str, payload: bytes) -> None:
-        """One message, QoS 1, acknowledged, and given to somebody. Raises PartAway."""
+    async def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
+        """One message, QoS 1, acknowledged, and given to somebody or `retain`ed (an empty one takes away what was). Raises PartAway."""
+        for answer in await self.do(dynsec.publish_right()):
+            if (why := dynsec.refused(answer)) is not None:
+                raise PartAway(f"the broker: {why}")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 await self._up.wait()
-                sent = self._client.publish(topic, payload, qos=1)
-                self._acks[sent.mid] = done
+                sent = self._client.publish(topic, payload, qos=1, retain=retain)
+                self._acks[sent.mid] = done, retain
                 if sent.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
                     raise PartAway("the broker does not take the message")
                 await done
@@ -136,14 +139,15 @@ class DeviceAccounts:
                 answer.set_result(response)
 
     def _published(self, _: paho.Client, __: object, mid: int, reason: ReasonCode, ___: Properties) -> None:
-        why = "the broker does not take the message" if reason.is_failure else "no gateway is there" if reason.value == _NOBODY else None
-        self._soon(self._acknowledge, mid, why)
+        self._soon(self._acknowledge, mid, reason.is_failure, reason.value == _NOBODY)
 
-    def _acknowledge(self, mid: int, failure: str | None) -> None:
-        done = self._acks.pop(mid, None)
+    def _acknowledge(self, mid: int, failed: bool, nobody: bool) -> None:
+        done, retained = self._acks.pop(mid, (None, False))
         if done is None or done.done():
             return
-        if failure is not None:
-            done.set_exception(PartAway(failure))
+        if failed:
+            done.set_exception(PartAway("the broker does not take the message"))
+        elif nobody and not retained:
+            done.set_exception(PartAway("no gateway is there to take it"))
         else:
             done.set_result(None)

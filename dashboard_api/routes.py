@@ -9,6 +9,7 @@ from dashboard_api.api import (
     assignments,
     certificates,
     described,
+    device_config,
     devices,
     explain,
     history,
@@ -113,6 +114,14 @@ DEVICE: tuple[Route, ...] = (
     Route(
         "POST", "/devices/{id}/secret", Right.DEVICES_WRITE, "renewDeviceSecret", devices.new_secret, "Another secret for a device",
         answer=devices.Enrolled, errors=(404, 409, 503), tag="devices",
+    ),
+    Route(
+        "GET", "/devices/{id}/config", Right.DEVICES_READ, "readDeviceConfig", device_config.read, "What a device is told to do",
+        answer=device_config.ToldConfig, errors=(404,), tag="devices",
+    ),
+    Route(
+        "PUT", "/devices/{id}/config", Right.DEVICES_WRITE, "putDeviceConfig", device_config.put, "Tell a device how often, and of curves",
+        body=device_config.NewDeviceConfig, answer=device_config.ToldConfig, errors=(404, 409, 503), tag="devices",
     ),
     Route(
         "POST", "/devices/{id}/certificate", Right.DEVICES_WRITE, "certifyDevice", certificates.certify, "A certificate for a device",

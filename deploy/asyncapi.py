@@ -14,6 +14,7 @@ import msgspec
 from vitals.alert import Alert, Command
 from vitals.batch import SCHEMA, SCHEMA_ID
 from vitals.context import PatientContext
+from vitals.device_config import DeviceConfig
 from vitals.finding import Finding
 from vitals.link import Link
 from vitals.refusal import Reason, Refusal
@@ -121,10 +122,18 @@ MQTT: dict[str, tuple[str, str, str]] = {
         "Refused",
         "back to the device, or hub, that said it: what could not be used, and why",
     ),
+    "deviceConfig": (
+        "vigil/v1/{device_id}/config",
+        "DeviceConfig",
+        "to the device, retained, QoS 1: how often to measure, and whether to send curves; what is absent is left to it. "
+        "An empty message: nothing is wanted any more",
+    ),
 }
-"""Channel -> (address, message, summary). All but `deviceRefused` are what devices send."""
+"""Channel -> (address, message, summary)."""
+TO_DEVICES = ("deviceRefused", "deviceConfig")
+"""All other channels are what devices send."""
 
-STRUCTS = (Refusal, Link, PatientContext, ScoreUpdate, Finding, Command, Alert)
+STRUCTS = (DeviceConfig, Refusal, Link, PatientContext, ScoreUpdate, Finding, Command, Alert)
 KAFKA: tuple[tuple[str, str, str, str], ...] = (
     ("readings", "ReadingsBatch", "ingest", "streams/detect, streams/archive, dashboard_api/live"),
     ("refused", "Refusal", "ingest, streams", "streams/archive"),
@@ -195,7 +204,7 @@ def _channel(address: str, messages: Iterable[str], summary: str) -> Json:
 def _operations() -> Json:
     operations: Json = {}
     for name in MQTT:
-        operations[name] = {"action": "receive" if name == "deviceRefused" else "send", "channel": {"$ref": f"#/channels/{name}"}}
+        operations[name] = {"action": "receive" if name in TO_DEVICES else "send", "channel": {"$ref": f"#/channels/{name}"}}
     for frame, (action, _, _) in LIVE.items():
         messages = [{"$ref": f"#/channels/live/messages/live.{frame}"}]
         operations[f"live.{frame}"] = {"action": action, "channel": {"$ref": "#/channels/live"}, "messages": messages}
@@ -204,7 +213,7 @@ def _operations() -> Json:
 
 def _messages() -> Json:
     headers = {"type": "object", "properties": {"traceparent": {"type": "string", "description": "W3C trace context"}, "schema": _TEXT}}
-    messages: Json = {name: {"payload": {"$ref": f"#/components/schemas/{name}"}} for name in DEVICE_MESSAGES}
+    messages: Json = {name: {"payload": {"$ref": f"#/components/schemas/{name}"}} for _, name, _ in MQTT.values()}
     for _, name, _, _ in KAFKA:
         kind = {"ReadingsBatch": "application/vnd.apache.arrow", **dict.fromkeys(("Waveform", "Page", "Marks"), "application/msgpack")}.get(
             name, "application/json"

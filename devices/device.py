@@ -16,6 +16,7 @@ from devices.account import Account
 from devices.memory import Known
 from devices.mqtt import Door, Ears, Identity, Line
 from devices.outbox import Outbox
+from vitals.device_config import UNTOLD, heard
 
 BATCH = 100
 BATCH_PAUSE_S = 0.2
@@ -38,17 +39,18 @@ class _Backlog:
 
 
 class Device:
-    """One device on one connection. `away` cuts it off and keeps it off; `battery` is what its status says."""
+    """One device on one connection. `away` cuts it off and keeps it off; `battery` is what its status says; `config` what it
+    was told to do."""
 
     def __init__(self, where: Door, known: Known, account: Account, outbox: Path) -> None:
         self.known, self._account, self._box = known, account, Outbox(outbox)
         self._where, self._who = where, Identity(known.device, known.password)
-        self._line = Line(where, self._who, Ears(self._acked, self._lost, self._told))
+        self._line = Line(where, self._who, Ears(self._acked, self._lost, self._told, self._configured))
         self._vitals = self._who.topic("vitals")
         self._sending: _Backlog | None = None
         self._leaving = False
         self.on_refused: Callable[[dict[str, Any]], None] | None = None
-        self.away, self.battery = False, 1.0
+        self.away, self.battery, self.config = False, 1.0, UNTOLD
 
     @property
     def waiting(self) -> int:
@@ -175,6 +177,9 @@ class Device:
     def _return(self, backlog: _Backlog) -> None:
         self._sending = None
         self._box.back(backlog.samples)
+
+    def _configured(self, message: bytes) -> None:
+        self.config = heard(message) or self.config
 
     def _told(self, notice: dict[str, Any]) -> None:
         self._account.refused[str(notice.get("reason"))] += 1

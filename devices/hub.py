@@ -2,7 +2,7 @@
 
 In: samples of its members. Out: MQTT messages, each with what all members said in PAUSE_S; counts in the shared `Account`. Promise: as
 `devices.device`: a sample is given to the broker until the broker has acknowledged it; what waits is on disk, oldest first. Members send no
-status and no curves; what of theirs is refused the hub hears, and counts.
+status and no curves and hear no configuration; what of theirs is refused the hub hears, and counts.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from devices.account import Account
 from devices.memory import Known
 from devices.mqtt import Door, Ears, Identity, Line
 from devices.outbox import Outbox
+from vitals.device_config import UNTOLD
 
 BATCH = 200
 PAUSE_S = 0.5
@@ -108,7 +109,7 @@ class Member:
     def __init__(self, hub: Hub, known: Known) -> None:
         self._hub, self.known = hub, known
         self._kept: list[bytes] = []
-        self._away, self.battery = False, 1.0
+        self._away, self.battery, self.config = False, 1.0, UNTOLD
 
     @property
     def away(self) -> bool:

@@ -2,7 +2,8 @@
 
 In: the broker's address, who the device is, payloads to publish with QoS 1, each with a tag of the caller's. Out: every tag comes
 back exactly once, through `acked` (the broker's PUBACK with its reason code) or through `lost` (the connection broke first, or nobody was
-there to take it: publish it again, the sample's number makes a repeat harmless); notices on the device's refused topic through `told`.
+there to take it: publish it again, the sample's number makes a repeat harmless); notices on the device's refused topic through `told`,
+what it is told to do through `configured`.
 """
 
 import asyncio
@@ -39,17 +40,23 @@ class Identity:
     password: str
 
     def topic(self, last: str) -> str:
-        """`last`: vitals, status, refused, waveform."""
+        """`last`: vitals, status, refused, config, waveform."""
         return f"vigil/v1/{self.device}/{last}"
+
+
+def _unheeded(_: bytes) -> None:
+    """A device that does as it likes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ears:
-    """What is called back: `acked(tag, ok)`, `lost(tags)` in the order of publishing, `told(reason)` of a refusal notice."""
+    """What is called back: `acked(tag, ok)`, `lost(tags)` in the order of publishing, `told(reason)` of a refusal notice,
+    `configured(message)` of what the device is told to do."""
 
     acked: Callable[[Any, bool], None]
     lost: Callable[[list[Any]], None]
     told: Callable[[dict[str, Any]], None]
+    configured: Callable[[bytes], None] = _unheeded
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +223,7 @@ class Line:
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if not reason.is_failure:
-            client.subscribe(self._who.topic("refused"), 1)
+            client.subscribe([(self._who.topic("refused"), 1), (self._who.topic("config"), 1)])
         if self._connack is not None and not self._connack.done():
             self._connack.set_result(not reason.is_failure)
 
@@ -232,6 +239,9 @@ class Line:
             self._ears.acked(tag, not reason.is_failure)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        if message.topic == self._who.topic("config"):
+            self._ears.configured(bytes(message.payload))
+            return
         with contextlib.suppress(msgspec.DecodeError):
             self._ears.told(msgspec.json.decode(message.payload, type=dict[str, Any]))
 

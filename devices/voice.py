@@ -2,11 +2,14 @@
 
 from typing import Protocol
 
+from vitals.device_config import DeviceConfig
+
 
 class Voice(Protocol):
-    """`away` cuts it off and keeps it off; `battery` is what its status says."""
+    """`away` cuts it off and keeps it off; `battery` is what its status says; `config` what it was told to do."""
 
     battery: float
+    config: DeviceConfig
 
     @property
     def away(self) -> bool:

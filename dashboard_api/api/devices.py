@@ -125,13 +125,16 @@ async def read(call: Call) -> Reply:
 
 
 async def revoke(call: Call) -> Reply:
-    """At once: the broker cuts its connection, and its certificates go on the list. The row stays, for history needs it."""
+    """At once: the broker cuts its connection, and its certificates go on the list; what it was told is retained no longer. The row stays,
+    for history needs it."""
     device = call.path["id"]
     await found(call, device)
     await _command(call, dynsec.revoke(device))
     async with call.site.database.transaction() as transaction:
         await transaction.do("UPDATE clinical.device SET revoked_at = %s WHERE id = %s AND revoked_at IS NULL", [call.now, device])
     await revocation.revoke_all(call.site, device, call.now)
+    if await call.site.database.row("SELECT 1 FROM clinical.device_config WHERE device = %s", [device]) is not None:
+        await call.site.devices.publish(dynsec.topics(device, "")["config"], b"", retain=True)
     return Reply(status=204)
 
 

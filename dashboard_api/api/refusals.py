@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from dashboard_api import cursor, dynsec, way_back
+from dashboard_api import cursor, way_back
 from dashboard_api.decoding import picked
 from dashboard_api.problems import Problem, away, unknown
 from dashboard_api.route import Call, Reply
@@ -94,9 +94,6 @@ async def requeue(call: Call) -> Reply:
 
 
 async def _to_broker(call: Call, row: Row) -> None:
-    for answer in await call.site.devices.do(dynsec.requeue_right()):
-        if (why := dynsec.refused(answer)) is not None:
-            raise away(f"the broker: {why}")
     await call.site.devices.publish(row["source"], way_back.as_it_came(row))
 
 

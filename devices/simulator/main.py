@@ -110,18 +110,20 @@ def open_ward(options: argparse.Namespace, account: Account) -> tuple[list[Bed],
 
 
 async def play(ward: Sequence[Slot], pace: Pace, duration_s: float | None, stop: asyncio.Event) -> None:
-    """Turns the slots one after another, evenly over the period, until the duration is over or `stop` is set."""
-    began, pause, i = time.monotonic(), pace.period_s / len(ward), 0
+    """Turns the slots one after another, evenly over the period of the fastest, until the duration is over or `stop` is set."""
+    began, period_s, due_s, i = time.monotonic(), pace.period_s, 0.0, 0
     while not stop.is_set():
         elapsed = time.monotonic() - began
         if duration_s is not None and elapsed >= duration_s:
             return
-        if elapsed < i * pause:
+        if elapsed < due_s:
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), i * pause - elapsed)
+                await asyncio.wait_for(stop.wait(), due_s - elapsed)
             continue
-        ward[i % len(ward)].turn(now_ms(), elapsed)
-        i += 1
+        if i == 0:
+            period_s = min(pace.period_s, *(slot.period_s for slot in ward))
+        ward[i].turn(now_ms(), elapsed, period_s)
+        i, due_s = (i + 1) % len(ward), due_s + period_s / len(ward)
         await asyncio.sleep(0)
 
 

@@ -4,6 +4,7 @@ In: devices with their stories, a clock, fresh noise. Out: samples, and curves, 
 period in slots, so that messages flow evenly; the bodies of a slot are computed together.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,13 +31,15 @@ class Pace:
 
 @dataclass(slots=True)
 class Bed:
-    """A patient's story and device. `turn` counts its samples; `waves`: where its curves are, None for a device that sends none."""
+    """A patient's story and device. `turn` counts its samples, `said_s`: when the last was due; `waves`: where its curves are, None for a
+    device that sends none."""
 
     story: Story
     device: Voice
     turn: int = 0
     waves: waveform.Phases | None = None
     slow_due: float = 0.0
+    said_s: float = -math.inf
     dead: bool = False
 
 
@@ -47,19 +50,23 @@ class Slot:
         self.beds, self._pace = beds, pace
         self._bodies = physiology.born([bed.story for bed in beds], seed)
         self._rng = np.random.default_rng((seed, 1))
-        self._dt_s = pace.period_s * pace.speed
 
-    def turn(self, now_ms: int, elapsed_s: float) -> None:
-        """All beds say their next sample; `elapsed_s` since the simulation began, wall clock."""
+    @property
+    def period_s(self) -> float:
+        """Between two turns: as the fastest of its devices was told."""
+        return min((self._every_s(bed) for bed in self.beds), default=self._pace.period_s)
+
+    def turn(self, now_ms: int, elapsed_s: float, period_s: float) -> None:
+        """All beds whose next sample is due say it; `elapsed_s` since the simulation began, wall clock; `period_s` since the last turn."""
         at = elapsed_s * self._pace.speed - self._pace.onset_s
         severities = [severity(bed.story, at) for bed in self.beds]
         drift = np.array([physiology.drifted(bed.story, s) for bed, s in zip(self.beds, severities, strict=True)])
         noise = self._rng.normal(size=drift.shape)
         hour = (now_ms / 3_600_000) % 24
-        self._bodies, rows = physiology.step(self._bodies, noise, self._dt_s, hour, drift)
+        self._bodies, rows = physiology.step(self._bodies, noise, period_s * self._pace.speed, hour, drift)
         for bed, row, s in zip(self.beds, rows, severities, strict=True):
             _FAULTS.get(bed.story.fault, _plain)(bed, s)
-            if not bed.dead:
+            if not bed.dead and due(bed, self._every_s(bed), elapsed_s, period_s):
                 self._say(bed, self._vitals(bed, row, s, elapsed_s), now_ms)
             if bed.waves is not None and not bed.dead:
                 bed.waves = self._draw(bed, bed.waves, row, s, now_ms)
@@ -72,8 +79,12 @@ class Slot:
             if bed.story.fault == "probe_off" and s > 0:
                 del made["ppg"]
             for channel in waveform.RATES:
-                bed.device.stream(waveform.encoded(channel, at, made.get(channel)))
+                if bed.device.config.waveforms is not False:
+                    bed.device.stream(waveform.encoded(channel, at, made.get(channel)))
         return phases
+
+    def _every_s(self, bed: Bed) -> float:
+        return bed.device.config.every_s or self._pace.period_s
 
     def _vitals(self, bed: Bed, row: type_f64, s: float, elapsed_s: float) -> sample.Vitals:
         if self._pace.form == "six":
@@ -90,6 +101,15 @@ class Slot:
         bed.turn += 1
         twice = bed.story.fault == "duplicates" and bed.turn % 5 == 0
         bed.device.say(seq, len(vitals), sample.encoded(seq, at, vitals), twice)
+
+
+def due(bed: Bed, every_s: float, elapsed_s: float, period_s: float) -> bool:
+    """Whether it is at its next sample, or nearer to it than half a turn; notes that it says it then."""
+    at = bed.said_s + every_s
+    if every_s > period_s and elapsed_s + period_s / 2 < at:
+        return False
+    bed.said_s = at if abs(elapsed_s - at) < every_s else elapsed_s
+    return True
 
 
 def rfc3339(ms: int) -> str:

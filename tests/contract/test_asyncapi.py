@@ -7,7 +7,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from deploy.asyncapi import KAFKA, document, text
+from dashboard_api.dynsec import acls, topics
+from deploy.asyncapi import KAFKA, MQTT, TO_DEVICES, document, text
 from vitals.topics import Topics
 
 COMMITTED = Path(__file__).resolve().parents[2] / "docs" / "asyncapi.json"
@@ -24,6 +25,17 @@ def test_the_committed_document_is_what_the_code_says() -> None:
 
 def test_every_topic_is_documented() -> None:
     assert {getattr(Topics(), row[0]) for row in KAFKA} == set(Topics().settings())
+
+
+@pytest.mark.parametrize("kind", ["monitor", "gateway"])
+def test_every_topic_that_a_device_is_told_at_its_enrolment_is_documented(kind: str) -> None:
+    words = dict.fromkeys(("device_id", "gateway_id"), "dev-1")
+    assert set(topics("dev-1", kind).values()) <= {address.format_map(words) for address, _, _ in MQTT.values()}
+
+
+def test_nothing_goes_to_devices_but_what_they_may_hear() -> None:
+    words, hear = {"device_id": "dev-1"}, {acl["topic"] for acl in acls("dev-1", "monitor") if acl["acltype"] == "publishClientReceive"}
+    assert {MQTT[name][0].format_map(words) for name in TO_DEVICES} == hear
 
 
 def test_every_reference_leads_somewhere() -> None:

@@ -21,6 +21,7 @@ MAY = {
     "listWards": "dnoai", "createWard": "a",
     "listPatients": "dnpoai", "createPatient": "a", "readPatient": "dnpoai", "changePatient": "da",
     "listDevices": "dnoai", "enrolDevice": "a", "readDevice": "dnoai", "revokeDevice": "a", "renewDeviceSecret": "a", "certifyDevice": "a",
+    "readDeviceConfig": "dnoai", "putDeviceConfig": "a",
     "listAssignments": "dnoai", "listPatientAssignments": "dnoai", "assignDevice": "a", "correctAssignment": "a",
     "readVitals": "dnpoi", "readScore": "dnpoi", "readLimits": "dnpo", "putLimits": "dn", "explain": "dno",
     "listNotes": "dnpo", "createNote": "dn",
