@@ -39,9 +39,9 @@ def query(pairs: Iterable[tuple[str, str]], shape: Any) -> Any:
 
 
 def body(data: bytes, shape: Any) -> Any:
-    """A JSON body."""
+    """A JSON body; none at all is an empty object."""
     try:
-        return msgspec.json.decode(data, type=shape)
+        return msgspec.json.decode(data or b"{}", type=shape)
     except msgspec.ValidationError as error:
         raise Problem(422, str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

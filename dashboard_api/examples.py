@@ -66,7 +66,7 @@ ANSWERS: Mapping[str, Any] = {
 }  # fmt: skip
 """Where the schema says no more than "an object" or "text"."""
 BODIES: Mapping[str, Any] = {
-    "createNote": {"text": _NOTE["text"], "strikes": None},
+    "createNote": {"text": _NOTE["text"], "strikes": None}, "erasePatient": {"confirm": _PATIENT, "reason": "Asked for in writing"},
     "putLimits": _LIMITS, "fhirCreateObservation": _OBSERVATION, "fhirTransaction": _bundle(_OBSERVATION, "transaction"),
     "token": {"grant_type": "password", "username": "nurse.one", "password": "correct horse battery"},
 }  # fmt: skip

@@ -86,7 +86,8 @@ def _operation(route: Route, prefix: str, by_type: dict[int, Any], components: d
     if route.body is not None:
         schema = by_type[id(route.body)]
         example = examples.BODIES.get(route.action) or examples.fitting(schema, components)
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
+        needed = "$ref" not in schema or bool(components[schema["$ref"].rpartition("/")[2]].get("required"))
+        operation["requestBody"] = {"required": needed, "content": {"application/json": {"schema": schema, "example": example}}}
     elif route.action == "token":
         form = {"schema": _TOKEN_FORM, "example": examples.BODIES["token"]}
         operation["requestBody"] = {"required": True, "content": {"application/x-www-form-urlencoded": form}}

@@ -7,7 +7,6 @@ import msgspec
 from msgspec import Meta
 
 from dashboard_api.api import alerts, corrections, limits, notes, patients
-from dashboard_api.decoding import Comment
 from dashboard_api.problems import Problem
 from dashboard_api.route import Call, Reply
 from vitals.registry import VITALS
@@ -18,10 +17,10 @@ PURPOSES = ("monitoring", "research", "sharing_with_gp", "device_vendor")
 
 
 class Erasure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`confirm`: the patient's id once more."""
+    """`confirm`: the patient's id once more, for a person who might be on the wrong page; the path alone says it too."""
 
-    confirm: str
-    reason: Comment
+    confirm: str | None = None
+    reason: Annotated[str, Meta(max_length=2000)] | None = None
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +99,7 @@ async def erase(call: Call) -> Reply:
     readings stay without a person."""
     wish: Erasure = call.body
     patient = call.subject["id"]
-    if wish.confirm != patient:
+    if wish.confirm not in (None, patient):
         raise Problem(422, "confirm: expected the patient's id")
     release = """UPDATE clinical.assignment SET during = tstzrange(lower(during), greatest(%s, lower(during) + interval '1 ms'))
                  WHERE patient = %s AND (upper_inf(during) OR upper(during) > %s)"""

@@ -10,7 +10,7 @@ import pytest
 
 from dashboard_api import decoding, policy
 from dashboard_api.openapi import document
-from dashboard_api.problems import MEDIA_TYPE
+from dashboard_api.problems import MEDIA_TYPE, Problem
 from dashboard_api.route import Route
 from dashboard_api.routes import ALL
 
@@ -89,3 +89,13 @@ def test_an_example_of_a_body_is_taken_as_one(route: Route) -> None:
     operation = next(o for _, _, o in OPERATIONS if o["operationId"] == route.action)
     example = operation["requestBody"]["content"]["application/json"]["example"]
     assert decoding.body(json.dumps(example).encode(), route.body) is not None
+
+
+@pytest.mark.parametrize("route", [r for _, r in ALL if r.body is not None], ids=lambda r: r.action)
+def test_a_body_that_may_be_left_out_is_taken_as_nothing(route: Route) -> None:
+    operation = next(o for _, _, o in OPERATIONS if o["operationId"] == route.action)
+    try:
+        taken = decoding.body(b"", route.body) != {}
+    except Problem:
+        taken = False
+    assert operation["requestBody"]["required"] is not taken

@@ -125,6 +125,15 @@ def test_an_erased_person_is_gone_and_the_readings_stay(site: Site, as_: As) -> 
     assert (answer.json()["person_erased"], seen["name"], seen["mrn"], len(vitals["series"][0]["points"])) == (True, None, None, 1)
 
 
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [(b"", 200), (b"{}", 200), (b'{"reason": "asked for"}', 200), (b'{"confirm": "somebody-else"}', 422), (b'{"confrim": "x"}', 422)],
+)
+def test_an_erasure_needs_no_words_but_none_that_say_somebody_else(site: Site, as_: As, content: bytes, status: int) -> None:
+    answer = as_("admin").post(f"/api/v1/patients/{site.patient()['id']}/erasure", content=content)
+    assert answer.status_code == status
+
+
 def test_an_export_has_everything_and_says_who_saw_it(site: Site, as_: As) -> None:
     patient = site.patient()["id"]
     site.reading(patient, "hr", datetime.now(UTC) - timedelta(minutes=1), 72)
