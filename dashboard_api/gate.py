@@ -137,7 +137,7 @@ class Gate:
 
     def _stranger(self, address: str, why: str) -> Problem:
         self._site.metrics.denied.labels("unauthenticated").inc()
-        wait = self._site.throttles.address.wait(address, self._site.monotonic())
+        wait = self._site.throttles.stranger.wait(address, self._site.monotonic())
         return problems.too_fast(wait) if wait else Problem(401, why, headers={"WWW-Authenticate": 'Bearer realm="vigil"'})
 
     async def _subject(self, route: Route, request: Request, caller: Caller) -> Row:

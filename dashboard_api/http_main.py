@@ -22,7 +22,7 @@ from typing import Any
 import uvicorn
 from prometheus_client import start_http_server
 
-from dashboard_api import keys, openapi, rehearsing, units
+from dashboard_api import keys, openapi, paces, rehearsing, units
 from dashboard_api.age_bands import AgeBands
 from dashboard_api.assertions import Assertions
 from dashboard_api.audit_log import AuditLog
@@ -45,7 +45,7 @@ from dashboard_api.routes import ALL
 from dashboard_api.rule_sets import RuleSets
 from dashboard_api.second_factor import SecondFactor
 from dashboard_api.site import Facts, Site, Throttles
-from dashboard_api.throttle import Rate, Throttle
+from dashboard_api.throttle import Throttle
 from dashboard_api.timescale import Database
 from vitals import settings
 from vitals.errors import SettingError
@@ -126,7 +126,7 @@ def wired(read: HttpSettings, clock: Callable[[], datetime]) -> Site:
         rehearsals=Rehearsals(database, clock, rehearsing.environment(os.environ, read.database)),
         rule_sets=RuleSets(database, kafka, topics, metrics),
         metrics=metrics,
-        throttles=Throttles(address=Throttle(Rate(5, 60)), login=Throttle(Rate(0.5, 15)), caller=Throttle(Rate(200, 1000))),
+        throttles=Throttles(**{name: Throttle(rate) for name, rate in paces.RATES.items()}),
         clock=clock,
         monotonic=time.monotonic,
     )

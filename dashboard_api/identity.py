@@ -1,25 +1,22 @@
 """Accounts and their sessions: logging in, staying in, being thrown out.
 
 In: a name, a password and where there is one the code of a second factor; a refresh token; or the claims of an access token. Out: a
-`Session` with tokens, or the `Caller` that policy decides about. Promise: a wrong name and a wrong password look and last the same; after
-`FAILURES` wrong passwords or codes the name is locked for `LOCKED_FOR`, existing or not; an old refresh token that comes back revokes its
-session; a session never may more than its account, and less where scopes were asked for.
+`Session` with tokens, or the `Caller` that policy decides about. Promise: a wrong name and a wrong password look and last the same; wrong
+passwords lock the name, existing or not, where they come from, long before they lock it everywhere, and wrong codes at once everywhere
+(`paces.LOCKS`); an old refresh token that comes back revokes its session; a session never may more than its account, and less where scopes
+were asked for.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dashboard_api import passwords, policy, tokens
+from dashboard_api import paces, passwords, policy, tokens
 from dashboard_api.policy import Caller, Role
 from dashboard_api.second_factor import SecondFactor
 from dashboard_api.timescale import Database, Row
 from vitals.errors import Theirs
-
-FAILURES = 5
-LOCKED_FOR = timedelta(minutes=5)
-FORGET_AFTER = timedelta(minutes=15)
 
 
 class LoginRefused(Theirs):
@@ -55,12 +52,19 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What somebody brings. `code`: of the second factor; `scope`: what is asked for, space-separated, all when empty."""
+    """What somebody brings. `code`: of the second factor; `scope`: what is asked for, space-separated, all when empty; `address`: from
+    where."""
 
     username: str
     password: str
     code: str = ""
     scope: str = ""
+    address: str = ""
+
+    @property
+    def here(self) -> str:
+        """What wrong passwords from this address are counted under."""
+        return f"{paces.BY_ADDRESS} {self.address}"
 
 
 _CALLER = """
@@ -115,7 +119,7 @@ class Accounts:
         limits = granted(role, login.scope)
         if role in self._second.required and not held:
             limits = frozenset({policy.ENROLMENT})
-        await self._database.do("DELETE FROM access.login_failure WHERE username = %s", [login.username])
+        await self._forgive(login)
         return await self.begin(login.username, limits)
 
     async def log_in_client(self, login: Login) -> Session:
@@ -123,7 +127,7 @@ class Accounts:
         role = await self._proved(login)
         if role is not Role.INTEGRATION:
             raise LoginRefused("this grant is for integrations")
-        await self._database.do("DELETE FROM access.login_failure WHERE username = %s", [login.username])
+        await self._forgive(login)
         return await self.begin_client(login.username, login.scope)
 
     async def refresh(self, refresh: str) -> Session:
@@ -168,11 +172,11 @@ class Accounts:
     async def _proved(self, login: Login) -> Role:
         """The role of the account whose password this is."""
         now = self._clock()
-        await self._check_lock(login.username, now)
+        await self._check_lock(login, now)
         sql = "SELECT password_hash, role FROM access.account WHERE username = %s AND disabled_at IS NULL"
         row = await self._database.row(sql, [login.username])
         if not await passwords.matches(row["password_hash"] if row else passwords.NOBODY, login.password) or row is None:
-            await self._count_failure(login.username, now)
+            await self._count_failure(login.username, now, {login.here: paces.BY_ADDRESS, paces.BY_NAME: paces.BY_NAME})
             raise LoginRefused("the user name or the password is wrong")
         return Role(row["role"])
 
@@ -180,22 +184,30 @@ class Accounts:
         if not login.code:
             raise CodeWanted("a code of the second factor is needed")
         if not await self._second.right(login.username, login.code):
-            await self._count_failure(login.username, self._clock())
+            await self._count_failure(login.username, self._clock(), {paces.BY_CODE: paces.BY_CODE})
             raise LoginRefused("the code is wrong, or was used already")
 
-    async def _check_lock(self, username: str, now: datetime) -> None:
-        sql = "SELECT locked_until FROM access.login_failure WHERE username = %s AND locked_until > %s"
-        row = await self._database.row(sql, [username, now])
-        if row:
-            raise Locked(int((row["locked_until"] - now).total_seconds()) + 1)
+    async def _check_lock(self, login: Login, now: datetime) -> None:
+        sql = """SELECT max(locked_until) AS until FROM access.login_failure
+                 WHERE username = %s AND counted = ANY(%s) AND locked_until > %s"""
+        row = await self._database.row(sql, [login.username, [login.here, paces.BY_NAME, paces.BY_CODE], now])
+        if row and row["until"]:
+            raise Locked(int((row["until"] - now).total_seconds()) + 1)
 
-    async def _count_failure(self, username: str, now: datetime) -> None:
-        sql = """INSERT INTO access.login_failure AS f (username, failures, last_at) VALUES (%(username)s, 1, %(now)s)
-                 ON CONFLICT (username) DO UPDATE SET last_at = %(now)s,
+    async def _forgive(self, login: Login) -> None:
+        """What was wrong elsewhere is not forgiven: it may have been somebody else."""
+        sql = "DELETE FROM access.login_failure WHERE username = %s AND counted = ANY(%s)"
+        await self._database.do(sql, [login.username, [login.here, paces.BY_CODE]])
+
+    async def _count_failure(self, username: str, now: datetime, counted: Mapping[str, str]) -> None:
+        """`counted`: what is counted -> which of `paces.LOCKS` it is."""
+        sql = """INSERT INTO access.login_failure AS f (username, counted, failures, last_at) VALUES (%(username)s, %(counted)s, 1, %(now)s)
+                 ON CONFLICT (username, counted) DO UPDATE SET last_at = %(now)s,
                    failures = CASE WHEN f.last_at < %(forget)s OR f.locked_until <= %(now)s THEN 1 ELSE f.failures + 1 END,
                    locked_until = CASE WHEN f.locked_until > %(now)s THEN f.locked_until
                      WHEN f.locked_until IS NULL AND f.last_at >= %(forget)s AND f.failures + 1 >= %(most)s
                      THEN %(until)s::timestamptz END"""
-        facts = {"username": username, "now": now, "forget": now - FORGET_AFTER, "most": FAILURES, "until": now + LOCKED_FOR}
-        await self._database.do(sql, facts)
+        facts = {"username": username, "now": now, "forget": now - paces.FORGET_AFTER, "until": now + paces.LOCKED_FOR}
+        async with self._database.transaction() as transaction:
+            await transaction.many(sql, [facts | {"counted": what, "most": paces.LOCKS[lock]} for what, lock in counted.items()])
         await self._database.do("DELETE FROM access.login_failure WHERE last_at < %s", [now - timedelta(days=1)])

@@ -49,8 +49,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Throttles:
-    """`address` for log-ins and callers unknown, `login` for one name, `caller` for the rest."""
+    """`stranger`: an address's requests without a valid token; `address`: its log-ins; `login`: its log-ins with one name; `caller`: the
+    requests of one account."""
 
+    stranger: Throttle
     address: Throttle
     login: Throttle
     caller: Throttle

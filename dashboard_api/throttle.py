@@ -34,6 +34,12 @@ class Throttle:
         self._left[key] = (tokens - 1, now)
         return 0.0
 
+    def give_back(self, key: str) -> None:
+        """One that was taken need not have been."""
+        if key in self._left:
+            tokens, at = self._left[key]
+            self._left[key] = (min(self._rate.burst, tokens + 1), at)
+
     def _forget(self, now: float) -> None:
         full_after = self._rate.burst / self._rate.per_second
         self._left = {key: left for key, left in self._left.items() if now - left[1] < full_after}

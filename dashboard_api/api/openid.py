@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from dashboard_api import openid, passwords, policy
 from dashboard_api.api.accounts import Username
-from dashboard_api.api.token import not_too_fast, note
+from dashboard_api.api.token import give_back, not_too_fast, note
 from dashboard_api.identity import LoginRefused
 from dashboard_api.problems import Problem
 from dashboard_api.route import Call, Reply
@@ -95,6 +95,7 @@ async def back(call: Call) -> Reply:
         place = this.back
         username = await _admitted(call, this)
         told = {"login_code": await _code(call, username)}
+        give_back(call, "")
         await note(call, username, "oidc", "done")
     except LoginRefused as error:
         await note(call, "", "oidc", "denied")

@@ -1,7 +1,7 @@
 """POST /token: the grants of OAuth 2 that this site takes, as a table.
 
 In: a form (RFC 6749). Out: tokens, or a problem with OAuth's own `error` word. Promise: every attempt is audited, and none is faster than
-the throttles allow.
+the throttles allow; one that succeeds does not count there.
 """
 
 import base64
@@ -55,6 +55,7 @@ async def token(call: Call) -> Reply:
     except LoginRefused as error:
         await note(call, name, grant, "denied")
         raise Problem(401, str(error), {"WWW-Authenticate": 'Bearer realm="vigil"'}, error="invalid_grant") from error
+    give_back(call, name)
     await note(call, session.username, grant, "done")
     return Reply(_tokens(session), headers=NEVER_KEPT)
 
@@ -65,7 +66,7 @@ def _tokens(session: Session) -> Tokens:
 
 
 async def _password(call: Call, form: Form) -> Session:
-    login = Login(_field(form, "username"), _field(form, "password"), _field(form, "totp"), _field(form, "scope"))
+    login = Login(_field(form, "username"), _field(form, "password"), _field(form, "totp"), _field(form, "scope"), _address(call))
     return await call.site.accounts.log_in(login)
 
 
@@ -83,7 +84,7 @@ async def _client(call: Call, form: Form) -> Session:
         client = await call.site.assertions.client(_field(form, "client_assertion", 8192), [here])
         return await call.site.accounts.begin_client(client, scope)
     name, secret = _basic(call) or (_field(form, "client_id"), _field(form, "client_secret"))
-    return await call.site.accounts.log_in_client(Login(name, secret, scope=scope))
+    return await call.site.accounts.log_in_client(Login(name, secret, scope=scope, address=_address(call)))
 
 
 async def _code(call: Call, form: Form) -> Session:
@@ -136,12 +137,25 @@ def _basic(call: Call) -> tuple[str, str] | None:
 
 
 def not_too_fast(call: Call, name: str) -> None:
-    """Raises Problem 429 when this address, or anybody with this name, tries too often."""
-    now, address = call.site.monotonic(), call.request.client.host if call.request.client else ""
-    wait = max(call.site.throttles.address.wait(address, now), call.site.throttles.login.wait(name, now) if name else 0.0)
+    """Raises Problem 429 when this address, or this name from there, is tried too often: elsewhere the name is not held up."""
+    now, address = call.site.monotonic(), _address(call)
+    wait = call.site.throttles.address.wait(address, now)
+    if not wait and name:
+        wait = call.site.throttles.login.wait(f"{address} {name}", now)
     if wait:
         call.site.metrics.logins.labels("too_fast").inc()
         raise too_fast(wait)
+
+
+def give_back(call: Call, name: str) -> None:
+    """A log-in that succeeded was no guess: what it took of `not_too_fast` is there again."""
+    address = _address(call)
+    call.site.throttles.address.give_back(address)
+    call.site.throttles.login.give_back(f"{address} {name}")
+
+
+def _address(call: Call) -> str:
+    return call.request.client.host if call.request.client else ""
 
 
 async def note(call: Call, name: str, grant: str, outcome: str) -> None:

@@ -19,8 +19,14 @@ def account(site: Site, role: str = "nurse", **facts: object) -> str:
 
 
 def token(site: Site, **form: str) -> httpx.Response:
+    """From an address where nobody logged in before."""
     with stranger(site.url) as nobody:
         return nobody.post("/api/v1/token", data=form)
+
+
+def guessed(somebody: httpx.Client, name: str, times: int = 5) -> list[int]:
+    """The statuses of so many wrong passwords, from one address."""
+    return [somebody.post("/api/v1/token", data={"username": name, "password": "wrong password"}).status_code for _ in range(times)]
 
 
 def test_a_log_in_gives_a_token_that_says_who_i_am(site: Site) -> None:
@@ -41,24 +47,66 @@ def test_a_wrong_password_and_a_wrong_name_look_the_same(site: Site) -> None:
     assert answers[0].json() == answers[1].json()
 
 
-def test_five_wrong_passwords_lock_the_name_even_for_the_right_one(site: Site) -> None:
+def test_five_wrong_passwords_lock_the_name_there_even_for_the_right_one(site: Site) -> None:
     name = account(site)
-    statuses = [token(site, username=name, password="wrong password").status_code for _ in range(5)]
-    locked = token(site, username=name, password=PASSWORD)
+    with stranger(site.url) as somebody:
+        statuses = guessed(somebody, name)
+        locked = somebody.post("/api/v1/token", data={"username": name, "password": PASSWORD})
     assert (statuses, locked.status_code) == ([401] * 5, 429)
     assert int(locked.headers["retry-after"]) > 60
 
 
+def test_who_guesses_a_password_locks_nobody_out_elsewhere(site: Site) -> None:
+    name = account(site)
+    with stranger(site.url) as somebody:
+        statuses = guessed(somebody, name, 20)
+    assert (statuses[:6], token(site, username=name, password=PASSWORD).status_code) == ([401] * 5 + [429], 200)
+
+
+def test_a_log_in_elsewhere_unlocks_nobody_who_guesses(site: Site) -> None:
+    name = account(site)
+    with stranger(site.url) as somebody:
+        guessed(somebody, name)
+        token(site, username=name, password=PASSWORD).raise_for_status()
+        assert guessed(somebody, name, 1) == [429]
+
+
+def test_wrong_passwords_from_everywhere_lock_the_name_everywhere(site: Site) -> None:
+    name = account(site)
+    almost = "INSERT INTO access.login_failure (username, counted, failures, last_at) VALUES (%s, 'name', 99, now())"
+    site.sql(almost, name)
+    statuses = [token(site, username=name, password=password).status_code for password in ("wrong password", PASSWORD)]
+    assert statuses == [401, 429]
+
+
 def test_one_wrong_password_after_a_lock_has_run_out_locks_nobody(site: Site) -> None:
     name = account(site)
-    _ = [token(site, username=name, password="wrong password") for _ in range(5)]
-    site.sql("UPDATE access.login_failure SET locked_until = now() - interval '1 s' WHERE username = %s", name)
-    assert [token(site, username=name, password=p).status_code for p in ("wrong password", PASSWORD)] == [401, 200]
+    with stranger(site.url) as somebody:
+        guessed(somebody, name)
+        site.sql("UPDATE access.login_failure SET locked_until = now() - interval '1 s' WHERE username = %s", name)
+        wrong = guessed(somebody, name, 1)
+        right = somebody.post("/api/v1/token", data={"username": name, "password": PASSWORD})
+    assert (wrong, right.status_code) == ([401], 200)
 
 
 def test_a_name_that_does_not_exist_locks_just_so(site: Site) -> None:
-    name = f"no{uuid.uuid4().hex[:8]}"
-    assert [token(site, username=name, password="wrong password").status_code for _ in range(6)] == [401] * 5 + [429]
+    with stranger(site.url) as somebody:
+        assert guessed(somebody, f"no{uuid.uuid4().hex[:8]}", 6) == [401] * 5 + [429]
+
+
+def test_log_ins_that_succeed_hold_nobody_up(site: Site) -> None:
+    form = {"username": account(site), "password": PASSWORD}
+    with stranger(site.url) as somebody:
+        statuses = [somebody.post("/api/v1/token", data=form).status_code for _ in range(80)]
+    assert statuses == [200] * 80
+
+
+def test_a_stranger_who_asked_for_everything_may_still_log_in(site: Site) -> None:
+    form = {"username": account(site), "password": PASSWORD}
+    with stranger(site.url) as somebody:
+        statuses = {somebody.get("/api/v1/patients").status_code for _ in range(150)}
+        answer = somebody.post("/api/v1/token", data=form)
+    assert (statuses, answer.status_code) == ({401}, 200)
 
 
 def test_a_refresh_token_is_good_once_and_its_second_use_ends_the_session(site: Site) -> None:

@@ -34,6 +34,13 @@ def test_a_bucket_fills_again() -> None:
     assert throttle.wait("a", 1.0) == 0.0
 
 
+def test_what_is_given_back_may_be_taken_again_and_no_more() -> None:
+    throttle = Throttle(Rate(per_second=1, burst=2))
+    waits = [throttle.wait("a", 0.0) for _ in range(2)]
+    throttle.give_back("a")
+    assert [*waits, throttle.wait("a", 0.0), throttle.wait("a", 0.0)] == [0.0, 0.0, 0.0, 1.0]
+
+
 @given(st.lists(st.one_of(st.integers(-(2**53), 2**53), st.text(max_size=5)), max_size=4))
 @settings(max_examples=50)
 def test_a_cursor_says_back_what_it_was_made_of(key: list[int | str]) -> None:
