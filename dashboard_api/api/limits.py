@@ -1,10 +1,12 @@
 """A patient's own limits: with author and reason, until they expire and revert by themselves.
 
 PUT sets the vitals that it names, removes those it gives as null and leaves the others; each change raises the patient's version and
-goes to detection on the topic `patients`, expiry included, so that a limit reverts there even with everything else away.
+goes to detection on the topic `patients`, expiry included, so that a limit reverts there even with everything else away. What GET shows may
+be given back: a vital that is in it as it stands, under the same reason and end beside the vitals, keeps its author, reason and end.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +35,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
 
 
+_SHOWN_ONLY = frozenset({"reason", "author", "set_at", "expires_at"})
+"""What GET tells of a vital's limit besides its bounds; in a PUT it says nothing, for reason and end stand beside the vitals."""
 _SELECT = """SELECT vital, low, high, reason, author, set_at, expires_at FROM clinical.limit_override
              WHERE patient = %s AND (expires_at IS NULL OR expires_at > %s) ORDER BY set_at, vital"""
 _UPSERT = """INSERT INTO clinical.limit_override (patient, vital, low, high, reason, author, set_at, expires_at)
@@ -42,12 +46,21 @@ _UPSERT = """INSERT INTO clinical.limit_override (patient, vital, low, high, rea
 
 async def read(call: Call) -> Reply:
     """Those in force now."""
-    return Reply(shown(await call.site.database.rows(_SELECT, [call.subject["id"], call.now])))
+    return Reply(shown(await _in_force(call)))
+
+
+async def _in_force(call: Call) -> list[Row]:
+    return await call.site.database.rows(_SELECT, [call.subject["id"], call.now])
 
 
 async def put(call: Call) -> Reply:
     """422 for a vital that is not known or that no rule in force watches, bounds that cross, a missing reason or an end in the past."""
-    bounds, terms = checked(call.body, call.now)
+    if call.body == shown([]):
+        return await read(call)
+    named, terms = checked(call.body, call.now)
+    bounds = changes(call.body, named, terms, await _in_force(call))
+    if not bounds:
+        return await read(call)
     watched = (await newest(call.site.database)).rules["limits"]
     if idle := sorted(vital for vital, bound in bounds.items() if bound is not None and vital not in watched):
         raise Problem(422, f"{idle[0]}: the rules in force watch no limits of it, so one of the patient's own would never be told")
@@ -70,7 +83,7 @@ def checked(body: LimitsBody, now: datetime) -> tuple[dict[str, Bounds | None], 
     """The vitals that the body names, and its terms. Raises Problem 422."""
     try:
         terms = msgspec.convert({k: body[k] for k in ("reason", "expires_at") if k in body}, Terms)
-        bounds = {vital: msgspec.convert(given, Bounds | None) for vital, given in body.items() if vital not in ("reason", "expires_at")}
+        bounds = {v: msgspec.convert(_settable(given), Bounds | None) for v, given in body.items() if v not in ("reason", "expires_at")}
     except msgspec.ValidationError as error:
         raise Problem(422, str(error)) from error
     if not terms.reason.strip() or len(terms.reason) > 500:
@@ -82,6 +95,19 @@ def checked(body: LimitsBody, now: datetime) -> tuple[dict[str, Bounds | None], 
     for vital, bound in bounds.items():
         _check(vital, bound)
     return bounds, terms
+
+
+def changes(body: LimitsBody, named: Mapping[str, Bounds | None], terms: Terms, before: Sequence[Row]) -> dict[str, Bounds | None]:
+    """Of the vitals that a body names those that it does not merely give back as GET shows them; `before`: the rows in force."""
+    now = shown(before)
+    if (terms.reason, terms.expires_at) != (now["reason"], now["expires_at"]):
+        return dict(named)
+    stands = {row["vital"]: Bounds(row["low"], row["high"]) for row in before}
+    return {v: bound for v, bound in named.items() if bound is None or "set_at" not in body[v] or bound != stands.get(v)}
+
+
+def _settable(given: Any) -> Any:
+    return {k: v for k, v in given.items() if k not in _SHOWN_ONLY} if isinstance(given, dict) else given
 
 
 def _check(vital: str, bound: Bounds | None) -> None:
@@ -96,7 +122,7 @@ def _check(vital: str, bound: Bounds | None) -> None:
         raise Problem(422, f"{vital}: low must be below high")
 
 
-def shown(rows: list[Row]) -> dict[str, Any]:
+def shown(rows: Sequence[Row]) -> dict[str, Any]:
     """Vital -> its limit; `reason` and `expires_at` of the newest at the top."""
     limits: dict[str, Any] = {row["vital"]: {k: v for k, v in row.items() if k != "vital"} for row in rows}
     newest = rows[-1] if rows else {}

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from dashboard_api.api import alerts, corrections, limits, notes, patients
+from dashboard_api.decoding import Time
 from dashboard_api.problems import Problem
 from dashboard_api.route import Call, Reply
 from vitals.registry import VITALS
@@ -33,16 +34,19 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One purpose."""
+    """One purpose. `granted` null: still not asked. `by` and `at` are for one given back as GET shows it, which stays as it is."""
 
     purpose: Annotated[str, Meta(pattern=r"^[a-z_]{1,40}\Z")]
-    granted: bool
+    granted: bool | None
+    by: str | None = None
+    at: Time | None = None
 
 
 class ConsentsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Those named are set, the others stay."""
+    """Those named are set, the others stay. `next` as GET shows it says nothing."""
 
     items: Annotated[list[Consent], Meta(max_length=20)]
+    next: None = None
 
 
 class ConsentShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,11 +132,12 @@ async def put_consents(call: Call) -> Reply:
     wish: ConsentsBody = call.body
     if unknown := [c.purpose for c in wish.items if c.purpose not in PURPOSES]:
         raise Problem(422, f"purpose: {unknown[0]!r} is not one of {', '.join(PURPOSES)}")
+    stands = {(row["purpose"], row["granted"], row["by"], row["at"]) for row in await _consents(call)}
+    said = [c for c in wish.items if c.granted is not None and (c.purpose, c.granted, c.by, c.at) not in stands]
     sql = "INSERT INTO access.consent (patient, purpose, granted, author, at) VALUES (%s, %s, %s, %s, %s)"
     async with call.site.database.transaction() as transaction:
-        rows = [(call.subject["id"], c.purpose, c.granted, call.caller.username, call.now) for c in wish.items]
-        await transaction.many(sql, rows)
-    return Reply({"items": await _consents(call), "next": None}, detail={"consents": {c.purpose: c.granted for c in wish.items}})
+        await transaction.many(sql, [(call.subject["id"], c.purpose, c.granted, call.caller.username, call.now) for c in said])
+    return Reply({"items": await _consents(call), "next": None}, detail={"consents": {c.purpose: c.granted for c in said}})
 
 
 async def _consents(call: Call) -> list[dict[str, Any]]:

@@ -105,6 +105,38 @@ def test_a_limit_given_as_null_goes_and_the_others_stay(site: Site, as_: As) -> 
     assert as_("doctor").get(url).json().keys() & {"hr", "spo2"} == {"spo2"}
 
 
+def test_limits_given_back_as_they_are_shown_stay_as_they_are(site: Site, as_: As) -> None:
+    url = f"/api/v1/patients/{site.patient()['id']}/limits"
+    as_("doctor").put(url, json={"hr": {"low": 45}, "reason": "athlete", "expires_at": "2099-01-01T00:00:00Z"}).raise_for_status()
+    as_("doctor").put(url, json={"spo2": {"low": 84}, "reason": "copd"}).raise_for_status()
+    before = as_("nurse").get(url).json()
+    answer = as_("nurse").put(url, json=before)
+    assert (answer.status_code, answer.json(), as_("nurse").get(url).json()) == (200, before, before)
+
+
+def test_of_limits_given_back_only_what_was_changed_changes(site: Site, as_: As) -> None:
+    url = f"/api/v1/patients/{site.patient()['id']}/limits"
+    as_("doctor").put(url, json={"hr": {"low": 45}, "spo2": {"low": 84}, "reason": "why"}).raise_for_status()
+    shown = as_("nurse").get(url).json()
+    shown["hr"]["low"] = 40
+    after = as_("nurse").put(url, json=shown).json()
+    assert [(after[vital]["low"], after[vital]["author"]) for vital in ("hr", "spo2")] == [(40, "nurse"), (84, "doctor")]
+
+
+def test_limits_given_back_with_another_end_have_that_end(site: Site, as_: As) -> None:
+    url = f"/api/v1/patients/{site.patient()['id']}/limits"
+    as_("doctor").put(url, json={"hr": {"low": 45}, "reason": "why", "expires_at": "2098-01-01T00:00:00Z"}).raise_for_status()
+    shown = as_("doctor").get(url).json() | {"expires_at": "2099-01-01T00:00:00Z"}
+    assert as_("doctor").put(url, json=shown).json()["hr"]["expires_at"] == "2099-01-01T00:00:00Z"
+
+
+def test_no_limits_given_back_are_no_limits(site: Site, as_: As) -> None:
+    url = f"/api/v1/patients/{site.patient()['id']}/limits"
+    before = as_("doctor").get(url).json()
+    answer = as_("doctor").put(url, json=before)
+    assert (answer.status_code, answer.json()) == (200, before)
+
+
 def test_a_limit_that_no_rule_would_watch_is_a_422(site: Site, as_: As) -> None:
     url = f"/api/v1/patients/{site.patient()['id']}/limits"
     assert as_("doctor").put(url, json={"fio2": {"high": 60}, "reason": "why"}).status_code == 422
@@ -171,3 +203,29 @@ def test_a_page_goes_on_where_the_last_one_ended(site: Site, as_: As) -> None:
         url = f"/api/v1/patients?limit=2&cursor={body['next']}" if body["next"] else None
     assert len(found) == len(set(found))
     assert made <= set(found)
+
+
+def test_consents_given_back_as_they_are_shown_stay_as_they_are(site: Site, as_: As) -> None:
+    patient = site.patient()["id"]
+    url = f"/api/v1/patients/{patient}/consents"
+    as_("doctor").put(url, json={"items": [{"purpose": "research", "granted": True}]}).raise_for_status()
+    before = as_("doctor").get(url).json()
+    answer = as_("doctor").put(url, json=before)
+    kept = site.sql("SELECT count(*) FROM access.consent WHERE patient = %s", patient)
+    assert (answer.status_code, answer.json(), kept) == (200, before, [(1,)])
+
+
+def test_of_consents_given_back_the_changed_one_is_kept(site: Site, as_: As) -> None:
+    url = f"/api/v1/patients/{site.patient()['id']}/consents"
+    as_("doctor").put(url, json={"items": [{"purpose": "research", "granted": True}]}).raise_for_status()
+    shown = as_("doctor").get(url).json()
+    for item in shown["items"]:
+        item["granted"] = False if item["purpose"] == "research" else item["granted"]
+    after = as_("doctor").put(url, json=shown).json()["items"]
+    assert {item["purpose"]: item["granted"] for item in after}["research"] is False
+
+
+@pytest.mark.parametrize("item", [{"purpose": "research", "granted": True, "auhtor": "x"}, {"purpose": "reserach", "granted": True}])
+def test_a_misspelt_consent_is_a_422(site: Site, as_: As, item: dict[str, object]) -> None:
+    url = f"/api/v1/patients/{site.patient()['id']}/consents"
+    assert as_("doctor").put(url, json={"items": [item]}).status_code == 422

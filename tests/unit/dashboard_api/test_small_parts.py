@@ -93,6 +93,7 @@ def test_a_vital_may_be_named_by_its_code_and_counts_once() -> None:
         {"hr": {"low": 5}, "reason": "why"},
         {"hr": {"low": "45"}, "reason": "why"},
         {"hr": {"lo": 45}, "reason": "why"},
+        {"hr": {"low": 45, "set_by": "doctor"}, "reason": "why"},
         {"hrr": {"low": 45}, "reason": "why"},
         {"acvpu": {"low": 1}, "reason": "why"},
         {"hr": {"low": 45}, "reason": "why", "expires_at": "2026-11-20T00:00:00Z"},
