@@ -1,12 +1,12 @@
 """A caller's query and body as typed values. Pure.
 
-In: text. Out: a msgspec value of the endpoint's type. Promise: what does not fit is a `Problem`: 400 for what cannot be read, 422 for a
-value that is not acceptable, naming the field.
+In: text. Out: a msgspec value of the endpoint's type, its times in UTC, whatever their offset was. Promise: what does not fit is a
+`Problem`: 400 for what cannot be read, 422 for a value that is not acceptable, naming the field.
 """
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -33,7 +33,7 @@ def query(pairs: Iterable[tuple[str, str]], shape: Any) -> Any:
     if unknown := sorted(set(given) - known):
         raise Problem(422, f"unknown query parameter {unknown[0]!r}", known=sorted(known))
     try:
-        return msgspec.convert({name: value for name, value in given.items() if value != ""}, shape, strict=False)
+        return in_utc(msgspec.convert({name: value for name, value in given.items() if value != ""}, shape, strict=False))
     except msgspec.ValidationError as error:
         raise Problem(422, str(error)) from error
 
@@ -41,11 +41,31 @@ def query(pairs: Iterable[tuple[str, str]], shape: Any) -> Any:
 def body(data: bytes, shape: Any) -> Any:
     """A JSON body; none at all is an empty object."""
     try:
-        return msgspec.json.decode(data or b"{}", type=shape)
+        return in_utc(msgspec.json.decode(data or b"{}", type=shape))
     except msgspec.ValidationError as error:
         raise Problem(422, str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, "the body is not JSON") from error
+
+
+def in_utc(value: Any) -> Any:
+    """The same value, every time with an offset in it as UTC. Raises Problem 422 for one that UTC has no year for."""
+    if isinstance(value, msgspec.Struct):
+        moved = {f: in_utc(getattr(value, f)) for f in value.__struct_fields__}
+        changed = {f: new for f, new in moved.items() if new is not getattr(value, f)}
+        return msgspec.structs.replace(value, **changed) if changed else value
+    if isinstance(value, list):
+        return [in_utc(one) for one in value]
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return _moved(value)
+    return value
+
+
+def _moved(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise Problem(422, f"{at.isoformat()}: expected a time in the years 1 to 9999 UTC") from error
 
 
 def picked(row: Row, *columns: str) -> Row:

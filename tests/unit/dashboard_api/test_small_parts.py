@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard_api import cursor, decoding, dynsec
+from dashboard_api.api.assignments import NewAssignment
 from dashboard_api.api.history import VitalsQuery, named
 from dashboard_api.api.limits import checked
+from dashboard_api.api.rights import ConsentsBody
 from dashboard_api.problems import Problem
 from dashboard_api.span import BUCKETS, MOST_POINTS, coarser, resolution_for
 from dashboard_api.throttle import Rate, Throttle
@@ -69,6 +71,24 @@ def test_the_coarsest_resolution_stays() -> None:
 def test_a_plus_that_became_a_blank_is_a_plus() -> None:
     found = decoding.query([("from", "2026-11-21T02:00:00 01:00")], VitalsQuery)
     assert found.since == datetime(2026, 11, 21, 1, tzinfo=UTC)
+
+
+def test_a_time_is_kept_in_utc_whatever_its_offset_was() -> None:
+    asked = decoding.query([("from", "2026-11-21T02:00:00+01:00")], VitalsQuery).since
+    told = decoding.body(b'{"patient_id": "p", "from": "2026-11-21T02:00:00.5-03:30"}', NewAssignment).since
+    assert [at.isoformat() for at in (asked, told)] == ["2026-11-21T01:00:00+00:00", "2026-11-21T05:30:00.500000+00:00"]
+
+
+def test_a_time_within_a_list_is_kept_in_utc() -> None:
+    body = b'{"items": [{"purpose": "research", "granted": true, "at": "2026-11-21T02:00:00+01:00"}]}'
+    assert decoding.body(body, ConsentsBody).items[0].at.isoformat() == "2026-11-21T01:00:00+00:00"
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_utc_has_no_year_for_is_a_422(text: str) -> None:
+    with pytest.raises(Problem) as caught:
+        decoding.query([("from", text)], VitalsQuery)
+    assert caught.value.status == 422
 
 
 @pytest.mark.parametrize("pairs", [[("form", "x")], [("from", "yesterday")], [("from", "2026-11-21T02:00:00")], [("resolution", "2m")]])
