@@ -14,7 +14,7 @@ from dashboard_api.problems import Problem
 
 T = TypeVar("T")
 LONGEST_PAGE = 500
-Size = Annotated[int, msgspec.Meta(ge=1, le=LONGEST_PAGE)]
+Size = Annotated[int, msgspec.Meta(ge=1, description=f"items of a page; more than {LONGEST_PAGE} are taken as {LONGEST_PAGE}")]
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +22,10 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
     limit: Size = 100
     cursor: str | None = None
+
+    def __post_init__(self) -> None:
+        """Who wants more than a page holds gets a full one, and its cursor."""
+        msgspec.structs.force_setattr(self, "limit", min(self.limit, LONGEST_PAGE))
 
 
 def encode(*key: Any) -> str:

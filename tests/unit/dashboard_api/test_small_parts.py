@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dashboard_api import cursor, decoding, dynsec
 from dashboard_api.api.assignments import NewAssignment
+from dashboard_api.api.devices import DeviceQuery
 from dashboard_api.api.history import VitalsQuery, named
 from dashboard_api.api.limits import checked
 from dashboard_api.api.rights import ConsentsBody
@@ -47,6 +48,18 @@ def test_what_is_given_back_may_be_taken_again_and_no_more() -> None:
 @settings(max_examples=50)
 def test_a_cursor_says_back_what_it_was_made_of(key: list[int | str]) -> None:
     assert cursor.decode(cursor.encode(*key), list[int | str]) == key
+
+
+@pytest.mark.parametrize(("asked", "held"), [("1", 1), ("500", 500), ("501", 500), ("99999999999999999999", 500)])
+def test_a_page_holds_what_is_asked_for_up_to_the_longest(asked: str, held: int) -> None:
+    assert decoding.query([("limit", asked)], DeviceQuery).limit == held
+
+
+@pytest.mark.parametrize("asked", ["0", "-1", "many"])
+def test_a_page_of_nothing_is_a_422(asked: str) -> None:
+    with pytest.raises(Problem) as caught:
+        decoding.query([("limit", asked)], DeviceQuery)
+    assert caught.value.status == 422
 
 
 @given(st.text(max_size=30))
