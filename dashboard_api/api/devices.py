@@ -15,8 +15,8 @@ from dashboard_api.route import Call, Reply
 from dashboard_api.timescale import Dangling, Row
 from vitals.errors import PartAway
 
-Kind = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,39}\Z")]
-"""`monitor`, `wearable`, `gateway` (speaks for others), `cgm`, `ecg`, or what else a site has."""
+Kind = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_ -]{0,39}\Z")]
+"""`monitor`, `wearable`, `gateway` (speaks for others), `cgm`, `ecg`, or what else a site has; kept as `folded` has it."""
 
 
 class NewDevice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,6 +25,10 @@ class NewDevice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     kind: Kind
     ward: Id | None = None
     gateway: Id | None = None
+
+    def __post_init__(self) -> None:
+        """One kind has one name."""
+        msgspec.structs.force_setattr(self, "kind", folded(self.kind))
 
 
 class Enrolled(msgspec.Struct, frozen=True):
@@ -82,6 +86,11 @@ LEFT JOIN telemetry.link l ON l.device = d.id """
 REACH = "(%(everyone)s OR p.ward = ANY(%(wards)s) OR p.id = ANY(%(patients)s) OR (p.id IS NULL AND d.ward = ANY(%(wards)s))) "
 
 
+def folded(kind: str) -> str:
+    """`Bedside monitor` -> `bedside-monitor`."""
+    return "-".join(kind.lower().split())
+
+
 async def enrol(call: Call) -> Reply:
     """503 with no half-made device when the broker is away: the account is made first, and unmade when the row cannot be."""
     new: NewDevice = call.body
@@ -111,9 +120,8 @@ async def listed(call: Call) -> Reply:
         AND (%(kind)s::text IS NULL OR d.kind = %(kind)s)
         AND (COALESCE(p.ward, '') <> %(canary)s OR %(ward)s = %(canary)s) ORDER BY d.id LIMIT %(n)s"""
     )
-    filters = {"after": after, "now": call.now, "n": query.limit + 1} | {
-        f: getattr(query, f) for f in ("ward", "patient", "kind", "revoked")
-    }
+    filters = {"after": after, "now": call.now, "n": query.limit + 1} | {f: getattr(query, f) for f in ("ward", "patient", "revoked")}
+    filters["kind"] = None if query.kind is None else folded(query.kind)
     page, following = cursor.page(await call.site.database.rows(sql, within(call) | filters), query.limit, "id")
     return Reply({"items": page, "next": following}, patients=tuple({row["patient"] for row in page if row["patient"]}))
 

@@ -1,5 +1,6 @@
 """Buckets, cursors, spans, queries and the broker's commands."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from dashboard_api import cursor, decoding, dynsec
 from dashboard_api.api.assignments import NewAssignment
-from dashboard_api.api.devices import DeviceQuery
+from dashboard_api.api.break_glass import BreakGlass
+from dashboard_api.api.devices import DeviceQuery, NewDevice
 from dashboard_api.api.history import VitalsQuery, named
 from dashboard_api.api.limits import checked
 from dashboard_api.api.rights import ConsentsBody
@@ -142,6 +144,27 @@ def test_limits_that_make_no_sense_are_a_422(body: dict[str, object]) -> None:
 def test_a_limit_given_as_null_is_to_be_removed() -> None:
     bounds, terms = checked({"hr": None, "spo2": {"low": 88}, "reason": "copd", "expires_at": "2026-11-22T00:00:00+01:00"}, NOW)
     assert (bounds["hr"], msgspec.to_builtins(bounds["spo2"]), terms.reason) == (None, {"low": 88.0, "high": None}, "copd")
+
+
+@pytest.mark.parametrize(("said", "kept"), [("cgm", "cgm"), ("Monitor", "monitor"), ("Bedside  monitor ", "bedside-monitor")])
+def test_a_kind_of_device_has_one_name(said: str, kept: str) -> None:
+    assert decoding.body(json.dumps({"kind": said}).encode(), NewDevice).kind == kept
+
+
+@pytest.mark.parametrize("kind", ["", " ", " monitor", "2nd monitor", "monitor\n", "mo/nitor", "m" * 41])
+def test_a_kind_that_no_topic_or_table_can_hold_is_a_422(kind: str) -> None:
+    with pytest.raises(Problem) as caught:
+        decoding.body(json.dumps({"kind": kind}).encode(), NewDevice)
+    assert caught.value.status == 422
+
+
+@pytest.mark.parametrize(("reason", "taken"), [("CPR", True), (" a b c ", True), ("", False), ("  ab  ", False), ("   ", False)])
+def test_glass_is_broken_for_a_reason_that_can_be_seen(reason: str, taken: bool) -> None:
+    try:
+        body = decoding.body(json.dumps({"patient_id": "p", "reason": reason}).encode(), BreakGlass)
+    except Problem:
+        body = None
+    assert (body is not None) is taken
 
 
 @pytest.mark.parametrize("kind", ["monitor", "gateway"])
