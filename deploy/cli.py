@@ -72,15 +72,21 @@ def _guarded(command: Callable[[], int]) -> int:
         return 130
 
 
+_OF_A_FOLDER: Mapping[str, str] = {
+    "down": "stop a detached one",
+    "status": "what runs, since when, how far behind",
+    "doctor": "what is missing here and how to get it",
+}
+
+
 def parser() -> argparse.ArgumentParser:
     """Every command and option, but for those that are passed on."""
     top = argparse.ArgumentParser(prog="vigil", description="Real-time remote patient monitoring.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_up(commands.add_parser("up", help="set up what is missing and start everything"))
-    for name, text in (("down", "stop a detached one"), ("status", "what runs, since when, how far behind")):
+    for name, text in _OF_A_FOLDER.items():
         _add_data_dir(commands.add_parser(name, help=text))
     commands.choices["status"].add_argument("--json", action="store_true", help="for machines")
-    commands.add_parser("doctor", help="what is missing here and how to get it")
     commands.add_parser("test", help="the whole test suite on the real parts; arguments go to pytest")
     for name, other in delegate.COMMANDS.items():
         commands.add_parser(name, help=other.help, add_help=False)
@@ -164,8 +170,8 @@ def _status(options: argparse.Namespace) -> int:
     return 0 if found.running else 1
 
 
-def _doctor(_options: argparse.Namespace) -> int:
-    found = doctor.examine()
+def _doctor(options: argparse.Namespace) -> int:
+    found = doctor.examine(Home(options.data_dir.resolve()))
     print(doctor.as_text(found))
     return 0 if doctor.is_well(found) else 1
 

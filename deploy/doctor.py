@@ -1,7 +1,7 @@
 """`./vigil doctor`: what is here, what `up` will fetch by itself, what is missing and how to get it.
 
-Each check is a row of `CHECKS`: a name and a function to a `Finding`. Nothing is changed. The command's exit code is 1 when something is
-missing that `up` cannot bring.
+Each check is a row of `CHECKS`, or of `OF_FOLDER` (about the data folder): a name and a function to a `Finding`. Nothing is changed. The
+command's exit code is 1 when something is missing that `up` cannot bring.
 """
 
 import os
@@ -15,8 +15,9 @@ from pathlib import Path
 
 import psutil
 
-from deploy import page
+from deploy import down, page
 from deploy.choices import PORTS
+from deploy.home import ROOM_MB, Home
 from deploy.parts import chromium, java, kafka, mosquitto, node, postgres, prefix, running
 from deploy.parts.errors import PortTaken
 
@@ -42,9 +43,9 @@ class Finding:
     text: str
 
 
-def examine() -> list[Finding]:
-    """All checks."""
-    return [check(name) for name, check in CHECKS]
+def examine(home: Home) -> list[Finding]:
+    """All checks, for a Vigil on that folder."""
+    return [check(name) for name, check in CHECKS] + [check(name, home) for name, check in OF_FOLDER]
 
 
 def is_well(findings: Sequence[Finding]) -> bool:
@@ -132,12 +133,18 @@ def _memory(name: str) -> Finding:
 
 
 def _disk(name: str) -> Finding:
-    place = prefix.root()
-    while not place.exists():
-        place = place.parent
+    return _room(name, prefix.root(), DISK_GB)
+
+
+def _folder(name: str, home: Home) -> Finding:
+    return _room(name, home.path, ROOM_MB / 1024)
+
+
+def _room(name: str, wanted: Path, needed_gb: float) -> Finding:
+    place = next(folder for folder in (wanted, *wanted.parents) if folder.exists())
     free = shutil.disk_usage(place).free / 2**30
-    state = State.HERE if free >= DISK_GB else State.MISSING
-    return Finding(name, state, f"{free:.1f} GB free at {place}, {DISK_GB:g} needed")
+    state = State.HERE if free >= needed_gb else State.MISSING
+    return Finding(name, state, f"{free:.1f} GB free at {place}, {needed_gb:.1g} needed")
 
 
 def _time_zones(name: str) -> Finding:
@@ -147,7 +154,10 @@ def _time_zones(name: str) -> Finding:
     return Finding(name, state, "PostgreSQL needs them: apt-get install tzdata")
 
 
-def _ports(name: str) -> Finding:
+def _ports(name: str, home: Home) -> Finding:
+    running_here = down.supervisor(home)
+    if running_here:
+        return Finding(name, State.HERE, f"a Vigil runs on {home.path} (pid {running_here.pid}) and has its own")
     taken = [f"{option.default} ({option.what}, {option.option})" for option in PORTS if not _is_free(option.default)]
     if taken:
         return Finding(name, State.ADVICE, "in use, choose others: " + ", ".join(taken))
@@ -175,5 +185,8 @@ CHECKS: tuple[tuple[str, Callable[[str], Finding]], ...] = (
     ("Chromium", _chromium),
     ("memory", _memory),
     ("disk", _disk),
+)
+OF_FOLDER: tuple[tuple[str, Callable[[str, Home], Finding]], ...] = (
+    ("data folder", _folder),
     ("ports", _ports),
 )

@@ -13,6 +13,7 @@ import pytest
 
 from deploy import doctor, page, probe, processes
 from deploy.doctor import Finding, State
+from deploy.home import Home
 from deploy.parts import certificates, debian, maven, prefix, wheels
 from deploy.parts.errors import Missing, PartError
 
@@ -176,9 +177,9 @@ def test_a_source_of_work_is_stopped_before_who_does_it() -> None:
     assert (order, max(stages.values()) < processes.PARTS_STAGE) == (["simulator", "gateway", "detect", "alerts", "http"], True)
 
 
-def test_the_doctor_looks_at_everything_and_says_how_to_mend() -> None:
-    found = doctor.examine()
-    assert ({finding.name for finding in found}, all(finding.text for finding in found)) == ({name for name, _ in doctor.CHECKS}, True)
+def test_the_doctor_looks_at_everything_and_says_how_to_mend(tmp_path: Path) -> None:
+    found, names = doctor.examine(Home(tmp_path)), {name for name, _ in (*doctor.CHECKS, *doctor.OF_FOLDER)}
+    assert ({finding.name for finding in found}, all(finding.text for finding in found)) == (names, True)
 
 
 def test_only_what_cannot_be_fetched_makes_the_doctor_unwell() -> None:
