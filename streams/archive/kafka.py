@@ -1,11 +1,13 @@
 """What the archive tells and asks Kafka: its own refusals, on `vitals.refused` for whoever follows that topic; and where a topic ends.
 
 Promise: `tell` returns once Kafka has acknowledged all of them, or raises PartAway. The archive itself does not count them again: they
-are in the database in the transaction that told them (door `archive`).
+are in the database in the transaction that told them (door `archive`). Each goes on with the trace of the record that it came from, or
+begins one where that had none.
 What Kafka did not take is purged, and with it the producer: its sequence numbers would have a hole, and Kafka, back again, would refuse
 as out of order whatever that producer said next.
 """
 
+import os
 from collections.abc import Sequence
 
 import msgspec
@@ -14,6 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from streams.archive.sift import Noted
 from vitals.errors import PartAway
 from vitals.topics import Topics, partition_of
+from vitals.trace import continued
 
 _TIMEOUT_S = 10.0
 
@@ -66,9 +69,8 @@ class RefusalProducer:
 
     def _send(self, noted: Noted, delivered: object) -> None:
         key = noted.refusal.device or ""
-        headers = [("schema", b"vigil.refusal.v1")]
-        if noted.traceparent:
-            headers.append(("traceparent", noted.traceparent.encode()))
+        parent = noted.traceparent.encode() if noted.traceparent else None
+        headers = [("schema", b"vigil.refusal.v1"), ("traceparent", continued(parent, os.urandom(24)))]
         place = partition_of(key, self._partition_count())
         body = msgspec.json.encode(noted.refusal)
         for _ in range(2):
