@@ -1,7 +1,8 @@
 """The broker's control topic: device accounts are made and unmade here; and what is said to devices, or again for them, goes in here.
 
-In: commands of `dynsec`. Out: the broker's answers. Promise: `do` returns when the broker has done all of them, or raises PartAway;
-commands of callers at the same time travel in one message. One connection (paho-mqtt, MQTT 5), which reconnects by itself.
+In: commands of `dynsec`. Out: the broker's answers. Promise: `do` returns when the broker has done all of them, or raises PartAway, which
+says whether the broker is silent or refuses; commands of callers at the same time travel in one message. One connection (paho-mqtt,
+MQTT 5), which reconnects by itself.
 """
 
 import asyncio
@@ -20,6 +21,9 @@ from vitals.errors import PartAway
 from vitals.settings import Broker
 
 _PATIENCE_S = 5.0
+_SILENT = "the broker does not answer"
+_NOT_LET_IN = "the broker does not let the account in that VIGIL_MQTT_ADMIN (or VIGIL_MQTT) names"
+_NO_CONTROL = f"the broker refuses {dynsec.CONTROL} to the account that VIGIL_MQTT_ADMIN (or VIGIL_MQTT) names: devices cannot be managed"
 _MOST_IN_A_MESSAGE = 200
 _NOBODY = 0x10
 """A PUBACK's "no matching subscribers": success by name, but the message is gone."""
@@ -44,6 +48,7 @@ class DeviceAccounts:
         self._client.on_publish = self._published
         self._loop: asyncio.AbstractEventLoop | None = None
         self._up = asyncio.Event()
+        self._why = _SILENT
         self._answers: dict[str, _Answer] = {}
         self._acks: dict[int, tuple[asyncio.Future[None], bool]] = {}
         self._outbox: list[dynsec.Command] = []
@@ -78,7 +83,7 @@ class DeviceAccounts:
                 self._outbox += [command | {"correlationData": tag} for command, tag in zip(commands, tags, strict=True)]
                 return [await answer for answer in answers]
         except TimeoutError as error:
-            raise PartAway("the broker does not answer") from error
+            raise PartAway(self._why) from error
         finally:
             for tag in tags:
                 self._answers.pop(tag, None)
@@ -98,7 +103,7 @@ class DeviceAccounts:
                     raise PartAway("the broker does not take the message")
                 await done
         except TimeoutError as error:
-            raise PartAway("the broker does not answer") from error
+            raise PartAway(self._why) from error
 
     def _flush(self) -> None:
         while self._outbox:
@@ -111,14 +116,17 @@ class DeviceAccounts:
 
     def _connected(self, client: paho.Client, _: object, __: object, reason: ReasonCode, ___: Properties | None) -> None:
         if reason.is_failure:
-            _log.error("event=broker_refused reason=%s", reason)
+            self._why = _NOT_LET_IN
+            _log.error("event=broker_refused reason=%s %s", reason, self._why)
             return
         client.subscribe(dynsec.RESPONSE, qos=1)
 
     def _subscribed(self, _: paho.Client, __: object, ___: int, reasons: list[ReasonCode], ____: Properties | None) -> None:
         if any(reason.is_failure for reason in reasons):
-            _log.error("event=control_topic_refused")
+            self._why = _NO_CONTROL
+            _log.error("event=control_topic_refused %s", self._why)
             return
+        self._why = _SILENT
         self._soon(self._up.set)
 
     def _disconnected(self, *_: object) -> None:

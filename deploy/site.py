@@ -12,7 +12,6 @@ from pathlib import Path
 from deploy.choices import Choices
 from deploy.home import Home
 from deploy.parts import kafka, mosquitto, postgres
-from deploy.parts.errors import Missing
 from deploy.parts.mosquitto import Ports
 from deploy.parts.prefix import Say
 from deploy.processes import PARTS_STAGE
@@ -77,11 +76,10 @@ def _plan_mosquitto(site: Site, home: Home, choices: Choices, ports: Mapping[str
 
 
 def _use_named_broker(site: Site, environ: Mapping[str, str]) -> None:
-    if "VIGIL_MQTT_ADMIN" not in environ:
-        raise Missing("VIGIL_MQTT names a broker; VIGIL_MQTT_ADMIN must name the account there that manages device accounts")
+    """One account does for both where VIGIL_MQTT_ADMIN names none: it must then have the rights of both (docs/operations.md)."""
     named = settings.broker(environ["VIGIL_MQTT"])
     public = site.mqtt_public = environ.get("VIGIL_MQTT_PUBLIC", f"{named.host}:{named.port}")
-    site.mqtt, site.mqtt_admin = environ["VIGIL_MQTT"], environ["VIGIL_MQTT_ADMIN"]
+    site.mqtt, site.mqtt_admin = environ["VIGIL_MQTT"], environ.get("VIGIL_MQTT_ADMIN") or environ["VIGIL_MQTT"]
     site.mqtt_host, _, port = public.rpartition(":")
     site.mqtt_port = int(port)
     ca, tls_port = environ.get("VIGIL_MQTT_CA"), environ.get("VIGIL_MQTT_TLS_PORT")
