@@ -214,7 +214,7 @@ def problem_of(error: Exception) -> Problem:
             return Problem(409, conflict=error.constraint)
         case Dangling():
             return Problem(422, "it names something that is not there", names=error.constraint)
-        case Invalid():
+        case Invalid() | OverflowError():  # the latter: a span that begins before the year 1 or ends after 9999
             return Problem(422, "the value is out of range")
         case PartAway():
             return problems.away(str(error))

@@ -180,3 +180,9 @@ def test_a_rehearsal_of_wrong_rules_is_a_422_that_names_the_line(as_: As) -> Non
     body = {"rules": {"version": 1}, "from": "2026-11-20T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
     answer = as_("doctor").post("/api/v1/rehearsals", json=body)
     assert (answer.status_code, answer.json()["detail"].startswith("rules: line 1")) == (422, True)
+
+
+@pytest.mark.parametrize("path", ["vitals?to=", "score?at=", "explain?at="])
+def test_a_time_before_which_there_is_none_is_a_422(site: Site, as_: As, path: str) -> None:
+    patient = site.patient()["id"]
+    assert as_("doctor").get(f"/api/v1/patients/{patient}/{path}0001-01-01T00:30:00Z").status_code == 422
