@@ -98,7 +98,7 @@ async def _to_broker(call: Call, row: Row) -> None:
 
 
 async def _to_fhir(call: Call, row: Row) -> None:
-    status, answer = await call.site.fhir_door.post(bytes(row["payload"]), call.request.headers.get("traceparent"))
+    status, answer, _ = await call.site.fhir_door.post(bytes(row["payload"]), call.request.headers.get("traceparent"))
     if status >= 500:
         raise away("the FHIR intake cannot promise anything now")
     if status >= 400:
