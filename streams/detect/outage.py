@@ -33,6 +33,8 @@ Device = tuple[Memory, int]
 SCOPES: tuple[Scope, ...] = ("gateway", "ward", "house")
 QUIET_SHARE, OVER_SHARE = 0.5, 0.5
 MOST_NAMED = 200
+LEAST_SAMPLES = 2
+"""By which a device that goes off line is known to measure again and again: of one sample alone there may never be another."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,11 +174,15 @@ def _quiet(memory: Memory, slots: npt.NDArray[np.int64], now_ms: int) -> type_bo
     return np.asarray((d.silent[slots] != 0) | (now_ms - d.heard[slots] > QUIET_SHARE * limit) | (d.offline[slots] > d.heard[slots]))
 
 
-def _part(memory: Memory, now_ms: int) -> Part:
+def expected(memory: Memory) -> type_bool:
+    """(slots,) those whose silence says something: no spot checks, their pause learned, or off line as the link topic says."""
     d, n, rule = memory.devices, len(memory.names), memory.rules.silence
-    expected = (d.current[:n] != 0) & (memory.settings.active[d.row[:n]] != 0)
-    expected &= (d.n[:n] >= rule.warm_up) & (d.pause[:n] <= rule.slowest_s * 1000)
-    slots = np.flatnonzero(expected)
+    here = (d.current[:n] != 0) & (memory.settings.active[d.row[:n]] != 0) & (d.pause[:n] <= rule.slowest_s * 1000)
+    return np.asarray(here & ((d.n[:n] >= rule.warm_up) | ((d.offline[:n] > 0) & (d.n[:n] >= LEAST_SAMPLES))))
+
+
+def _part(memory: Memory, now_ms: int) -> Part:
+    slots = np.flatnonzero(expected(memory))
     quiet = _quiet(memory, slots, now_ms)
     here = ~np.array([q and moved(memory, s) for s, q in zip(slots.tolist(), quiet.tolist(), strict=True)], dtype=np.bool_)
     slots, quiet = slots[here], quiet[here]

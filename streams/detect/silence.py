@@ -1,7 +1,8 @@
 """Devices that fall silent or run flat: technical conditions, one a device, with the cause that is known; or one for all of an outage.
 
 In: arrivals of samples, the link topic's records, time. Out: findings `silence` and `battery`, subject the device; `outage`, of the site.
-A device's own pause between samples is learned first; a device slower than the rules' `slowest_s` is a spot check and never falls silent.
+A device's own pause between samples is learned first, unless the link topic says that it is off line; a device slower than the rules'
+`slowest_s` is a spot check and never falls silent.
 Only the slot that a device used last counts, in whichever partition, so a device that moved to another patient is not missed at the
 former one, and what was told of it there is over.
 """
@@ -64,12 +65,9 @@ def missing(memory: Memory, now_ms: int) -> list[Finding]:
 def _fresh(memory: Memory, now_ms: int) -> type_i64:
     """The slots that are silent and part of nothing that was told."""
     d, rule, n = memory.devices, memory.rules.silence, len(memory.names)
-    pause = d.pause[:n]
-    learned = (d.n[:n] >= rule.warm_up) & (pause <= rule.slowest_s * 1000)
-    quiet = now_ms - d.heard[:n] > np.maximum(rule.least_s * 1000, rule.factor * pause)
+    quiet = now_ms - d.heard[:n] > np.maximum(rule.least_s * 1000, rule.factor * d.pause[:n])
     gone = (d.offline[:n] > 0) & (now_ms - np.maximum(d.offline[:n], d.heard[:n]) > rule.offline_s * 1000)
-    fresh = (d.silent[:n] == 0) & (d.outage[:n] == 0) & (d.current[:n] != 0) & (memory.settings.active[d.row[:n]] != 0)
-    return np.flatnonzero(fresh & learned & (quiet | gone))
+    return np.flatnonzero((d.silent[:n] == 0) & (d.outage[:n] == 0) & outage.expected(memory) & (quiet | gone))
 
 
 def _left(memory: Memory, now_ms: int) -> list[Finding]:

@@ -89,6 +89,36 @@ def test_off_line_it_is_silent_sooner(later):
     assert (starts(m, limit), starts(m, limit + 1)) == ([], [("silence", "d", T0)])
 
 
+@pytest.mark.parametrize(
+    ("n", "pause", "told"), [(1, 0, 0), (2, 1000, 1), (4, 1000, 1), (2, RULE.slowest_s * 1000, 1), (2, RULE.slowest_s * 1000 + 1, 0)]
+)
+def test_off_line_a_new_device_is_missed_from_its_second_sample_on_but_no_spot_check(n, pause, told):
+    m = device(n=n, pause=float(pause))
+    linked(m, Link(device="d", state="offline", at=T0 + 5000, patient="p"), T0)
+    assert len(starts(m, T0 + 3_600_000)) == told
+
+
+def test_a_new_device_that_is_lost_after_four_samples_is_told_once_its_grace_is_over():
+    m = empty(default())
+    m.slot(m.row("p"), "d", T0)
+    for t in range(0, 4000, 1000):
+        heard(m, np.array([0]), np.array([T0 + t]), np.array([T0 + t]), 0)
+    linked(m, Link(device="d", state="offline", at=T0 + 5000, patient="p"), T0)
+    limit = T0 + 5000 + RULE.offline_s * 1000
+    assert (starts(m, limit), starts(m, limit + 1)) == ([], [("silence", "d", T0 + 3000)])
+
+
+@pytest.mark.parametrize("back", ["link", "sample"])
+def test_a_new_device_that_is_back_within_the_grace_is_not_missed(back):
+    m = device(n=3)
+    linked(m, Link(device="d", state="offline", at=T0 + 5000, patient="p"), T0)
+    if back == "link":
+        linked(m, Link(device="d", state="online", at=T0 + 20_000, patient="p"), T0)
+    else:
+        heard(m, np.array([0]), np.array([T0 + 20_000]), np.array([T0 + 20_000]), 0)
+    assert starts(m, T0 + 5001 + RULE.offline_s * 1000) == []
+
+
 @pytest.mark.parametrize("column", ["silent", "outage"])
 def test_a_silence_that_was_told_or_is_an_outages_is_not_told_again(column):
     m = device()
