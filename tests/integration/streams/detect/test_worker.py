@@ -265,7 +265,7 @@ def test_a_patients_context_and_new_rules_are_taken_up(kafka, topics):
     with worker(kafka, topics):
         wait_for(lambda: said(kafka, topics.findings), 60, "a finding")
     found = DECODER.decode(said(kafka, topics.findings)[0])
-    assert (found.ward, found.rule_version, found.title) == ("north", 7, "Heart rate above 190 /min")
+    assert (found.ward, found.rule_version, found.title) == ("north", 7, "Heart rate above 189 /min")
 
 
 @pytest.mark.parametrize(("come", "back_s"), [(shuffled, 0), (all_shuffled, 60)], ids=["as by default", "all late and held back"])
