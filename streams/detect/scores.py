@@ -5,7 +5,7 @@ the range lowest..highest and the points of every item. Promise: a missing item 
 
 Sources: MEWS, Subbe et al. 2001. qSOFA, Singer et al. 2016 (unchecked). Bedside PEWS, Parshuram et al. 2009; its rows for SpO2,
 effort, capillary refill and oxygen therapy are unchecked, and effort and refill come from a nurse, not from a device: NaN unless given.
-NEWS2 is in `vitals.news2`.
+NEWS2 is in `vitals.news2`. Nothing that runs calls these three: docs/detectors.md says why.
 """
 
 from collections.abc import Mapping
@@ -110,8 +110,8 @@ def pews(values: Array, age: AgeBand, effort: Array | None = None, refill_s: Arr
     points["spo2"] = _cells(PEWS_SPO2, rounded(_column(values, "spo2")))
     points["effort"] = _cells(PEWS_EFFORT, unknown if effort is None else effort)
     points["refill"] = _cells(PEWS_REFILL_S, unknown if refill_s is None else refill_s)
-    points["oxygen"] = _oxygen_therapy(values)
-    return _ranged(points, PEWS_WORST)
+    points["oxygen"], most = _oxygen_therapy(values)
+    return _ranged(points, PEWS_WORST, {"oxygen": most})
 
 
 def _column(values: Array, name: str) -> Array:
@@ -141,16 +141,17 @@ def _beyond(bounds: Bounds, values: Array) -> Points:
     return np.where(np.isnan(values), MISSING, result).astype(np.int8)
 
 
-def _oxygen_therapy(values: Array) -> Points:
-    """Air 0; under 4 L/min or under 50 % 2; more 4; known to be on oxygen but not how much: 2; nothing known: missing."""
+def _oxygen_therapy(values: Array) -> tuple[Points, Points]:
+    """Air 0; under 4 L/min or under 50 % 2; more 4; known to be on oxygen but not how much: 2, at most 4; nothing known: missing."""
     flow, fraction, on = (_column(values, name) for name in ("o2_flow", "fio2", "on_oxygen"))
     known = ~(np.isnan(flow) & np.isnan(fraction) & np.isnan(on))
-    much = (flow >= 4.0) | (fraction >= 50.0)
-    some = (flow > 0.0) | (fraction > 21.0) | (on > 0.0)
-    return np.where(known, np.where(much, 4, np.where(some, 2, 0)), MISSING).astype(np.int8)
+    much, measured = (flow >= 4.0) | (fraction >= 50.0), (flow > 0.0) | (fraction > 21.0)
+    least = np.where(known, np.where(much, 4, np.where(measured | (on > 0.0), 2, 0)), MISSING).astype(np.int8)
+    return least, np.where((on > 0.0) & ~measured, 4, least).astype(np.int8)
 
 
-def _ranged(points: dict[str, Points], worst: Mapping[str, int]) -> Range:
+def _ranged(points: dict[str, Points], worst: Mapping[str, int], most: Mapping[str, Points] = MappingProxyType({})) -> Range:
+    """`most`: item -> its points at the highest, -1 = missing, where they are not those of `points`."""
     lowest = sum((np.maximum(p, 0).astype(np.int64) for p in points.values()), start=np.int64(0))
-    highest = sum((np.where(p == MISSING, worst[i], p).astype(np.int64) for i, p in points.items()), start=np.int64(0))
+    highest = sum((np.where(p == MISSING, worst[i], most.get(i, p)).astype(np.int64) for i, p in points.items()), start=np.int64(0))
     return Range(np.asarray(lowest), np.asarray(highest), MappingProxyType(points))

@@ -89,6 +89,25 @@ def test_pews_rows_for_all_ages(item: str, vitals: dict[str, float], points: int
     assert pews(patient(**vitals), "1-4y").points[item][0] == points
 
 
+@pytest.mark.parametrize(
+    ("vitals", "between"),
+    [
+        ({}, (0, 4)),
+        ({"on_oxygen": 0}, (0, 0)),
+        ({"on_oxygen": 1}, (2, 4)),
+        ({"on_oxygen": 1, "o2_flow": 0}, (2, 4)),
+        ({"on_oxygen": 1, "fio2": 21}, (2, 4)),
+        ({"on_oxygen": 1, "o2_flow": 3.9}, (2, 2)),
+        ({"on_oxygen": 1, "fio2": 22}, (2, 2)),
+        ({"on_oxygen": 1, "fio2": 50}, (4, 4)),
+        ({"o2_flow": 3.9}, (2, 2)),
+    ],
+)
+def test_oxygen_of_an_amount_that_nobody_says_may_be_much(vitals: dict[str, float], between: tuple[int, int]) -> None:
+    found, others = pews(patient(**vitals), "1-4y"), sum(PEWS_WORST.values()) - PEWS_WORST["oxygen"]
+    assert (found.lowest[0], found.highest[0] - others) == between
+
+
 @pytest.mark.parametrize(("effort", "refill", "points"), [(0, 2.9, (0, 0)), (1, 3.0, (1, 4)), (2, 2.0, (2, 0)), (3, 4.0, (4, 4))])
 def test_pews_takes_what_a_nurse_sees(effort: float, refill: float, points: tuple[int, int]) -> None:
     found = pews(patient(), "4-12y", np.array([effort]), np.array([refill])).points
