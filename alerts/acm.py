@@ -2,7 +2,9 @@
 
 In: an alert, what was last said of it. Out: the message, or None where nothing changed that ACM speaks of. Pure.
 Sources: the codes and OBX-8 of IHE PCD ACM as CLINICAL.md gives them; the profile's identifier in MSH-21 and the order of the facets are
-(unchecked). The patient is named by the pseudonym only; the receiving hospital knows its own beds.
+(unchecked), as are the reference ids of 11073-10101 but for the heart rate's, which are CLINICAL.md's. ACM has events for too high and too
+low alone: a score that reaches its threshold, or a vital on its way up, is high, one that falls is low, and what may be either (one NEWS2
+parameter at 3) is neither. The patient is named by the pseudonym only; the receiving hospital knows its own beds.
 """
 
 from collections.abc import Mapping
@@ -20,6 +22,16 @@ _PHASE, _STATE = "68481^MDC_ATTR_EVT_PHASE^MDC", "68482^MDC_ATTR_ALARM_STATE^MDC
 _INACTIVATION = "68483^MDC_ATTR_ALARM_INACTIVATION_STATE^MDC"
 _PRIORITY: Mapping[Priority, str] = {"high": "PH", "medium": "PM", "low": "PL"}
 _VITALS = {vital.name: vital for vital in VITALS}
+_ABNORMAL = {"high": "H", "low": "L"}
+_NAMES: Mapping[int, str] = {
+    147842: "MDC_ECG_HEART_RATE", 149530: "MDC_PULS_OXIM_PULS_RATE", 150456: "MDC_PULS_OXIM_SAT_O2", 151562: "MDC_RESP_RATE",
+    150364: "MDC_TEMP_BODY", 150021: "MDC_PRESS_BLD_NONINV_SYS", 150022: "MDC_PRESS_BLD_NONINV_DIA",
+    150023: "MDC_PRESS_BLD_NONINV_MEAN", 160184: "MDC_CONC_GLU_CAPILLARY_WHOLEBLOOD", 151708: "MDC_CONC_AWAY_CO2_ET",
+    188736: "MDC_MASS_BODY_ACTUAL", 152196: "MDC_CONC_AWAY_O2_INSP",
+    264864: "MDC_DIM_BEAT_PER_MIN", 262688: "MDC_DIM_PERCENT", 264928: "MDC_DIM_RESP_PER_MIN", 268192: "MDC_DIM_DEGC",
+    266016: "MDC_DIM_MMHG", 264274: "MDC_DIM_MILLI_G_PER_DL", 263875: "MDC_DIM_KILO_G",
+}  # fmt: skip
+"""MDC code -> its reference id, of vitals and of units; one that is not here is left empty."""
 
 # State -> phase where nothing else decides it, alarm state, inactivation state.
 _SAID: Mapping[State, tuple[str, str, str]] = {
@@ -76,6 +88,9 @@ def message(alert: Alert, event: str, now: int) -> str:
 
 
 def _abnormality(alert: Alert) -> str:
+    side = alert.evidence.get("side")
+    if side in _ABNORMAL:
+        return _ABNORMAL[side]
     worst, limit = alert.evidence.get("worst", alert.evidence.get("value")), alert.evidence.get("limit")
     if not isinstance(worst, int | float) or not isinstance(limit, int | float):
         return "A"
@@ -90,8 +105,8 @@ def _measured(alert: Alert) -> str:
     vital, value = _VITALS.get(alert.subject), alert.evidence.get("value", alert.evidence.get("worst"))
     if vital is None or not vital.mdc or not isinstance(value, int | float):
         return ""
-    unit = next(iter(vital.mdc_units), "")
-    return f"OBX|2|NM|{vital.mdc[0]}^{vital.name}^MDC|1.0.0.0.2|{value:g}|{unit}^{_escaped(vital.unit)}^MDC|||||F"
+    code, unit = vital.mdc[0], next(iter(vital.mdc_units), 0)
+    return f"OBX|2|NM|{code}^{_NAMES.get(code, '')}^MDC|1.0.0.0.2|{value:g}|{unit or ''}^{_NAMES.get(unit, '')}^MDC|||||F"
 
 
 def _time(at: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from streams.detect import charted, early_warning, reasons
-from streams.detect.channels import CHANNELS, RULES, STUCK, alert_class
+from streams.detect.channels import CHANNELS, RULES, STUCK, TECHNICAL, alert_class
 from streams.detect.memory import Backlog, Memory, whose
 from streams.detect.rules import NEVER_MS
 from streams.detect.timers import Timers
@@ -19,6 +19,8 @@ from vitals.registry import VITALS, V
 _LINES = {"sbp": "Blood pressure", "spo2": "Pulse oximeter"}
 """A signal's condition is the line's, not the vital's."""
 
+_SIDELESS = TECHNICAL | {"news2-single"}
+"""One parameter at 3 may be either, and what is about the measuring is neither."""
 MOVING = 1.25
 """A signal's value where it is poor with other sensors at once; 1 = poor by itself, 2 = no value."""
 Moment = tuple[Phase, int, int]
@@ -81,7 +83,7 @@ def tell_summary(memory: Memory, cell: int, b: Backlog, now_ms: int) -> Finding:
         subject=memory.layout.subject[channel],
         ended_at=b.ended_at,
         retrospective=True,
-        evidence={"worst": b.worst, "times": b.times} if RULES[channel].startswith("news2") else evidence | {"times": b.times},
+        evidence=({"worst": b.worst} | _side(channel, 1) if RULES[channel].startswith("news2") else evidence) | {"times": b.times},
     )
 
 
@@ -97,6 +99,16 @@ class Reach:
 
 def _evidence(memory: Memory, row: int, channel: int, r: Reach) -> tuple[dict[str, Any], str]:
     """Plain JSON and a title."""
+    shown, title = _shown(memory, row, channel, r)
+    return shown | _side(channel, r.side), title
+
+
+def _side(channel: int, side: int) -> dict[str, str]:
+    """Whether it is about too much or too little: a value inside its limits may be on its way out of either."""
+    return {"side": "high" if side > 0 else "low"} if RULES[channel] not in _SIDELESS else {}
+
+
+def _shown(memory: Memory, row: int, channel: int, r: Reach) -> tuple[dict[str, Any], str]:
     kind, vital = RULES[channel], VITALS[channel % V]
     if kind == "news2":
         least = memory.rules.news2.high if r.level == 2 else memory.rules.news2.medium

@@ -12,6 +12,7 @@ from alerts.mllp import code
 from tests.unit.alerts.stories import T0, finding
 from vitals.alert import Alert, State
 from vitals.finding import Priority
+from vitals.registry import VITALS, Vital
 
 ALERT: Alert = raised(finding(evidence={"value": 151.0, "worst": 152.0, "limit": 140.0}), T0 + 100, 0, "4").alert
 
@@ -46,8 +47,32 @@ def test_a_high_heart_rate_is_an_event_high_of_high_priority_and_physiological()
     assert str(made.segment("MSH")[9]) == "ORU^R40^ORU_R40"
     assert str(made.segment("OBR")[4]) == "196616^MDC_EVT_ALARM^MDC"
     assert (str(obx[0][5]).split("^")[0], str(obx[0][8])) == ("196648", "H~PH~SP")
-    assert (str(obx[1][3]), str(obx[1][5])) == ("147842^hr^MDC", "151")
+    assert [str(obx[1][n]) for n in (3, 5, 6)] == ["147842^MDC_ECG_HEART_RATE^MDC", "151", "264864^MDC_DIM_BEAT_PER_MIN^MDC"]
     assert [str(segment[5]) for segment in obx[2:]] == ["start", "active", "enabled"]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "event", "abnormality"),
+    [
+        ({"side": "low", "value": 75.0, "limit": 54.0, "in_min": 12.0}, "196670", "L"),
+        ({"side": "high", "value": 240.0, "limit": 400.0, "in_min": 12.0}, "196648", "H"),
+        ({"side": "low", "value": 180.0, "per_min": -3.1}, "196670", "L"),
+        ({"side": "high", "worst": 8.0, "lowest": 8, "highest": 16}, "196648", "H"),
+        ({"lowest": 3, "highest": 11}, "196616", "A"),
+        ({"value": 40.0, "limit": 54.0}, "196670", "L"),
+    ],
+    ids=["glucose will be low", "glucose will be high", "falls fast", "NEWS2 of 7", "one parameter at 3", "told before sides were"],
+)
+def test_the_event_is_of_the_conditions_side_and_else_of_the_values(evidence: dict[str, float], event: str, abnormality: str) -> None:
+    obx = read(having(evidence=evidence, subject="glucose")).segments("OBX")[0]
+    assert (str(obx[5]).split("^")[0], str(obx[8]).split("~")[0]) == (event, abnormality)
+
+
+@pytest.mark.parametrize("vital", [v for v in VITALS if v.mdc], ids=lambda v: v.name)
+def test_a_vital_and_its_unit_go_by_the_names_of_the_standard(vital: Vital) -> None:
+    obx = read(having(evidence={"value": 1.0}, subject=vital.name)).segments("OBX")[1]
+    names = [str(obx[n]).split("^")[1] for n in (3, 6)]
+    assert [name[: len(start)] for name, start in zip(names, ("MDC_", "MDC_DIM_"), strict=True)] == ["MDC_", "MDC_DIM_"]
 
 
 def test_a_low_technical_one_says_so() -> None:

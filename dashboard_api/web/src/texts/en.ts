@@ -113,6 +113,7 @@ export const en = {
   "fact.every_s": "Comes every, s",
   "fact.value": "Value",
   "fact.limit": "Limit",
+  "fact.side": "Direction",
   "fact.low": "Lower limit",
   "fact.high": "Upper limit",
   "fact.device": "Device",

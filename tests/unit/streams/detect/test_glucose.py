@@ -38,6 +38,16 @@ def test_urgent_low_soon_says_in_how_many_minutes():
     assert [(f.priority, f.title, f.evidence["limit"]) for f in found] == [("medium", "Glucose will be below 54 in 18 min", 54.0)]
 
 
+@pytest.mark.parametrize(("rule", "values", "side"), [
+    ("trend", [140, 131, 122, 113, 104, 95, 86], "low"),
+    ("trend", [300, 315, 330, 345, 360, 375], "high"),
+    ("pace", [250, 250, *(250 - 15 * i for i in range(1, 6))], "low"),
+    ("limits", [110, 100, 85, 69, 60], "low"),
+])  # fmt: skip
+def test_the_evidence_says_on_which_side_it_is_though_the_value_is_within(rule, values, side):
+    assert {f.evidence["side"] for f in told(glucose(values), rule)} == {side}
+
+
 def test_a_trend_that_levels_off_ends():
     values = [140, 131, 122, 113, 104, 95, 86, *([84] * 12)]
     assert [f.phase for f in told(glucose(values), "trend")] == ["start", "end"]

@@ -164,6 +164,14 @@ def test_news2_fires_on_the_lower_end_with_its_evidence():
     assert [(f.phase, f.priority, f.evidence["lowest"], f.evidence["highest"]) for f in score] == [("start", "high", 8, 16)]
 
 
+def test_a_score_is_high_and_what_may_be_either_has_no_side():
+    many, one = {"rr": 26, "spo2": 91, "sbp": 99, "hr": 80, "glucose": None}, {"spo2": 97, "hr": 80, "acvpu": 1}
+    found = run([(p, p, i, T0 + i * 1000, values) for i in range(400) for p, values in (("p", many), ("q", one))])
+    assert {(f.rule, f.evidence.get("side")) for f in found if f.rule != "limits"} == {
+        ("news2", "high"), ("news2-single", None), ("signal", None),
+    }  # fmt: skip
+
+
 def test_children_and_the_pregnant_have_no_news2():
     samples = [("p", "d", i, T0 + i * 1000, {"rr": 26, "spo2": 91, "sbp": 99, "hr": 80}) for i in range(600)]
     found = [run(samples, memory(age_band="12-16y")), run(samples, memory(pregnant=True))]
