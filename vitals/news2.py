@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from vitals.context import AgeBand
 from vitals.registry import BY_NAME, VITALS, V
 from vitals.score import ScoreInput, ScoreUpdate, Tier
 
@@ -104,6 +105,11 @@ _UNKNOWN = _TOP + 1
 _POINTS = np.stack([_ROWS[n][2][np.append(np.searchsorted(_ROWS[n][1], np.arange(_UNKNOWN)), -1)] for n in PARAMETERS])
 """(7, _TOP + 2): the points of each parameter at each step of the chart's resolution; at `_UNKNOWN`, MISSING."""
 _COLUMNS = np.arange(len(PARAMETERS))
+
+
+def applies(age_band: AgeBand, pregnant: bool) -> bool:
+    """Whether the score is made of such a patient: 16 and over, not in pregnancy."""
+    return age_band == "adult" and not pregnant
 
 
 def rounded(values: type_f64, steps_per_unit: int = 1) -> type_f64:

@@ -3,7 +3,8 @@
 In: decoded records with the kind, partition and offset that they had. Out: `Change`s (one a patient) and alerts in order. Promise: the
 highest version of a context or an alert wins, the newest observation of a value, whatever order they come in; every alert record is
 kept in `alerts` (bounded, newest last) so that a reader that was away is told each. Dropped: what concerns patients that are not known
-yet is kept by row and shown when their context comes; closed alerts leave the picture, not the log.
+yet is kept by row and shown when their context comes; closed alerts leave the picture, not the log; a score of whom NEWS2 does not
+apply to.
 """
 
 from collections import deque
@@ -13,6 +14,7 @@ import numpy as np
 
 from dashboard_api.live.cursor import KINDS
 from dashboard_api.live.table import NONE, STALE, VitalTable
+from vitals import news2
 from vitals.alert import Alert
 from vitals.batch import Batch
 from vitals.context import PatientContext
@@ -46,6 +48,11 @@ class Patient:
     def ward(self) -> str | None:
         """The ward that shows this patient; None when discharged or not known yet."""
         return self.context.ward if self.context and self.context.active else None
+
+    @property
+    def scored(self) -> bool:
+        """Whether NEWS2 applies, as far as is known."""
+        return self.context is None or news2.applies(self.context.age_band, self.context.pregnant)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,8 +109,10 @@ class Picture:
         return self.table.fold(of[batch.patient], batch, offset, now)
 
     def score(self, update: ScoreUpdate, offset: int) -> None:
-        """The newest score by observed time."""
+        """The newest score by observed time, of whom NEWS2 applies to."""
         patient = self.patient(update.patient)
+        if not patient.scored:
+            return
         if patient.score is None or update.at >= patient.score.at:
             patient.score = update
             self._touch(patient, SCORES, offset)
@@ -154,6 +163,7 @@ class Picture:
         if patient.context is not None and patient.context.version >= context.version:
             return
         before, patient.context = patient.ward, context
+        patient.score = patient.score if patient.scored else None
         if before is not None and before != patient.ward:
             self._moved.setdefault(patient.id, set()).add(before)
         if before != patient.ward:

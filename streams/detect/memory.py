@@ -18,6 +18,7 @@ from streams.detect.tables import filled, grown
 from streams.detect.timers import Timers
 from streams.detect.told import Told
 from streams.detect.watermark import Lanes
+from vitals import news2
 from vitals.context import PatientContext
 from vitals.finding import Finding
 from vitals.link import Link
@@ -176,7 +177,7 @@ class Memory:
         s.low1[cells], s.low2[cells], s.high1[cells], s.high2[cells] = bounds(self.rules, context, now_ms)
         s.expires[row] = NEVER if context is None else expires(context, now_ms)
         s.scale[row] = 1 if context is None else context.spo2_scale
-        s.scored[row] = context is None or (context.age_band == "adult" and not context.pregnant)
+        s.scored[row] = context is None or news2.applies(context.age_band, context.pregnant)
         s.active[row] = context is None or context.active
         self.rows.score_until[row] = min(int(self.rows.score_until[row]), 1)  # long past, but not never: the next tick scores again
 

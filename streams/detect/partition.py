@@ -28,6 +28,7 @@ from streams.detect.samples import merged, taken
 from streams.detect.silence import dismissed
 from streams.detect.step import folded, step, tick
 from streams.detect.told import Told, over_where_it_began
+from streams.detect.unscored import unscored
 from streams.detect.waiting import Row
 from vitals.batch import SCHEMA_ID, Batch, gathered, opened
 from vitals.context import PatientContext
@@ -115,6 +116,10 @@ class Partition:
         self.memory.know(context, now_ms)
         if row is not None and before != self.memory.limits(row):
             self._barred(row)
+
+    def unscored(self, patient: str, now_ms: int) -> list[Finding]:
+        """What NEWS2 told of `patient` ends, if it applies to them no longer."""
+        return self._told(unscored(self.memory, self.memory.row_of[patient], now_ms))
 
     def take_up(self, rules: RuleSet, now_ms: int) -> list[Finding]:
         """Another rule set from now on; what ends by that."""

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from streams.detect import wrong_patient
 from streams.detect.memory import empty
 from streams.detect.step import step, tick
+from streams.detect.unscored import unscored
 from vitals.batch import Batch
 from vitals.context import PatientContext
 from vitals.finding import Finding
@@ -49,6 +50,8 @@ def rehearse(history: Iterable[Batch | PatientContext], rules: RuleSet) -> Itera
     for each in history:
         if isinstance(each, PatientContext):
             memory.know(each, now)
+            if each.patient in memory.row_of:
+                yield from unscored(memory, memory.row_of[each.patient], now)
             continue
         now = max(now, int(each.observed_at.max()))
         yield from _asked_by_rules(step(memory, each, now))

@@ -113,7 +113,7 @@ class Worker:
         self._end(partition, memory.orphans + partition.take_up(self._rules, now_ms))
         memory.orphans = []
         for patient in memory.patients:
-            self._without_the_discharged(partition, patient, now_ms)
+            self._without_what_is_over(partition, patient, now_ms)
         log.info("event=taken_up partition=%d pages=%d", number, len(pages))
 
     def revoked(self) -> None:
@@ -227,14 +227,14 @@ class Worker:
         self._contexts[context.patient] = context
         for partition in self.partitions.values():
             partition.know(context, now_ms)
-            self._without_the_discharged(partition, context.patient, now_ms)
+            self._without_what_is_over(partition, context.patient, now_ms)
 
-    def _without_the_discharged(self, partition: Partition, patient: str, now_ms: int) -> None:
-        """What was told of `patient` ends, if nobody watches them any more."""
+    def _without_what_is_over(self, partition: Partition, patient: str, now_ms: int) -> None:
+        """What was told of `patient` ends, if nobody watches them any more; what NEWS2 told, if it applies to them no longer."""
         row, context = partition.memory.row_of.get(patient), self._contexts.get(patient)
-        if row is None or context is None or context.active:
+        if row is None or context is None:
             return
-        self._end(partition, partition.discharge(patient, now_ms))
+        self._end(partition, (partition.unscored if context.active else partition.discharge)(patient, now_ms))
 
     def _end(self, partition: Partition, found: list[Finding]) -> None:
         """Tells what neither a reading nor time has ended."""

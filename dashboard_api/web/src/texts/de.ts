@@ -115,6 +115,7 @@ export const de: Texts = {
   "fact.every_s": "Kommt alle, s",
   "fact.value": "Wert",
   "fact.limit": "Grenze",
+  "fact.applies": "NEWS2 gilt",
   "fact.side": "Richtung",
   "fact.low": "Untere Grenze",
   "fact.high": "Obere Grenze",

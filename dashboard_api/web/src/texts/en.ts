@@ -113,6 +113,7 @@ export const en = {
   "fact.every_s": "Comes every, s",
   "fact.value": "Value",
   "fact.limit": "Limit",
+  "fact.applies": "NEWS2 applies",
   "fact.side": "Direction",
   "fact.low": "Lower limit",
   "fact.high": "Upper limit",
