@@ -4,8 +4,9 @@ In: the last known vitals of n patients with the times at which they were observ
 and the tier, with the points of every parameter. Promise: a missing or stale parameter is never 0; the range then covers it.
 Every input is first rounded half up, in decimal, to the chart's resolution (whole numbers, temperature to 0.1). Nothing is dropped.
 
-`MAX_AGE_MS` is this project's own choice (unchecked), a table that a site can change: what a monitor measures stands for an hour;
-what a nurse charts stands for 12 hours, the longest pause between two observations that the score's own tiers allow.
+`MAX_AGE_MS` is this project's own choice (unchecked), the same for detection, API and FHIR, and no part of a rule set: what a monitor
+measures stands for an hour; what a nurse charts stands for 12 hours, the longest pause between two observations that the score's own tiers
+allow. A site that wants other ages changes the table here.
 """
 
 from collections.abc import Mapping, Sequence
