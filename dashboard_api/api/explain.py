@@ -1,7 +1,7 @@
 """What was known of a patient at a moment, which rules ran in which version, what paged or why nothing did.
 
 From history, not from memory: readings that had come in by then (`received_at`), the rule set of that time, each alert as its events up
-to then make it. A patient's own limits are those that are stored now and were set by then.
+to then make it. A patient's own limits are those that are stored now and were set by then. Age and pregnancy are those of now.
 """
 
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ class ExplainQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """`known`: the newest reading of each vital by then. `alerts`: open then or closed within the hour before, with their events and
-    pages."""
+    pages. `score`: null where NEWS2 is not made of such a patient, or nothing is known."""
 
     patient: str
     at: datetime
@@ -113,7 +113,6 @@ def _newest(readings: dict[str, list[Row]], at: datetime) -> list[dict[str, Any]
 
 def _score(row: Any, numbers: dict[str, list[explaining.Known]], at: datetime) -> scores.Score | None:
     latest = {name: (known[0][1], scores.milliseconds(known[0][0])) for name, known in numbers.items() if known}
-    if not latest:
+    if not latest or not news2.applies(row["age_band"], row["pregnant"]):
         return None
-    update = news2.score_one(row["id"], latest, scores.milliseconds(at), row["spo2_scale"])
-    return scores.shown(update, at, row["age_band"] == "adult" and not row["pregnant"])
+    return scores.shown(news2.score_one(row["id"], latest, scores.milliseconds(at), row["spo2_scale"]), at, applicable=True)

@@ -1,6 +1,7 @@
 """Shift handover: a sheet made from what is open now, whose acceptance moves the pager."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,7 +40,8 @@ class HandoverQuery(cursor.Page, frozen=True, kw_only=True):
 
 
 class Handover(msgspec.Struct, frozen=True, kw_only=True):
-    """`sheet`: patients with score, trends, open alerts (the shelved too) and limits off the default, worst first."""
+    """`sheet`: patients with score, trends, open alerts (the shelved too) and limits off the default, worst first. `applicable` of a
+    patient: whether NEWS2 is made of them; where it is not, there is no score."""
 
     id: str
     ward: str
@@ -71,6 +73,7 @@ _TRENDS = """SELECT p.id AS patient, r.vital,
              sum(total) FILTER (WHERE bucket < %(turn)s) / nullif(sum(n) FILTER (WHERE bucket < %(turn)s), 0) AS before
              FROM clinical.patient p JOIN telemetry.rollup_1h r ON r.patient_no = p.no
              WHERE p.id = ANY(%(ids)s) AND r.bucket >= %(since)s GROUP BY 1, 2 ORDER BY 1, 2"""
+_WEIGHT: Mapping[str, int] = {"high": 3, "medium": 2, "low": 1}
 _LATELY, _SHIFT = timedelta(hours=2), timedelta(hours=10)
 
 
@@ -137,15 +140,22 @@ async def _sheet(call: Call, ward: str) -> dict[str, Any]:
         await _line(call, row, alerts.get(row["id"], []), limits.get(row["id"], [])) | {"trends": _trends(trends.get(row["id"], []))}
         for row in rows
     ]
-    patients.sort(key=lambda line: (-line["score"]["lowest"] if line["score"] else 1, -len(line["alerts"])))
+    patients.sort(key=_need, reverse=True)
     return {"ward": ward, "patients": patients}
+
+
+def _need(line: dict[str, Any]) -> tuple[int, int, int]:
+    """Higher is worse: the gravest open alert, then the score, then how many are open. Who has no score stands by their alerts."""
+    gravest = max((_WEIGHT[alert["priority"]] for alert in line["alerts"]), default=0)
+    return gravest, line["score"]["lowest"] if line["score"] else 0, len(line["alerts"])
 
 
 async def _line(call: Call, row: Row, alerts: list[Row], limits: list[Row]) -> dict[str, Any]:
     readings = await latest(call.site.database, row["no"], call.now)
-    score = news2.score_one(row["id"], readings, milliseconds(call.now), row["spo2_scale"]) if readings else None
+    applicable = news2.applies(row["age_band"], row["pregnant"])
+    score = news2.score_one(row["id"], readings, milliseconds(call.now), row["spo2_scale"]) if readings and applicable else None
     return {
-        "id": row["id"], "bed": row["bed"],
+        "id": row["id"], "bed": row["bed"], "applicable": applicable,
         "score": {"lowest": score.lowest, "highest": score.highest, "tier": score.tier} if score else None,
         "alerts": [_brief(alert_shown(alert["body"])) for alert in alerts],
         "limits": limits_shown(limits) if limits else {},

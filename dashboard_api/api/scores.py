@@ -62,7 +62,7 @@ async def read(call: Call) -> Reply:
     row = call.subject
     readings = await latest(call.site.database, row["no"], at)
     update = news2.score_one(row["id"], readings, milliseconds(at), row["spo2_scale"])
-    return Reply(shown(update, at, row["age_band"] == "adult" and not row["pregnant"]))
+    return Reply(shown(update, at, news2.applies(row["age_band"], row["pregnant"])))
 
 
 async def latest(database: Database, patient_no: int, at: datetime) -> dict[str, tuple[float, int]]:

@@ -156,7 +156,7 @@ async def _patient(call: Call, patient: str) -> dict[str, Any] | None:
 async def _news2(call: Call, row: dict[str, Any], search: Search) -> list[Resource]:
     """The score at the end of the span asked for, where it applies and there is anything to score."""
     at = min(search.to - timedelta(milliseconds=1), call.now)
-    if at < search.since or row["age_band"] != "adult" or row["pregnant"]:
+    if at < search.since or not news2.applies(row["age_band"], row["pregnant"]):
         return []
     newest = await newest_of(call.site.database, row["no"], at)
     if not newest:

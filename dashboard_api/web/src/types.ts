@@ -25,6 +25,7 @@ export interface Score {
   highest: number;
   tier: Tier;
   scale: 1 | 2;
+  applicable?: boolean;
   inputs: Record<string, ScoreInput>;
 }
 

@@ -121,6 +121,14 @@ def test_an_explanation_says_why_nobody_was_paged(site: Site, as_: As) -> None:
     assert said["verdict"].startswith("No alert: hr beyond its limit for 20 s; an alert after 120 s")
 
 
+@pytest.mark.parametrize(("pregnant", "said"), [(False, 3), (True, None)])
+def test_an_explanation_has_no_score_of_whom_no_news2_is_made(site: Site, as_: As, pregnant: bool, said: int | None) -> None:
+    patient = site.patient(pregnant=pregnant)["id"]
+    site.reading(patient, "hr", NOW - timedelta(seconds=10), 140)
+    score = as_("doctor").get(f"/api/v1/patients/{patient}/explain").json()["score"]
+    assert (score and score["lowest"]) == said
+
+
 def test_an_explanation_of_an_alert_shows_what_was_known_then(site: Site, as_: As) -> None:
     patient = site.patient()["id"]
     alert = site.alert(patient)

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -100,6 +101,32 @@ def test_a_handover_says_where_a_vital_is_going(site: Site, as_: As) -> None:
         site.sql(rollup, BY_NAME["hr"].index, at, total, at, patient)
     sheet = as_("doctor").post("/api/v1/handovers", json={"ward": "north"}).json()["sheet"]
     assert next(p for p in sheet["patients"] if p["id"] == patient)["trends"] == {"hr": {"before": 71.0, "lately": 100.0}}
+
+
+ILL = {"hr": 135, "rr": 26, "spo2": 90, "sbp": 95}
+CHILD = {"birth_date": str((datetime.now(UTC) - timedelta(days=6 * 366)).date())}
+
+
+def sheet_of(site: Site, as_: As, *patients: str) -> list[dict[str, Any]]:
+    """The lines of a new handover of these patients, all ill, in its order."""
+    for patient in patients:
+        for vital, value in ILL.items():
+            site.reading(patient, vital, datetime.now(UTC) - timedelta(minutes=1), value)
+    made = as_("doctor").post("/api/v1/handovers", json={"ward": "north"}).json()["sheet"]["patients"]
+    return [line for line in made if line["id"] in patients]
+
+
+@pytest.mark.parametrize("facts", [CHILD, {"pregnant": True}], ids=["a child", "pregnant"])
+def test_a_handover_gives_no_score_where_news2_is_not_made(site: Site, as_: As, facts: dict[str, Any]) -> None:
+    adult, other = site.patient()["id"], site.patient(**facts)["id"]
+    lines = {line["id"]: (line["applicable"], line["score"] and line["score"]["lowest"]) for line in sheet_of(site, as_, adult, other)}
+    assert lines == {adult: (True, 11), other: (False, None)}
+
+
+def test_a_handover_has_the_gravest_alert_before_the_highest_score(site: Site, as_: As) -> None:
+    adult, child = site.patient()["id"], site.patient(**CHILD)["id"]
+    site.alert(child)
+    assert [line["id"] for line in sheet_of(site, as_, adult, child)] == [child, adult]
 
 
 def test_a_handover_of_a_ward_out_of_reach_is_a_404(as_: As) -> None:

@@ -139,6 +139,7 @@ export const de: Texts = {
   "trend.level": "gleich",
   "news.name": "NEWS2",
   "news.none": "Noch kein Wert",
+  "news.never": "Kein NEWS2: unter 16 oder schwanger",
   "news.range": "{lowest} bis {highest}: Eingaben fehlen oder sind alt",
   "tier.low": "niedrig",
   "tier.low-medium": "niedrig-mittel",

@@ -137,6 +137,7 @@ export const en = {
   "trend.level": "steady",
   "news.name": "NEWS2",
   "news.none": "No score yet",
+  "news.never": "No NEWS2: under 16 or pregnant",
   "news.range": "{lowest} to {highest}: some inputs are missing or old",
   "tier.low": "low",
   "tier.low-medium": "low-medium",

@@ -28,6 +28,7 @@ interface Line {
   id: string;
   bed: string;
   score: Sum | null;
+  applicable?: boolean; // sheets of before have none
   alerts: { id: string; title: string; state: string; priority: Priority }[];
   limits: Record<string, unknown>;
 }
@@ -166,7 +167,7 @@ function Sheet({ of }: { of: Line[] }) {
             <th scope="row">{line.bed ? t("ward.bed", { bed: line.bed }) : ""}</th>
             <td>{named(line.id) ?? short(line.id)}</td>
             <td>
-              <NewsBadge score={line.score} />
+              {line.applicable === false ? <small class="muted">{t("news.never")}</small> : <NewsBadge score={line.score} />}
             </td>
             <td>
               {line.alerts.length === 0 && t("ward.quiet")}
