@@ -73,6 +73,7 @@ _DETECT: Mapping[str, Target] = {
     "timers": Target(("timers",)),
     "told": Target(("told",)),
     "trend": Target(("departures",), _amounts("LEAST_POINTS", "LEAST_SPAN_MIN")),
+    "unscored": Target(("unscored",)),
     "waiting": Target(("order", "order_parts", "held_back")),
     "watermark": Target(("watermark",), _amounts("MOST", "_ROOM", "_EARLY", "_GONE")),
     "waveform/hearing": Target(("waveform_hearing",)),

@@ -28,5 +28,6 @@ def unscored(memory: Memory, row: int, now_ms: int) -> list[Finding]:
         memory.backlog.pop(cell, None)
     memory.settings.dirty[row] = 1
     together = int(memory.settings.joint[row])
-    more = unscored(memory.joint, together, now_ms) if memory.joint is not None and together >= 0 else []
-    return [msgspec.structs.replace(f, evidence=f.evidence | {"applies": False}) for f in ended] + more
+    beside = [memory.joint] if together >= 0 else []
+    said = [msgspec.structs.replace(f, evidence=f.evidence | {"applies": False}) for f in ended]
+    return said + [f for joint in beside if joint is not None for f in unscored(joint, together, now_ms)]

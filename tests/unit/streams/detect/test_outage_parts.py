@@ -46,6 +46,11 @@ def test_quiet_is_half_of_what_would_be_silent(pause, age, quiet):
     assert is_quiet(pause=pause, heard=T0 - age) == [quiet]
 
 
+@pytest.mark.parametrize(("n", "offline", "quiet"), [(1, T0, []), (2, T0, [True]), (2, 0, []), (5, 0, [False])])
+def test_a_new_device_is_expected_from_its_second_sample_on_where_it_is_off_line(n, offline, quiet):
+    assert is_quiet(n=n, offline=offline) == quiet
+
+
 @pytest.mark.parametrize(
     ("columns", "quiet"),
     [

@@ -95,6 +95,15 @@ def test_of_several_devices_the_score_of_all_of_them_ends():
     assert ended(m, pregnant=True) == [("news2", "end", False)]
 
 
+def test_beside_a_patient_of_several_devices_the_score_of_one_with_one_ends_alone():
+    m = heard(both(80) + [("q", "d", i, T0 + i * 1000, ILL) for i in range(80)], HOLD)
+    tick(m, T0 + 80_000 + HOLD + 1_001)
+    # the last row there is nobody's: whoever takes it for that of a patient without one would tell of it
+    m.joint.settings.scored[-1], m.joint.timers.fired[-CHANNELS:] = 0, 1
+    m.know(PatientContext(patient="q", version=2, ward="north", pregnant=True), LATER)
+    assert [(f.patient, f.rule) for f in unscored(m, m.row_of["q"], LATER)] == [("q", "news2")]
+
+
 def test_readings_after_it_tell_nothing_of_a_score():
     m = heard(of(ILL))
     ended(m, pregnant=True)
