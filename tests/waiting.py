@@ -7,7 +7,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PAUSE_S = 0.02
+PAUSE_S, LONGEST_PAUSE_S, SHARE = 0.02, 0.5, 2.0
+"""Between two looks: so many times as long as a look took, for what is waited for runs on the same two cores."""
 
 
 def wait_for(condition: Callable[[], T], deadline_s: float = 30.0, what: str = "") -> T:
@@ -17,12 +18,13 @@ def wait_for(condition: Callable[[], T], deadline_s: float = 30.0, what: str = "
     """
     until = time.monotonic() + deadline_s
     while True:
+        began = time.monotonic()
         value = condition()
         if value:
             return value
         if time.monotonic() > until:
             raise AssertionError(f"waited {deadline_s:g} s for {what or condition}; last: {value!r}")
-        time.sleep(PAUSE_S)
+        time.sleep(min(max(PAUSE_S, SHARE * (time.monotonic() - began)), LONGEST_PAUSE_S))
 
 
 async def until(condition: Callable[[], T], deadline_s: float = 30.0, what: str = "") -> T:

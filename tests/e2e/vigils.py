@@ -15,6 +15,7 @@ import httpx
 import psycopg
 
 from tests.waiting import wait_for
+from tests.web import TRUST
 
 ROOT = Path(__file__).parents[2]
 PORTS = [
@@ -106,7 +107,7 @@ def _answered(method: str, address: str, **more: Any) -> httpx.Response:
     """The answer; a 503 (a disk that stands still for seconds) is asked again, as the API tells its callers to."""
 
     def once() -> httpx.Response | None:
-        answer = httpx.request(method, address, timeout=30.0, **more)
+        answer = httpx.request(method, address, timeout=30.0, verify=TRUST, **more)
         return None if answer.status_code == 503 else answer
 
     answer = wait_for(once, 60, f"{method} {address}")

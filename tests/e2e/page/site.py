@@ -19,6 +19,7 @@ from deploy.parts.running import free_port
 from tests.e2e.page.visits import log_in_as
 from tests.integration.live.stage import SECRET, Feed, Stage, now_ms
 from tests.waiting import wait_for
+from tests.web import TRUST
 from vitals.finding import Finding, finding_id
 
 PASSWORD = "a-long-enough-password"
@@ -116,7 +117,7 @@ class Site(Stage):
 def answers(address: str) -> bool:
     """Whether the HTTP API there is ready."""
     try:
-        return httpx.get(f"{address}/readyz", timeout=5).status_code == 200
+        return httpx.get(f"{address}/readyz", timeout=5, verify=TRUST).status_code == 200
     except httpx.TransportError:
         return False
 

@@ -24,6 +24,7 @@ from dashboard_api.tokens import LIFETIME_S
 from deploy.parts import running
 from deploy.parts.mosquitto import Broker
 from tests.waiting import wait_for
+from tests.web import TRUST
 from vitals.registry import BY_NAME
 from vitals.topics import Topics
 
@@ -35,7 +36,7 @@ _addresses = itertools.count()
 def stranger(url: str = "", **more: Any) -> httpx.Client:
     """Who has never been here: from an address of this machine of their own, for an address that comes too often has to wait."""
     n = next(_addresses)
-    there = httpx.HTTPTransport(local_address=f"127.1.{n // 250}.{n % 250 + 1}")
+    there = httpx.HTTPTransport(verify=TRUST, local_address=f"127.1.{n // 250}.{n % 250 + 1}")
     return httpx.Client(base_url=url, timeout=TIMEOUT_S, transport=there, **more)
 
 
@@ -69,7 +70,8 @@ class Site:
         with stranger(self.url) as nobody:
             answer = nobody.post("/api/v1/token", data=form)
         answer.raise_for_status()
-        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {answer.json()['access_token']}"}, timeout=TIMEOUT_S)
+        headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_S, verify=TRUST)
 
     def sql(self, text: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """One statement on the site's database."""
@@ -156,6 +158,6 @@ def running_site(
 
 def _ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", timeout=TIMEOUT_S).status_code == 200
+        return httpx.get(f"{url}/readyz", timeout=TIMEOUT_S, verify=TRUST).status_code == 200
     except httpx.TransportError:
         return False

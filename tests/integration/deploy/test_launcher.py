@@ -23,6 +23,7 @@ from deploy.parts.running import free_port
 from tests.integration.alerts.alarm_manager import Manager
 from tests.integration.alerts.stage import Receiver
 from tests.waiting import wait_for
+from tests.web import TRUST
 from vitals.canary import WARD
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -134,7 +135,7 @@ def gauge(home: Path, process: str, name: str) -> float:
     """A gauge that a process serves; 0 while it does not answer."""
     port = json.loads((home / "run" / f"{process}.json").read_text())["metrics_port"]
     try:
-        text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=5, verify=TRUST).text
     except httpx.TransportError:
         return 0.0
     return next(float(row.split()[1]) for row in text.splitlines() if row.startswith(f"{name} "))

@@ -16,6 +16,7 @@ import pytest
 from deploy.parts import running
 from tests.integration.ingest.gateways import ROOT, enrol, refusals, stored
 from tests.waiting import wait_for
+from tests.web import TRUST
 from vitals.topics import Topics
 
 
@@ -27,7 +28,7 @@ class Poster:
 
     def posts(self, resource: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """(status, body)."""
-        answer = httpx.post(f"http://127.0.0.1:{self.port}/Observation", json=resource, timeout=20)
+        answer = httpx.post(f"http://127.0.0.1:{self.port}/Observation", json=resource, timeout=20, verify=TRUST)
         return answer.status_code, answer.json()
 
 

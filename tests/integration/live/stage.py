@@ -24,6 +24,7 @@ from websockets.sync.client import ClientConnection, connect
 from dashboard_api import keys, tokens
 from deploy.parts.running import free_port
 from tests.waiting import wait_for
+from tests.web import TRUST
 from vitals import batch, registry
 from vitals.alert import Alert, Delays
 from vitals.context import PatientContext
@@ -179,7 +180,7 @@ class Feed:
     def _healthy(self) -> bool:
         assert self.process.poll() is None, "the live feed has died"
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/healthz", timeout=5).status_code == 200
+            return httpx.get(f"http://127.0.0.1:{self.port}/healthz", timeout=5, verify=TRUST).status_code == 200
         except httpx.TransportError:
             return False
 
