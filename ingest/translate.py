@@ -166,13 +166,15 @@ def _take(case: _Case, keep: npt.NDArray[np.bool_], seen: Seen, out: Translated)
 def _batches(case: _Case, keep: npt.NDArray[np.bool_]) -> Iterator[tuple[int, Batch]]:
     if not keep.any():
         return
-    partition = np.where(keep, case.desk.directory.partition[case.patient], -1)
     again = _again(case)
-    for p, repeated in sorted({*zip(partition[keep].tolist(), again[keep].tolist(), strict=True)}):
-        rows = np.flatnonzero((partition == p) & (again == repeated))
-        rows = rows[np.argsort(case.observed_at[rows], kind="stable")]
-        for start in range(0, len(rows), RECORD_SAMPLES):
-            yield p, _batch(case, rows[start : start + RECORD_SAMPLES], again=repeated)
+    for repeated in np.unique(again[keep]).tolist():
+        mine = keep & (again == repeated)
+        partition = np.where(mine, case.desk.directory.partition[case.patient], -1)
+        for p in np.unique(partition[mine]).tolist():
+            rows = np.flatnonzero(partition == p)
+            rows = rows[np.argsort(case.observed_at[rows], kind="stable")]
+            for start in range(0, len(rows), RECORD_SAMPLES):
+                yield p, _batch(case, rows[start : start + RECORD_SAMPLES], again=repeated)
 
 
 def _again(case: _Case) -> npt.NDArray[np.bool_]:

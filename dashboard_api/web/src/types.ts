@@ -25,7 +25,6 @@ export interface Score {
   highest: number;
   tier: Tier;
   scale: 1 | 2;
-  applicable?: boolean;
   inputs: Record<string, ScoreInput>;
 }
 

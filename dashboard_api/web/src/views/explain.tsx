@@ -61,7 +61,7 @@ function Answer({ path }: { path: string }) {
           <p class="muted">
             {moment(given.at)}
             {given.rules.version !== undefined && ` · ${t("rules.title")}: ${t("rules.version", { n: given.rules.version })}`}
-            {given.score && given.score.applicable !== false && ` · ${t("news.name")} ${given.score.lowest}–${given.score.highest}`}
+            {given.score && ` · ${t("news.name")} ${given.score.lowest}–${given.score.highest}`}
           </p>
           <ul>
             {given.conditions.map((c) => (
