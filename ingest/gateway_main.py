@@ -22,7 +22,7 @@ from ingest.gateway import FLUSH_MESSAGES, Flush, Gateway
 from ingest.kafka import Kafka
 from ingest.meter import Meter
 from ingest.mqtt import Clocks, Mqtt
-from ingest.notice import notice
+from ingest.notice import Notices
 from ingest.quota import Limits
 from ingest.records import ENTROPY, Wiring, records
 from ingest.timescale import Timescale
@@ -97,6 +97,7 @@ class Process:
         self._gateway, self._clocks = Gateway(settings.limits, settings.gateway), Clocks(now, time.monotonic)
         self._kafka = Kafka(settings.kafka, log)
         self._mqtt = Mqtt(settings.mqtt, settings.gateway, settings.mqtt_ca or None, self._clocks, log, leaving)
+        self._notices = Notices(self._mqtt.tell)
         self._leaving, self._heard_at, self._drained = leaving, time.monotonic(), False
         self._wiring, self._directory = self._found_kafka(settings)
         self._since: deque[int] = deque()
@@ -116,12 +117,13 @@ class Process:
         self._leave()
 
     def _turn(self) -> None:
-        busy = self._kafka.in_flight or self._gateway.pending
+        busy = self._kafka.in_flight or self._gateway.pending or self._notices
         self._read(BUSY_S if busy else IDLE_S)
         directory = self._directory.current
         if directory is not None and self._gateway.due(now(), directory):
             self._flush()
         self._kafka.serve()
+        self._notices.some()
         self._show()
 
     def _read(self, timeout: float) -> None:
@@ -157,14 +159,13 @@ class Process:
         self._mqtt.acknowledge(flush.mids)
         self._gateway.settled(flush)
         self._meter.durable(flush.found)
-        for refused in flush.found.refused:
-            said = notice(refused)
-            if said is None or not self._mqtt.tell(*said):
-                self._meter.unheard.inc()
+        self._notices.add(flush.found.refused)
 
     def _show(self) -> None:
         oldest = self._since[0] if self._since else self._gateway.oldest()
         self._meter.behind.set(max(0, now() - oldest) if oldest is not None else 0)
+        self._meter.unheard.inc(self._notices.dropped)
+        self._notices.dropped = 0
         self._meter.ready.set(1 if self._mqtt.ready else 0)
         self._meter.waiting.set(self._gateway.waiting)
         self._meter.backlog.set(self._gateway.backlog)
@@ -179,6 +180,7 @@ class Process:
         until = time.monotonic() + LAST_FLUSH_S
         while self._kafka.in_flight and time.monotonic() < until:
             self._kafka.serve(IDLE_S)
+        self._notices.some(len(self._notices))
         self._mqtt.turn(0, reading=False)
         self._mqtt.close(for_good=self._drained)
         self._directory.close()
