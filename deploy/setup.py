@@ -12,7 +12,7 @@ Step = Callable[[Say], object]
 PARTS: Mapping[str, Sequence[Step]] = {
     "VIGIL_MQTT": (mosquitto.install,),
     "VIGIL_DATABASE": (postgres.install,),
-    "VIGIL_KAFKA": (kafka.install, java.install),
+    "VIGIL_KAFKA": (kafka.install, java.install, kafka.classes),
 }
 
 

@@ -1,5 +1,6 @@
 """Fixtures that every test may ask for: the real servers (started when first asked for), and a space of one's own on each."""
 
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from vitals.topics import Topics
 settings.register_profile("untimed", deadline=None)  # speed is a benchmark's to say, and other tests run beside
 if settings.get_current_profile_name() == "default":  # CI and a run of mutants have profiles of their own
     settings.load_profile("untimed")
+
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")  # brokers that live for minutes: the second compiler never pays here
 
 PARTITIONS = 4
 ORDER = ("unit", "contract", "integration", "e2e")

@@ -2,6 +2,7 @@
 
 import queue
 import ssl
+import subprocess
 from collections.abc import Callable
 
 import psycopg
@@ -9,6 +10,8 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from paho.mqtt.client import CallbackAPIVersion, Client
 
+from deploy.parts import java
+from deploy.parts import kafka as kafka_part
 from deploy.parts.mosquitto import Broker
 from vitals.topics import Topics
 
@@ -23,6 +26,13 @@ def test_kafka_keeps_what_it_acknowledged(kafka: str, topics: Topics) -> None:
     consumer.close()
     assert record is not None
     assert (record.value(), record.partition()) == (b"it", 2)
+
+
+def test_a_broker_finds_its_classes_laid_out(kafka: str) -> None:
+    assert kafka
+    (archive, *_), jars, program = kafka_part.classes(print), kafka_part.install(print), java.install(print)
+    found = subprocess.run([program, "-Xshare:on", archive, *kafka_part.COLLECTOR, "-cp", f"{jars}/*", "-version"], check=False)
+    assert found.returncode == 0
 
 
 def test_a_database_is_migrated_and_has_timescaledb(database: str) -> None:
