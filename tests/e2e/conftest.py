@@ -9,7 +9,7 @@ from tests.e2e.walk import WELL, Walk, at, points, sample, walking
 from tests.waiting import wait_for
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def vigil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """`./vigil up --patients 24 --detach`; down at the end."""
     folder = tmp_path_factory.mktemp("vigil")

@@ -22,7 +22,7 @@ MINUTE_S = 60.0
 expect.set_options(timeout=20_000)  # ms; other tests run beside, and a disk can stand still for seconds
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(kafka: str, postgres: str, mosquitto: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One site for all tests of the page; each test has a ward of its own on it."""
     page_build.build(print)

@@ -13,13 +13,13 @@ from tests.integration.dashboard_api_http.site import Site, running_site
 from vitals.topics import Topics
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def provider() -> Iterator[OpenIdProvider]:
     """A strict OpenID provider, which lets in whoever a test says."""
     yield from running_provider()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(
     kafka: str,
     postgres: str,

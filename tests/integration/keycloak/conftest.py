@@ -65,7 +65,7 @@ def realm(redirect: str) -> dict[str, object]:
     return {"realm": REALM, "enabled": True, "sslRequired": "none", "roles": {"realm": roles}, "clients": [client]}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hospital(tmp_path_factory: pytest.TempPathFactory, http_port: int) -> Iterator[Hospital]:
     """A Keycloak with the realm."""
     server = keycloak.start(tmp_path_factory.mktemp("keycloak"), running.free_port(), PASSWORD, parts.say)
@@ -80,13 +80,13 @@ def hospital(tmp_path_factory: pytest.TempPathFactory, http_port: int) -> Iterat
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def http_port() -> int:
     """Where the site will answer: Keycloak must know it first."""
     return running.free_port()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(
     kafka: str,
     postgres: str,
