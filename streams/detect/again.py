@@ -175,7 +175,8 @@ class Again:
                 joint.share(scratch, at)
         for name in slots_of(scratch, at):
             slot, here = scratch.slot_of[at, name], memory.slot_of[row, name]
-            scratch.order.lost[slot], scratch.order.owed[slot] = memory.order.lost[here], memory.order.owed[here]
+            for belief in ("lost", "owed", "shown"):
+                getattr(scratch.order, belief)[slot] = getattr(memory.order, belief)[here]
 
     def _folded(self, scratch: Memory, base: int, rows: Sequence[int], samples: _Samples, now_ms: int) -> list[tuple[Place, Finding]]:
         """Folds what came since, up to each newer base, which is then of the order too, and to the end; and time, as far as it was told."""

@@ -82,10 +82,10 @@ def copied(source: Any, row: int, target: Any, to: int) -> None:
         getattr(target, f.name)[to * width : (to + 1) * width] = getattr(source, f.name)[row * width : (row + 1) * width]
 
 
-def waiting(memory: Memory) -> npt.NDArray[np.bool_]:
-    """(apart rows,) the devices of which samples wait, as `arrival.waiting`."""
+def waiting(memory: Memory, now_ms: int) -> npt.NDArray[np.bool_]:
+    """(apart rows,) the devices of which samples wait, or are on their way, as `arrival.waiting`."""
     found = np.zeros(0 if memory.apart is None else len(memory.apart.patients), dtype=np.bool_)
-    for slot in memory.order.lines:
+    for slot in (*memory.order.lines, *memory.order.expected(now_ms).tolist()):
         rows = memory.own.get(int(memory.devices.row[slot]), {})
         if memory.names[slot] in rows:
             found[rows[memory.names[slot]]] = True

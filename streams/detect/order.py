@@ -29,6 +29,8 @@ GRACE_MS = 1_000
 _SLACK, _ROOM = 1.25, 0.6
 """A device's pace is not a clock's: how much longer a gap may be than it should, and how much shorter."""
 _SLOWEST_MS = 2**31 - 1
+SHOWN_MS = 600_000
+"""So long a device that came late once is one that re-orders."""
 
 
 Belief = tuple[int, int, int, int]
@@ -51,13 +53,14 @@ def waits(missing: int, elapsed_ms: int, pace_ms: int, hold_ms: int) -> bool:
 class Order:
     """Of each slot: last_at, ms, observed_at of the highest number that went on, 0 = it has never counted up by one; step: ms between the
     last two in sequence, 0 = unknown; pace: the smaller of the last two steps, for one may have been a pause; lost: gaps that stayed
-    open; owed: late samples that it must show before it is waited for again; standing: something of it waits.
+    open; owed: late samples that it must show before it is waited for again; standing: something of it waits;
+    shown: ms, received_at of what last came behind a newer one, in no checkpoint.
 
     `outcomes`: gaps by how they ended, since last looked at. `count`: what waits of all. `late`: (slot, observed_at) of samples that went
     on behind a newer one though they came within `hold_ms` of their time, since last looked at.
     """
 
-    __slots__ = ("count", "hold_ms", "last_at", "late", "lines", "lost", "outcomes", "owed", "pace", "seen", "standing", "step")
+    __slots__ = ("count", "hold_ms", "last_at", "late", "lines", "lost", "outcomes", "owed", "pace", "seen", "shown", "standing", "step")
 
     def __init__(self, seen: Seen, hold_ms: int) -> None:
         self.seen, self.hold_ms = seen, hold_ms
@@ -67,6 +70,7 @@ class Order:
         self.lost: npt.NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
         self.owed: npt.NDArray[np.int16] = np.zeros(0, dtype=np.int16)
         self.standing: npt.NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
+        self.shown: type_i64 = np.zeros(0, dtype=np.int64)
         self.lines: dict[int, Line] = {}
         self.outcomes: dict[str, int] = {}
         self.late: list[tuple[int, int]] = []
@@ -83,7 +87,7 @@ class Order:
         self.last_at = np.pad(self.last_at, (0, more))
         self.step, self.pace = np.pad(self.step, (0, more)), np.pad(self.pace, (0, more))
         self.lost, self.owed = np.pad(self.lost, (0, more)), np.pad(self.owed, (0, more))
-        self.standing = np.pad(self.standing, (0, more))
+        self.standing, self.shown = np.pad(self.standing, (0, more)), np.pad(self.shown, (0, more))
 
     def arrived(self, slots: type_i64, batch: Batch) -> Passed | None:
         """What goes on of a batch; None: all of it, as it is, which costs no Python for what is in sequence."""
@@ -110,6 +114,12 @@ class Order:
         for slot in sorted(s for s, line in self.lines.items() if now_ms - line.since > self.hold_ms + GRACE_MS):
             self._give_up(passed, 0, slot)
         return passed.released
+
+    def expected(self, now_ms: int) -> type_i64:
+        """The slots of devices that re-order, and are due: what they said may be on its way still."""
+        found = np.flatnonzero(self.shown > now_ms - SHOWN_MS)
+        over = now_ms - self.last_at[found] - self.pace[found]
+        return found[(self.pace[found] > 0) & (over >= 0) & (over <= self.hold_ms + GRACE_MS)]
 
     def restore(self, slot: int, belief: Belief, rows: list[Row], step: int) -> None:
         """A slot as it was saved."""
@@ -169,7 +179,7 @@ class Order:
             self._late(passed, i, slot, (seq, t, r))
         elif seq == top + 1:
             self._goes(passed, i, slot, (seq, t))
-            self._follow(passed, i, slot)
+            self._follow(passed, i, slot, r)
         elif line is not None and place(line, seq)[1]:
             passed.duplicates += 1
         elif self._may_wait(slot, seq, t):
@@ -183,6 +193,7 @@ class Order:
         if not self.seen.one(slot, seq):
             passed.duplicates += 1
             return
+        self.shown[slot] = received_at
         if received_at - t <= self.hold_ms + GRACE_MS:
             self.late.append((slot, t))
         passed.goes(i)
@@ -193,7 +204,7 @@ class Order:
         self._counts(slot, *moment)
         passed.goes(i)
 
-    def _follow(self, passed: Passed, i: int, slot: int) -> None:
+    def _follow(self, passed: Passed, i: int, slot: int, received_at: int) -> None:
         """What waited for the number that has just gone on, and stands in sequence with it."""
         line = self.lines.get(slot)
         top, n = int(self.seen.top[slot]), 0
@@ -203,6 +214,7 @@ class Order:
             n += 1
         if not n:
             return
+        self.shown[slot] = received_at
         rest = line.rows[n:]
         self._release(passed, i, slot, "filled", n)
         if rest:

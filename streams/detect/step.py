@@ -69,10 +69,10 @@ def passed(memory: Memory, now_ms: int) -> list[Finding]:
     """The same but for silences."""
     late = overdue(memory, now_ms)
     found = [] if late is None else folded(memory, late, now_ms)
-    known = ~waiting(memory)
+    known = ~waiting(memory, now_ms)
     found += _passed(memory, now_ms, known)
     if memory.joint is not None and memory.apart is not None:
-        found += _passed(memory.apart, now_ms, ~apart.waiting(memory))
+        found += _passed(memory.apart, now_ms, ~apart.waiting(memory, now_ms))
         found += _folded_jointly(memory, freed(memory, now_ms), now_ms)
         found += _passed(memory.joint, now_ms, ~joint.waiting(memory, known))
     return found + wrong_patient.left(memory, now_ms)

@@ -175,6 +175,14 @@ def test_time_alone_says_nothing_of_a_patient_of_whom_samples_wait():
     assert [f.rule for s in range(32, 80) for f in tick(m, T0 + s * 1000)] == []
 
 
+@pytest.mark.parametrize(("reorders", "told_at"), [(False, 105), (True, 152)], ids=["of one that does not re-order", "of one that does"])
+def test_time_alone_waits_a_minute_for_the_next_word_of_a_device_that_reorders(reorders, told_at):
+    m = empty(default(), hold_ms=HOLD)
+    samples = series("hr", [80.0] * 5 + [150.0], every=15_000)
+    step(m, batch([samples[k] for k in (0, 1, 2, 4, 3, 5)] if reorders else samples), 0)
+    assert [s for s in range(75, 170) for f in tick(m, T0 + s * 1000) if f.rule == "limits"] == [told_at]
+
+
 @pytest.mark.parametrize("late", [10, 11, 20])
 def test_after_a_pause_a_late_sample_is_waited_for_as_before_it(late):
     samples = series("hr", [80.0] * 10) + series("hr", [150.0] * 60, start=T0 + HOUR, first_seq=10)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from streams.detect.dedupe import Seen
-from streams.detect.order import HOLD_MS, MOST, MOST_ALL, Order, waits
+from streams.detect.order import HOLD_MS, MOST, MOST_ALL, SHOWN_MS, Order, waits
 from tests.unit.streams.detect.readings import T0, batch
 
 GRACE_MS = 1000
@@ -53,7 +53,7 @@ def test_order_is_needed_where_something_may_wait():
 def test_growing_makes_room_for_so_many():
     o = order(2)
     o.grow(5)
-    assert [len(column) for column in (o.last_at, o.pace, o.lost, o.owed, o.standing)] == [5] * 5
+    assert [len(column) for column in (o.last_at, o.pace, o.lost, o.owed, o.standing, o.shown)] == [5] * 6
 
 
 def test_one_that_waits_is_let_go_beside_one_that_counts_up():
@@ -152,3 +152,53 @@ def test_the_last_step_is_taken_up_or_was_the_pace(step, known):
     o = order()
     o.restore(0, (T0, 1000, 0, 0), [], step)
     assert o.step[0] == known
+
+
+def reordering(filled):
+    """One that has shown that it re-orders: its newest sample is of T0 + 4 s, as is what came last; beside it one that has not."""
+    o = order()
+    come(o, (0, 2, 2000))
+    o.owed[0] = 0 if filled else 2
+    come(o, (0, 4, 4000))
+    come(o, (0, 3, 3000, 4500))
+    return o
+
+
+@pytest.mark.parametrize("filled", [True, False], ids=["a gap was filled", "it was not waited for"])
+@pytest.mark.parametrize(("ms", "slots"), [(4999, []), (5000, [0]), (5000 + HOLD_MS + GRACE_MS, [0]), (5001 + HOLD_MS + GRACE_MS, [])])
+def test_of_a_device_that_reorders_what_is_due_may_be_on_its_way_for_a_minute(filled, ms, slots):
+    assert reordering(filled).expected(T0 + ms).tolist() == slots
+
+
+@pytest.mark.parametrize(("since_ms", "slots"), [(SHOWN_MS - 1, [0]), (SHOWN_MS, [])])
+def test_what_a_device_has_shown_is_believed_for_ten_minutes(since_ms, slots):
+    o = reordering(True)
+    o.last_at[0] = T0 + 4500 + since_ms - 10_000
+    assert o.expected(T0 + 4500 + since_ms).tolist() == slots
+
+
+def test_nothing_is_expected_of_a_device_whose_pace_is_not_known():
+    o = reordering(True)
+    o.pace[0] = 0
+    assert o.expected(T0 + 5000).tolist() == []
+
+
+def test_what_comes_twice_shows_nothing():
+    o = order()
+    come(o, (0, 2, 2000), (0, 2, 2000, 3500), (0, 1, 1000, 3500))
+    assert o.shown.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(("way_ms", "noted"), [(HOLD_MS + GRACE_MS, [(0, T0 + 2000)]), (HOLD_MS + GRACE_MS + 1, [])])
+def test_what_comes_behind_a_newer_one_is_noted_if_it_was_a_minute_on_its_way_at_most(way_ms, noted):
+    o = order()
+    o.owed[0] = 2
+    come(o, (0, 3, 3000))
+    come(o, (0, 2, 2000, 2000 + way_ms))
+    assert o.late == noted
+
+
+def test_what_waits_of_a_device_can_be_taken_away():
+    o = order()
+    come(o, (0, 3, 3000), (1, 3, 3000))
+    assert ([row.seq for row in o.forget(0)], o.count, o.standing.tolist()) == ([3], 1, [False, True])
