@@ -54,7 +54,7 @@ class Order:
     """Of each slot: last_at, ms, observed_at of the highest number that went on, 0 = it has never counted up by one; step: ms between the
     last two in sequence, 0 = unknown; pace: the smaller of the last two steps, for one may have been a pause; lost: gaps that stayed
     open; owed: late samples that it must show before it is waited for again; standing: something of it waits;
-    shown: ms, received_at of what last came behind a newer one, in no checkpoint.
+    shown: ms, received_at of what last came behind a newer one within `hold_ms` (a backlog is no re-ordering), in no checkpoint.
 
     `outcomes`: gaps by how they ended, since last looked at. `count`: what waits of all. `late`: (slot, observed_at) of samples that went
     on behind a newer one though they came within `hold_ms` of their time, since last looked at.
@@ -193,8 +193,8 @@ class Order:
         if not self.seen.one(slot, seq):
             passed.duplicates += 1
             return
-        self.shown[slot] = received_at
         if received_at - t <= self.hold_ms + GRACE_MS:
+            self.shown[slot] = received_at
             self.late.append((slot, t))
         passed.goes(i)
         if self.owed[slot] and self.last_at[slot] - t <= self.hold_ms:

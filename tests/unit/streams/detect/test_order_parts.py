@@ -195,7 +195,7 @@ def test_what_comes_behind_a_newer_one_is_noted_if_it_was_a_minute_on_its_way_at
     o.owed[0] = 2
     come(o, (0, 3, 3000))
     come(o, (0, 2, 2000, 2000 + way_ms))
-    assert o.late == noted
+    assert (o.late, o.shown.tolist()) == (noted, [T0 + 2000 + way_ms if noted else 0, 0])
 
 
 def test_what_waits_of_a_device_can_be_taken_away():
