@@ -4,14 +4,15 @@ import queue
 import ssl
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pytest
 from confluent_kafka import Consumer, Producer
 from paho.mqtt.client import CallbackAPIVersion, Client
 
-from deploy.parts import java
 from deploy.parts import kafka as kafka_part
+from deploy.parts import running
 from deploy.parts.mosquitto import Broker
 from vitals.topics import Topics
 
@@ -28,11 +29,11 @@ def test_kafka_keeps_what_it_acknowledged(kafka: str, topics: Topics) -> None:
     assert (record.value(), record.partition()) == (b"it", 2)
 
 
-def test_a_broker_finds_its_classes_laid_out(kafka: str) -> None:
-    assert kafka
-    (archive, *_), jars, program = kafka_part.classes(print), kafka_part.install(print), java.install(print)
-    found = subprocess.run([program, "-Xshare:on", archive, *kafka_part.COLLECTOR, "-cp", f"{jars}/*", "-version"], check=False)
-    assert found.returncode == 0
+def test_a_broker_is_started_with_its_classes_laid_out_as_this_java_takes_them(tmp_path: Path) -> None:
+    broker = kafka_part.prepare(tmp_path, running.free_port(), print)
+    (archive,) = [option for option in broker.argv if "SharedArchiveFile" in option]
+    strict = [broker.argv[0], "-Xshare:on", archive, *kafka_part.COLLECTOR, "-cp", f"{kafka_part.install(print)}/*", "-version"]
+    assert subprocess.run(strict, check=False).returncode == 0
 
 
 def test_a_database_is_migrated_and_has_timescaledb(database: str) -> None:
