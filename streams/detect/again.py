@@ -161,6 +161,7 @@ class Again:
         for data in own or [known.pages[page] for page in pages]:
             checkpoint.add(scratch, data)
         scratch.orphans = []
+        scratch.order.lateness.tell(memory.order.lateness.everywhere)
         for row in rows:
             self._opened(scratch, row)
         return scratch
@@ -175,8 +176,10 @@ class Again:
                 joint.share(scratch, at)
         for name in slots_of(scratch, at):
             slot, here = scratch.slot_of[at, name], memory.slot_of[row, name]
-            for belief in ("lost", "owed", "shown"):
+            for belief in ("lost", "owed"):
                 getattr(scratch.order, belief)[slot] = getattr(memory.order, belief)[here]
+            for shown in ("heard", "turned", "slow"):
+                getattr(scratch.order.lateness, shown)[slot] = getattr(memory.order.lateness, shown)[here]
 
     def _folded(self, scratch: Memory, base: int, rows: Sequence[int], samples: _Samples, now_ms: int) -> list[tuple[Place, Finding]]:
         """Folds what came since, up to each newer base, which is then of the order too, and to the end; and time, as far as it was told."""

@@ -82,11 +82,12 @@ def copied(source: Any, row: int, target: Any, to: int) -> None:
         getattr(target, f.name)[to * width : (to + 1) * width] = getattr(source, f.name)[row * width : (row + 1) * width]
 
 
-def waiting(memory: Memory, now_ms: int) -> npt.NDArray[np.bool_]:
-    """(apart rows,) the devices of which samples wait, or are on their way, as `arrival.waiting`."""
-    found = np.zeros(0 if memory.apart is None else len(memory.apart.patients), dtype=np.bool_)
-    for slot in (*memory.order.lines, *memory.order.expected(now_ms).tolist()):
-        rows = memory.own.get(int(memory.devices.row[slot]), {})
-        if memory.names[slot] in rows:
-            found[rows[memory.names[slot]]] = True
+def known_until(memory: Memory, now_ms: int) -> npt.NDArray[np.int64]:
+    """(apart rows,) of each device by itself, as `arrival.known_until`."""
+    found = np.full(0 if memory.apart is None else len(memory.apart.patients), now_ms)
+    slots, until = memory.order.known_until(now_ms)
+    for slot, ms in zip(slots.tolist(), until.tolist(), strict=True):
+        at = memory.own.get(int(memory.devices.row[slot]), {}).get(memory.names[slot])
+        if at is not None:
+            found[at] = min(int(found[at]), ms)
     return found

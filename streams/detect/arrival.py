@@ -108,11 +108,11 @@ def _joint(memory: Memory, batch: Batch, rows: type_i64) -> Arrived:
     return Arrived(batch, memory.settings.joint[rows], np.zeros(len(rows), dtype=np.int64), np.arange(len(rows)))
 
 
-def waiting(memory: Memory, now_ms: int) -> npt.NDArray[np.bool_]:
-    """(patients,) those of whom samples wait, or are on their way: time alone says nothing of them, for more was said than was folded."""
-    found = np.zeros(len(memory.patients), dtype=np.bool_)
-    found[memory.devices.row[list(memory.order.lines)]] = True
-    found[memory.devices.row[memory.order.expected(now_ms)]] = True
+def known_until(memory: Memory, now_ms: int) -> type_i64:
+    """(patients,) ms: up to when all that was said of each was folded, by `now_ms` at the latest: so far time alone may tell something."""
+    slots, until = memory.order.known_until(now_ms)
+    found = np.full(len(memory.patients), now_ms)
+    np.minimum.at(found, memory.devices.row[slots], until)
     return found
 
 

@@ -120,15 +120,15 @@ def close_past(memory: Memory, cell: int) -> None:
     past.put(np.array([cell]), Timers.of(1))
 
 
-def stand(memory: Memory, now_ms: int, known: npt.NDArray[np.bool_]) -> list[Finding]:
-    """What time alone brings: a last value that has stood long enough, a return that has lasted. Not while history comes in: there the
-    last value is only the last so far, and only of patients `known` (patients,)."""
+def stand(memory: Memory, now_ms: int, until: type_i64) -> list[Finding]:
+    """What time alone brings: a last value that has stood long enough, a return that has lasted, `until` (patients,) ms. Not while history
+    comes in: there the last value is only the last so far."""
     cells = np.flatnonzero((memory.timers.side != 0) & (memory.timers.held == 0)).astype(np.int64)
     if not len(cells):
         return []
     rows, n = cells // CHANNELS, len(cells)
-    s = Sightings(rows, cells % CHANNELS, np.zeros(n), np.full(n, now_ms), memory.rows.received_at[rows], np.ones(n, dtype=np.bool_))
-    s = s.only((memory.settings.active[rows] != 0) & (memory.rows.history_at[rows] == 0) & known[rows])
+    s = Sightings(rows, cells % CHANNELS, np.zeros(n), until[rows], memory.rows.received_at[rows], np.ones(n, dtype=np.bool_))
+    s = s.only((memory.settings.active[rows] != 0) & (memory.rows.history_at[rows] == 0) & (until[rows] > memory.timers.at[cells]))
     values = _values(memory, s)
     changes = standing(memory.timers, values)
     _mark_busy(memory, s, values.cells)

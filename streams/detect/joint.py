@@ -60,11 +60,11 @@ def _beside(memory: Memory) -> Memory:
     return memory.joint
 
 
-def waiting(memory: Memory, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """(joint patients,) those of whom samples wait, here or, as those of `memory` not `known` (patients,), before."""
-    found = np.zeros(0 if memory.joint is None else len(memory.joint.patients), dtype=np.bool_)
+def known_until(memory: Memory, until: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """(joint patients,) ms: as `until` (patients,) of `memory`; where samples wait here, up to the last that went on."""
+    found = np.zeros(0 if memory.joint is None else len(memory.joint.patients), dtype=np.int64)
     for row, lane in memory.lanes.of.items():
-        found[memory.settings.joint[row]] = bool(lane.pending) or not known[row]
+        found[memory.settings.joint[row]] = min(int(until[row]), lane.passed_at) if lane.pending else until[row]
     return found
 
 

@@ -32,16 +32,18 @@ SKEW_MS = 120_000
 
 def given_up(memory: Memory, own: Mapping[int, Mapping[str, int]], m: Readings, now_ms: int) -> list[Finding]:
     """What ends by the readings `m` of distinct patients, and is idle again. own: as `Memory.own`."""
-    standing = _standing(memory)
-    if not standing:
+    beyond = _open(memory)
+    if not beyond:
         return []
     said, found = dict(zip(m.cell.tolist(), m.t.tolist(), strict=True)), []
-    for cell in standing:
+    for cell in beyond:
         row, vital = divmod(cell, V)
         siblings = own[int(memory.settings.whole[row])].values()
         others = [other * V + vital for other in siblings if other != row]
         theirs = [said[other] for other in others if other in said]
         since = _elsewhere(memory, cell, others, theirs)
+        if not _told(memory, row * CHANNELS + vital):
+            continue
         over = max(int(memory.cells.at[cell]) + _lapse(memory, cell), since + SKEW_MS)
         if since and (said.get(cell, 0) > over or any(t > over + SKEW_MS for t in theirs)):
             found.append(_ended(memory, row * CHANNELS + vital, over, now_ms))
@@ -49,12 +51,15 @@ def given_up(memory: Memory, own: Mapping[int, Mapping[str, int]], m: Readings, 
     return found
 
 
-def _standing(memory: Memory) -> list[int]:
-    """The cells whose limit's condition was told and is not over."""
+def _open(memory: Memory) -> list[int]:
+    """The cells whose limit's condition began and is not over, whether it was told or not: that may be later than what is to be known."""
     busy: npt.NDArray[np.int64] = np.flatnonzero(memory.cells.busy & LIMITS)
-    of = busy // V * CHANNELS + busy % V
-    told: list[int] = busy[(memory.timers.fired[of] > 0) & (memory.timers.held[of] == 0)].tolist()
-    return told
+    found: list[int] = busy[memory.timers.side[busy // V * CHANNELS + busy % V] != 0].tolist()
+    return found
+
+
+def _told(memory: Memory, cell: int) -> bool:
+    return bool(memory.timers.fired[cell] > 0 and memory.timers.held[cell] == 0)
 
 
 def _elsewhere(memory: Memory, cell: int, others: list[int], theirs: list[int]) -> int:

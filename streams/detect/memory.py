@@ -257,7 +257,7 @@ def empty(
     tables = [cls(*filled(cls, FIRST_ROWS)) for cls in (Cells, Rows, Settings, Devices)]
     seen = Seen()
     waits_ms = max(hold_ms - back_ms, 0)
-    order, lanes, held_back = Order(seen, waits_ms), Lanes(waits_ms), HeldBack(back_ms)
+    order, lanes, held_back = Order(seen, waits_ms, back_ms), Lanes(waits_ms), HeldBack(back_ms)
     seen.grow(FIRST_ROWS)
     order.grow(FIRST_ROWS)
     cells, rows, settings, devices = tables

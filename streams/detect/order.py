@@ -4,17 +4,20 @@ In: the samples of a partition as they come, a device's slot and number each; ti
 up by one, so what is in sequence goes on at once. A sample behind a gap waits, with what follows it, until the gap is filled, or until
 `hold_ms` of the device's own `received_at` have passed. Not waited for: a gap too long for a delay of `hold_ms` (an outage:
 what is live goes before the backlog); numbers that were only skipped, since at the device's pace there was no time for so many samples;
-a device that has not yet counted up by one (its first sample); and one that loses: when a gap was never filled, the device is not waited
-for again until it has shown, by a late sample, that it does re-order, and every further gap that stays open doubles how many it must
-show. So one lost sample delays one device once, and many ever more rarely.
-Promise: decided sample by sample of one device, so that no batching and no restart changes it. What waits is part of a checkpoint.
+a device that has not yet counted up by one (its first sample), unless it is late (`lateness`); and one that loses: when a gap was never
+filled, the device is not waited for again until it has shown, by a late sample, that it does re-order, and every further gap that stays
+open doubles how many it must show. So one lost sample delays one device once, and many ever more rarely.
+Promise: decided sample by sample of one device, so that no batching and no restart changes it, but for what `lateness` knows. What waits
+is part of a checkpoint.
 Dropped: nothing. Beyond `MOST` samples of a device or `MOST_ALL` of a partition nothing waits, and that is counted.
 """
 
 import numpy as np
 import numpy.typing as npt
 
-from streams.detect.dedupe import Seen
+from streams.detect.cadence import Cadence
+from streams.detect.dedupe import NOTHING, Seen
+from streams.detect.lateness import Lateness
 from streams.detect.waiting import Line, Passed, Row, place, sample, since
 from vitals.batch import Batch
 
@@ -28,9 +31,6 @@ GRACE_MS = 1_000
 """How much longer the clock waits than the data: what was received in time may still be on its way through Kafka."""
 _SLACK, _ROOM = 1.25, 0.6
 """A device's pace is not a clock's: how much longer a gap may be than it should, and how much shorter."""
-_SLOWEST_MS = 2**31 - 1
-SHOWN_MS = 600_000
-"""So long a device that came late once is one that re-orders."""
 
 
 Belief = tuple[int, int, int, int]
@@ -51,26 +51,21 @@ def waits(missing: int, elapsed_ms: int, pace_ms: int, hold_ms: int) -> bool:
 
 
 class Order:
-    """Of each slot: last_at, ms, observed_at of the highest number that went on, 0 = it has never counted up by one; step: ms between the
-    last two in sequence, 0 = unknown; pace: the smaller of the last two steps, for one may have been a pause; lost: gaps that stayed
-    open; owed: late samples that it must show before it is waited for again; standing: something of it waits;
-    shown: ms, received_at of what last came behind a newer one within `hold_ms` (a backlog is no re-ordering), in no checkpoint.
+    """Of each slot: lost: gaps that stayed open; owed: late samples that it must show before it is waited for again; standing: something of
+    it waits. `cadence`: how often each speaks; `lateness`: how all came.
 
     `outcomes`: gaps by how they ended, since last looked at. `count`: what waits of all. `late`: (slot, observed_at) of samples that went
     on behind a newer one though they came within `hold_ms` of their time, since last looked at.
     """
 
-    __slots__ = ("count", "hold_ms", "last_at", "late", "lines", "lost", "outcomes", "owed", "pace", "seen", "shown", "standing", "step")
+    __slots__ = ("cadence", "count", "hold_ms", "late", "lateness", "lines", "lost", "outcomes", "owed", "seen", "standing")
 
-    def __init__(self, seen: Seen, hold_ms: int) -> None:
+    def __init__(self, seen: Seen, hold_ms: int, back_ms: int = 0) -> None:
         self.seen, self.hold_ms = seen, hold_ms
-        self.last_at: type_i64 = np.zeros(0, dtype=np.int64)
-        self.step: npt.NDArray[np.int32] = np.zeros(0, dtype=np.int32)
-        self.pace: npt.NDArray[np.int32] = np.zeros(0, dtype=np.int32)
+        self.cadence, self.lateness = Cadence(), Lateness(hold_ms + GRACE_MS, back_ms)
         self.lost: npt.NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
         self.owed: npt.NDArray[np.int16] = np.zeros(0, dtype=np.int16)
         self.standing: npt.NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
-        self.shown: type_i64 = np.zeros(0, dtype=np.int64)
         self.lines: dict[int, Line] = {}
         self.outcomes: dict[str, int] = {}
         self.late: list[tuple[int, int]] = []
@@ -83,11 +78,11 @@ class Order:
 
     def grow(self, slots: int) -> None:
         """Room for `slots`."""
-        more = slots - len(self.last_at)
-        self.last_at = np.pad(self.last_at, (0, more))
-        self.step, self.pace = np.pad(self.step, (0, more)), np.pad(self.pace, (0, more))
+        more = slots - len(self.lost)
         self.lost, self.owed = np.pad(self.lost, (0, more)), np.pad(self.owed, (0, more))
-        self.standing, self.shown = np.pad(self.standing, (0, more)), np.pad(self.shown, (0, more))
+        self.standing = np.pad(self.standing, (0, more))
+        self.cadence.grow(more)
+        self.lateness.grow(more)
 
     def arrived(self, slots: type_i64, batch: Batch) -> Passed | None:
         """What goes on of a batch; None: all of it, as it is, which costs no Python for what is in sequence."""
@@ -95,10 +90,12 @@ class Order:
         uneven = self.seen.uneven(slots, batch.seq, None if standing is None or not standing.any() else standing)
         counted = batch.observed_at if batch.seq.all() else np.where(batch.seq == 0, 0, batch.observed_at)  # nothing is before 0
         if uneven is None:
-            self._note(slots, counted)
+            self.lateness.came(slots, batch.observed_at, batch.received_at)
+            self.cadence.even(slots, counted)
             return None
         even = np.flatnonzero(~uneven)
-        self._note(slots[even], counted[even])
+        self.lateness.came(slots[even], batch.observed_at[even], batch.received_at[even])
+        self.cadence.even(slots[even], counted[even])
         at, passed = np.flatnonzero(uneven), Passed(len(batch))
         columns = (slots[at], batch.seq[at], batch.observed_at[at], batch.received_at[at])
         for i, slot, seq, t, r in zip(at.tolist(), *(c.tolist() for c in columns), strict=True):
@@ -115,16 +112,20 @@ class Order:
             self._give_up(passed, 0, slot)
         return passed.released
 
-    def expected(self, now_ms: int) -> type_i64:
-        """The slots of devices that re-order, and are due: what they said may be on its way still."""
-        found = np.flatnonzero(self.shown > now_ms - SHOWN_MS)
-        over = now_ms - self.last_at[found] - self.pace[found]
-        return found[(self.pace[found] > 0) & (over >= 0) & (over <= self.hold_ms + GRACE_MS)]
+    def known_until(self, now_ms: int) -> tuple[type_i64, type_i64]:
+        """The slots of which not all that was said by `now_ms` has gone on, as far as can be told, and up to when it has, ms.
+
+        Where samples wait, up to the last before them; where something may be on its way (`lateness`), up to what would be a minute late.
+        """
+        late = self.lateness.expected(now_ms, self.cadence.last_at, self.cadence.pace)
+        waiting = np.array(list(self.lines), dtype=np.int64)
+        until = np.maximum(self.cadence.last_at[late], now_ms - self.lateness.most_ms)
+        return np.append(late, waiting), np.append(until, self.cadence.last_at[waiting])
 
     def restore(self, slot: int, belief: Belief, rows: list[Row], step: int) -> None:
         """A slot as it was saved."""
-        self.last_at[slot], self.pace[slot], self.lost[slot], self.owed[slot] = belief
-        self.step[slot] = step or belief[1]
+        self.cadence.last_at[slot], self.cadence.pace[slot], self.lost[slot], self.owed[slot] = belief
+        self.cadence.step[slot] = step or belief[1]
         if rows:
             self.lines[slot], self.standing[slot] = Line(rows, since(rows)), True
             self.count += len(rows)
@@ -141,30 +142,13 @@ class Order:
     def saved(self, slot: int) -> tuple[Belief, list[Row], int]:
         """What `restore` takes."""
         line = self.lines.get(slot)
-        belief = (int(self.last_at[slot]), int(self.pace[slot]), int(self.lost[slot]), int(self.owed[slot]))
-        return belief, list(line.rows) if line else [], int(self.step[slot])
-
-    def _note(self, slots: type_i64, at: type_i64) -> None:
-        """Samples in sequence, in order for each slot."""
-        before, repeated = self.last_at[slots], not (slots[1:] > slots[:-1]).all()
-        if repeated:
-            order = np.argsort(slots, kind="stable")
-            slots, at = slots[order], at[order]
-            first = np.append(True, slots[1:] != slots[:-1])[: len(slots)]
-            before = np.where(first, before[order], np.roll(at, 1))
-        step = np.where(before, np.clip(at - before, 0, _SLOWEST_MS), 0)
-        last = np.where(first, self.step[slots], np.roll(step, 1)) if repeated else self.step[slots]
-        self.pace[slots] = np.where(last, np.minimum(step, last), step)
-        self.step[slots], self.last_at[slots] = step, at
+        c = self.cadence
+        belief = (int(c.last_at[slot]), int(c.pace[slot]), int(self.lost[slot]), int(self.owed[slot]))
+        return belief, list(line.rows) if line else [], int(c.step[slot])
 
     def _counts(self, slot: int, seq: int, t: int) -> None:
         """One sample that goes on, and is the highest."""
-        before, next_one = int(self.last_at[slot]), seq == self.seen.top[slot] + 1
-        if next_one:
-            step, last = min(max(t - before, 0), _SLOWEST_MS) if before else 0, int(self.step[slot])
-            self.step[slot], self.pace[slot] = step, min(step, last or step)
-        if before or (next_one and seq):
-            self.last_at[slot] = t
+        self.cadence.one(slot, seq, t, next_one=seq == self.seen.top[slot] + 1)
         self.seen.one(slot, seq)
 
     def _take(self, passed: Passed, one: tuple[int, int, int, int, int], batch: Batch) -> None:
@@ -177,12 +161,18 @@ class Order:
         top = int(self.seen.top[slot])
         if seq <= top:
             self._late(passed, i, slot, (seq, t, r))
-        elif seq == top + 1:
-            self._goes(passed, i, slot, (seq, t))
-            self._follow(passed, i, slot, r)
         elif line is not None and place(line, seq)[1]:
             passed.duplicates += 1
-        elif self._may_wait(slot, seq, t):
+        else:
+            self._new(passed, one, batch)
+            self.lateness.one(slot, t, r)
+
+    def _new(self, passed: Passed, one: tuple[int, int, int, int, int], batch: Batch) -> None:
+        i, slot, seq, t, r = one
+        if seq == self.seen.top[slot] + 1:
+            self._goes(passed, i, slot, (seq, t))
+            self._follow(passed, i, slot, r)
+        elif self._may_wait(slot, seq, t, r):
             self._hold(passed, slot, sample(batch, i))
         else:
             self._release(passed, i, slot, "broken_off")
@@ -193,11 +183,12 @@ class Order:
         if not self.seen.one(slot, seq):
             passed.duplicates += 1
             return
+        self.lateness.one(slot, t, received_at)
         if received_at - t <= self.hold_ms + GRACE_MS:
-            self.shown[slot] = received_at
+            self.lateness.turned[slot] = received_at
             self.late.append((slot, t))
         passed.goes(i)
-        if self.owed[slot] and self.last_at[slot] - t <= self.hold_ms:
+        if self.owed[slot] and self.cadence.last_at[slot] - t <= self.hold_ms:
             self.owed[slot] -= 1
 
     def _goes(self, passed: Passed, i: int, slot: int, moment: tuple[int, int]) -> None:
@@ -214,24 +205,25 @@ class Order:
             n += 1
         if not n:
             return
-        self.shown[slot] = received_at
+        self.lateness.turned[slot] = received_at
         rest = line.rows[n:]
         self._release(passed, i, slot, "filled", n)
         if rest:
             self.lines[slot], self.standing[slot] = Line(rest, since(rest)), True
 
-    def _may_wait(self, slot: int, seq: int, t: int) -> bool:
-        if not self.hold_ms or self.owed[slot] or not self.last_at[slot]:
+    def _may_wait(self, slot: int, seq: int, t: int, received_at: int) -> bool:
+        counted, top = int(self.cadence.last_at[slot]), int(self.seen.top[slot])
+        if not self.hold_ms or self.owed[slot] or top == NOTHING or not (counted or self.lateness.late(slot, t, received_at)):
             return False
         line = self.lines.get(slot)
         if self.count >= MOST_ALL or (line is not None and len(line.rows) >= MOST):
             self._ended("full")
             return False
         k = 0 if line is None else place(line, seq)[0]
-        before = (int(self.seen.top[slot]), int(self.last_at[slot]))
+        before = (top, counted or min(int(self.lateness.heard[slot]), t))  # when its first one was said is not known
         if line is not None and k:
             before = (line.rows[k - 1].seq, line.rows[k - 1].observed_at)
-        return waits(seq - before[0] - 1, t - before[1], int(self.pace[slot]), self.hold_ms)
+        return waits(seq - before[0] - 1, t - before[1], int(self.cadence.pace[slot]), self.hold_ms)
 
     def _hold(self, passed: Passed, slot: int, row: Row) -> None:
         line = self.lines.setdefault(slot, Line([], row.received_at))

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.detect import apart, baseline, course, early_warning, joint, witness, wrong_patient
-from streams.detect.arrival import Arrived, arrive, freed, onward, overdue, rows_of, separated, waiting
+from streams.detect.arrival import Arrived, arrive, freed, known_until, onward, overdue, rows_of, separated
 from streams.detect.channels import BASELINE, CHANNELS, LIMITS, NEWS2, SINGLE
 from streams.detect.conditions import Sightings, joined, settle, stand, watch
 from streams.detect.lapse import given_up
@@ -69,32 +69,32 @@ def passed(memory: Memory, now_ms: int) -> list[Finding]:
     """The same but for silences."""
     late = overdue(memory, now_ms)
     found = [] if late is None else folded(memory, late, now_ms)
-    known = ~waiting(memory, now_ms)
-    found += _passed(memory, now_ms, known)
+    until = known_until(memory, now_ms)
+    found += _passed(memory, now_ms, until)
     if memory.joint is not None and memory.apart is not None:
-        found += _passed(memory.apart, now_ms, ~apart.waiting(memory, now_ms))
+        found += _passed(memory.apart, now_ms, apart.known_until(memory, now_ms))
         found += _folded_jointly(memory, freed(memory, now_ms), now_ms)
-        found += _passed(memory.joint, now_ms, ~joint.waiting(memory, known))
+        found += _passed(memory.joint, now_ms, joint.known_until(memory, until))
     return found + wrong_patient.left(memory, now_ms)
 
 
-def _passed(memory: Memory, now_ms: int, known: type_bool) -> list[Finding]:
-    """It is `now_ms` for the conditions of patients; those not `known` (patients,) wait."""
+def _passed(memory: Memory, now_ms: int, until: type_i64) -> list[Finding]:
+    """It is `now_ms`, and for the conditions of each patient `until` (patients,), for more may have been said since then."""
     memory.now_ms = max(memory.now_ms, now_ms)
     n = len(memory.patients)
     for row in np.flatnonzero(memory.settings.expires[:n] <= now_ms).tolist():
         memory.settle(memory.patients[row], now_ms)
-    complete = known & (memory.rows.history_at[:n] > 0) & (now_ms - memory.rows.history_at[:n] >= memory.rules.settle_s * 1000)
+    complete = (memory.rows.history_at[:n] > 0) & (until - memory.rows.history_at[:n] >= memory.rules.settle_s * 1000)
     found = settle(memory, np.flatnonzero(complete), now_ms) if complete.any() else []
-    stale = (memory.rows.score_until[:n] < now_ms) & (memory.settings.scored[:n] != 0) & (memory.settings.active[:n] != 0)
-    stale &= (memory.rows.score_until[:n] > 0) & (memory.rows.history_at[:n] == 0) & known
+    stale = (memory.rows.score_until[:n] < until) & (memory.settings.scored[:n] != 0) & (memory.settings.active[:n] != 0)
+    stale &= (memory.rows.score_until[:n] > 0) & (memory.rows.history_at[:n] == 0)
     if stale.any():
         rows = np.flatnonzero(stale)
         memory.rows.score_changed[rows] = 2
         t = np.maximum(memory.rows.score_until[rows] + 1, memory.rows.at[rows])
         seen = _score_sightings(memory, rows, t, memory.rows.received_at[rows], np.ones(len(rows), dtype=np.bool_))
         found += watch(memory, joined(seen), now_ms) if seen else []
-    return found + stand(memory, now_ms, known)
+    return found + stand(memory, now_ms, until)
 
 
 def _fold(memory: Memory, r: Round, slots: type_i64, now_ms: int) -> list[Finding]:

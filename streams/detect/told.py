@@ -67,7 +67,7 @@ class Told:
 
     def news(self, found: Iterable[tuple[Place, Finding]]) -> list[Finding]:
         """What of `found` is to be told."""
-        return [f for place, one in found for f in self._one(place, one)]
+        return [f for place, one in found for f in (*self._after_all(place, one), *self._one(place, one))]
 
     def again(self, found: Sequence[tuple[Place, Finding]], since: Place, on: Set[str] = frozenset()) -> list[Finding]:
         """What is to be told now that all from `since` on was judged again, as `found`. on: ids, by their begins, of what was on before."""
@@ -124,6 +124,11 @@ class Told:
         """Under the id by which it was told before a restart."""
         name = self.names.pop(f.id, f.id) if f.phase == "end" else self.names.get(f.id, f.id)
         return msgspec.structs.replace(f, id=name)
+
+    def _after_all(self, place: Place, f: Finding) -> list[Finding]:
+        """What was doubted, and now is seen to have begun before it was told: nobody is called once more. What begins later is another."""
+        sooner = any(f.started_at <= span.start.started_at <= f.at for span in self.spans.values() if span.doubted)
+        return self._renamed([(place, f)]) if sooner and not f.retrospective else []
 
     def _one(self, place: Place, f: Finding) -> list[Finding]:
         known = self.spans.get(f.id)

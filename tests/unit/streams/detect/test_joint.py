@@ -204,12 +204,12 @@ def test_of_several_that_spoke_before_what_was_said_is_by_the_last():
     assert restored(m).lanes.of[0].said == {0: {"c": (80.0, T0 + 2)}}
 
 
-@pytest.mark.parametrize(("pending", "known", "waits"), [(True, True, True), (False, False, True), (False, True, False)])
-def test_a_joint_patient_waits_whose_samples_wait_here_or_before(pending, known, waits):
+@pytest.mark.parametrize(("pending", "until", "known"), [(True, 90_000, 23_000), (True, 4_000, 4_000), (False, 90_000, 90_000)])
+def test_all_is_known_of_a_joint_patient_up_to_what_waits_here_or_before(pending, until, known):
     m = empty(default(), hold_ms=HOLD)
     step(m, batch(both(60, watch=5 if pending else None)), 0)
     tick(m, T0 + 59_100 + (0 if pending else 2 * HOLD))
-    assert joint.waiting(m, np.array([known])).tolist() == [waits]
+    assert (joint.known_until(m, np.array([T0 + until])) - T0).tolist() == [known]
 
 
 def test_a_patient_with_one_device_is_discharged_beside_one_with_several():

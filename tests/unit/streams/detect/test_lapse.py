@@ -165,3 +165,13 @@ def test_a_cell_in_which_no_limit_runs_is_not_looked_at():
 
 def test_two_minutes_are_for_what_is_late():
     assert SKEW_MS == 2 * HOLD_MS
+
+
+@pytest.mark.parametrize("tick_s", [120, 320])
+def test_when_it_is_told_changes_nothing_of_when_it_is_over(tick_s):
+    m, found = empty(default(), hold_ms=HOLD), []
+    said = samples(says("monitor", [80.0, 80.0, 150.0], every=20_000), says("watch", [80.0] * 20, 5, every=50_000))
+    step(m, batch([s for s in said if s[3] <= T0 + tick_s * 1_000]), 0)
+    told = [f.phase for f in tick(m, T0 + tick_s * 1_000) if f.rule == "limits"]
+    found += step(m, batch([s for s in said if s[3] > T0 + tick_s * 1_000]), 0)
+    assert (told, [(f.ended_at - T0) // 1_000 for f in found if f.rule == "limits"]) == (["start"], [250 + SKEW_MS // 1_000])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from streams.detect.dedupe import Seen
-from streams.detect.order import HOLD_MS, MOST, MOST_ALL, SHOWN_MS, Order, waits
+from streams.detect.order import HOLD_MS, MOST, MOST_ALL, Order, waits
 from tests.unit.streams.detect.readings import T0, batch
 
 GRACE_MS = 1000
@@ -53,7 +53,7 @@ def test_order_is_needed_where_something_may_wait():
 def test_growing_makes_room_for_so_many():
     o = order(2)
     o.grow(5)
-    assert [len(column) for column in (o.last_at, o.pace, o.lost, o.owed, o.standing, o.shown)] == [5] * 6
+    assert [len(column) for column in (o.cadence.last_at, o.cadence.pace, o.lost, o.owed, o.standing, o.lateness.turned)] == [5] * 6
 
 
 def test_one_that_waits_is_let_go_beside_one_that_counts_up():
@@ -69,7 +69,7 @@ def test_before_its_first_number_a_device_is_not_known_to_count():
     o.grow(2)
     come(o, (1, 0, 0))
     come(o, (0, 0, 1000), (1, 1, 1000))
-    assert o.last_at.tolist() == [0, T0 + 1000]
+    assert o.cadence.last_at.tolist() == [0, T0 + 1000]
 
 
 @pytest.mark.parametrize(("later_ms", "count"), [(60_000 + GRACE_MS, 1), (60_000 + GRACE_MS + 1, 0)])
@@ -104,7 +104,7 @@ def test_the_clock_waits_a_minute_and_a_second(later_ms, count):
 def test_the_newest_moment_and_the_smaller_of_the_last_two_steps_are_known_of_each(samples, last, pace):
     o = order()
     come(o, *samples)
-    assert ((o.last_at - T0).tolist(), o.pace.tolist()) == (last, pace)
+    assert ((o.cadence.last_at - T0).tolist(), o.cadence.pace.tolist()) == (last, pace)
 
 
 @pytest.mark.parametrize("again", [(0, 3, 3000), (0, 1, 1000)], ids=["what waits", "what has gone on"])
@@ -151,7 +151,7 @@ def test_what_was_saved_waits_since_its_first_came():
 def test_the_last_step_is_taken_up_or_was_the_pace(step, known):
     o = order()
     o.restore(0, (T0, 1000, 0, 0), [], step)
-    assert o.step[0] == known
+    assert o.cadence.step[0] == known
 
 
 def reordering(filled):
@@ -165,28 +165,90 @@ def reordering(filled):
 
 
 @pytest.mark.parametrize("filled", [True, False], ids=["a gap was filled", "it was not waited for"])
-@pytest.mark.parametrize(("ms", "slots"), [(4999, []), (5000, [0]), (5000 + HOLD_MS + GRACE_MS, [0]), (5001 + HOLD_MS + GRACE_MS, [])])
-def test_of_a_device_that_reorders_what_is_due_may_be_on_its_way_for_a_minute(filled, ms, slots):
-    assert reordering(filled).expected(T0 + ms).tolist() == slots
+@pytest.mark.parametrize(
+    ("ms", "known"), [(4999, []), (5000, [(0, 4000)]), (65_000, [(0, 4000)]), (65_001, [(0, 4001)]), (90_000, [(0, 29_000)])]
+)
+def test_of_a_device_that_reorders_and_is_due_all_is_known_up_to_its_newest_or_a_minute_ago(filled, ms, known):
+    slots, until = reordering(filled).known_until(T0 + ms)
+    assert list(zip(slots.tolist(), (until - T0).tolist(), strict=True)) == known
 
 
-@pytest.mark.parametrize(("since_ms", "slots"), [(SHOWN_MS - 1, [0]), (SHOWN_MS, [])])
-def test_what_a_device_has_shown_is_believed_for_ten_minutes(since_ms, slots):
-    o = reordering(True)
-    o.last_at[0] = T0 + 4500 + since_ms - 10_000
-    assert o.expected(T0 + 4500 + since_ms).tolist() == slots
+@pytest.mark.parametrize(
+    ("late", "waits"), [(None, False), ("slow", True), ("turned", True), ("everywhere", True)], ids=["in time", "slow", "turned", "all are"]
+)
+def test_behind_a_devices_first_sample_a_gap_is_waited_for_only_if_it_is_late(late, waits):
+    o = Order(Seen(), HOLD_MS)
+    o.seen.grow(1)
+    o.grow(1)
+    come(o, (0, 7, 7000))
+    if late == "everywhere":
+        o.lateness.tell(everywhere=True)
+    elif late:
+        getattr(o.lateness, late)[0] = T0 + 7000
+    come(o, (0, 9, 9000))
+    assert o.standing.tolist() == [waits]
 
 
-def test_nothing_is_expected_of_a_device_whose_pace_is_not_known():
-    o = reordering(True)
-    o.pace[0] = 0
-    assert o.expected(T0 + 5000).tolist() == []
+def test_a_devices_first_sample_waits_for_nothing():
+    o = Order(Seen(), HOLD_MS)
+    o.seen.grow(1)
+    o.grow(1)
+    o.lateness.tell(everywhere=True)
+    o.lateness.heard[0] = T0
+    come(o, (0, 7, 7000))
+    assert o.standing.tolist() == [False]
+
+
+@pytest.mark.parametrize(("way_ms", "waits"), [(2_000, False), (2_001, True), (HOLD_MS + GRACE_MS, True), (HOLD_MS + GRACE_MS + 1, False)])
+def test_so_it_is_if_what_follows_was_long_on_its_way(way_ms, waits):
+    o = Order(Seen(), HOLD_MS)
+    o.seen.grow(1)
+    o.grow(1)
+    come(o, (0, 7, 7000))
+    come(o, (0, 9, 9000, 9000 + way_ms))
+    assert o.standing.tolist() == [waits]
+
+
+@pytest.mark.parametrize(("since_ms", "waits"), [(150_000, True), (150_001, False)])
+def test_a_gap_behind_the_first_sample_that_is_longer_than_that_is_an_outage(since_ms, waits):
+    o = Order(Seen(), HOLD_MS)
+    o.seen.grow(1)
+    o.grow(1)
+    come(o, (0, 7, 7000))
+    o.lateness.tell(everywhere=True)
+    come(o, (0, 9, 7000 + since_ms))
+    assert o.standing.tolist() == [waits]
+
+
+def test_where_samples_wait_all_is_known_up_to_the_last_before_them():
+    o = order()
+    come(o, (0, 3, 3000))
+    slots, until = o.known_until(T0 + 50_000)
+    assert (slots.tolist(), (until - T0).tolist()) == ([0], [1000])
+
+
+def test_how_a_sample_came_is_noted_whatever_becomes_of_it():
+    o = order()
+    come(o, (0, 2, 2000, 5000))
+    sent = [o.lateness.slow[0]]
+    for sample in [(0, 4, 4000, 7000), (0, 3, 3000, 8000), (0, 9, 4500, 9000)]:
+        come(o, sample)
+        sent.append(o.lateness.slow[0])
+    o.owed[0] = 2
+    come(o, (0, 8, 4400, 10_000))
+    assert [int(ms) - T0 for ms in [*sent, o.lateness.slow[0]]] == [5000, 7000, 8000, 9000, 10_000]
+
+
+def test_of_a_batch_that_is_uneven_too():
+    o = order()
+    come(o, (0, 2, 2000, 5000), (1, 4, 4000, 7000))
+    assert (o.lateness.slow - T0).tolist() == [5000, 7000]
 
 
 def test_what_comes_twice_shows_nothing():
     o = order()
     come(o, (0, 2, 2000), (0, 2, 2000, 3500), (0, 1, 1000, 3500))
-    assert o.shown.tolist() == [0, 0]
+    assert o.lateness.turned.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(("way_ms", "noted"), [(HOLD_MS + GRACE_MS, [(0, T0 + 2000)]), (HOLD_MS + GRACE_MS + 1, [])])
@@ -195,7 +257,7 @@ def test_what_comes_behind_a_newer_one_is_noted_if_it_was_a_minute_on_its_way_at
     o.owed[0] = 2
     come(o, (0, 3, 3000))
     come(o, (0, 2, 2000, 2000 + way_ms))
-    assert (o.late, o.shown.tolist()) == (noted, [T0 + 2000 + way_ms if noted else 0, 0])
+    assert (o.late, o.lateness.turned.tolist()) == (noted, [T0 + 2000 + way_ms if noted else 0, 0])
 
 
 def test_what_waits_of_a_device_can_be_taken_away():

@@ -41,9 +41,29 @@ def test_history_is_complete_when_none_came_for_a_while(since_ms, settled):
 def test_history_is_not_complete_while_samples_wait():
     m = ward()
     waited_for(m)
-    m.rows.history_at[:2] = T0 - SETTLE_MS
+    m.rows.history_at[:2] = T0 + 1500 - SETTLE_MS
     tick(m, T0 + 2000)
-    assert m.rows.history_at[:2].tolist() == [0, T0 - SETTLE_MS]
+    assert m.rows.history_at[:2].tolist() == [0, T0 + 1500 - SETTLE_MS]
+
+
+TALKING = [("p", "d", i + 1, T0 + i * 1000, {"hr": 80.0} | ({"sbp": 60.0} if i == 100 else {})) for i in range(400)]
+"""A monitor that measures the pressure once, and goes on."""
+
+
+@pytest.mark.parametrize(
+    ("way", "told"),
+    [(lambda _: 50, 130), (lambda i: 5050 if i % 20 == 5 else 50, 131), (lambda _: 5050, 136)],
+    ids=["in time", "re-ordered", "late"],
+)
+def test_of_a_device_that_talks_on_what_it_said_once_is_told_however_that_comes(way, told):
+    m = empty(default(), hold_ms=60_000)
+    samples, found = sorted(((*s, s[3] + way(i)) for i, s in enumerate(TALKING)), key=lambda s: s[5]), []
+    for now in range(T0 + 1000, T0 + 400_000, 1000):
+        come = [s for s in samples if now - 1000 < s[5] <= now]
+        found += [
+            (f.subject, (now - T0) // 1000) for f in [*(step(m, batch(come), now) if come else []), *tick(m, now)] if f.rule == "limits"
+        ]
+    assert found == [("sbp", told)]
 
 
 def stale(**changes):
@@ -69,7 +89,7 @@ def test_a_score_is_made_anew_when_an_input_has_gone_stale(row, expected):
 def test_a_score_waits_with_the_samples():
     m = ward()
     waited_for(m)
-    m.rows.score_until[:2], m.rows.score_changed[:2] = T0 + 1, 0
+    m.rows.score_until[:2], m.rows.score_changed[:2] = T0 + 1500, 0
     tick(m, T0 + 3000)
     assert m.rows.score_changed[:2].tolist() == [2, 0]
 

@@ -193,6 +193,36 @@ def test_what_is_doubted_and_shown_again_goes_on() -> None:
     assert (told.again(span(100), place(50)), told.settled(100, 500, NONE_ON)) == ([], [])
 
 
+def at(started: int, told: int, *, retrospective: bool = False) -> list[tuple[Place, Finding]]:
+    """A condition that began and was told then."""
+    return [(place(told), msgspec.structs.replace(finding(started, retrospective=retrospective), at=told))]
+
+
+def doubted() -> Told:
+    told = after(*span(100))
+    told.again([], place(50))
+    return told
+
+
+@pytest.mark.parametrize("found", [at(90, 100), at(99, 130)])
+def test_what_is_doubted_and_then_seen_to_have_begun_sooner_is_the_same(found: list[tuple[Place, Finding]]) -> None:
+    told = doubted()
+    assert (short(told.news(found)), told.doubted()) == ([("update", found[0][1].started_at, None, True)], [])
+
+
+@pytest.mark.parametrize(
+    "found", [at(101, 130), at(80, 99), at(90, 130, retrospective=True)], ids=["begins later", "was told before", "of the past"]
+)
+def test_beside_what_is_doubted_what_begins_at_another_time_is_told(found: list[tuple[Place, Finding]]) -> None:
+    told = doubted()
+    assert ([f.phase for f in told.news(found)], len(told.doubted())) == (["start"], 1)
+
+
+def test_what_is_not_doubted_takes_no_others_place() -> None:
+    told = after(*span(100))
+    assert [f.phase for f in told.news(at(90, 130))] == ["start"]
+
+
 def test_what_nothing_can_show_any_more_ends_as_if_it_had_not_been() -> None:
     told = after(*span(100))
     told.again([], place(50))
