@@ -176,7 +176,7 @@ class Again:
                 joint.share(scratch, at)
         for name in slots_of(scratch, at):
             slot, here = scratch.slot_of[at, name], memory.slot_of[row, name]
-            for belief in ("lost", "owed"):
+            for belief in ("lost", "owed", "known"):
                 getattr(scratch.order, belief)[slot] = getattr(memory.order, belief)[here]
             for shown in ("heard", "turned", "slow"):
                 getattr(scratch.order.lateness, shown)[slot] = getattr(memory.order.lateness, shown)[here]

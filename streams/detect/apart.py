@@ -82,12 +82,11 @@ def copied(source: Any, row: int, target: Any, to: int) -> None:
         getattr(target, f.name)[to * width : (to + 1) * width] = getattr(source, f.name)[row * width : (row + 1) * width]
 
 
-def known_until(memory: Memory, now_ms: int) -> npt.NDArray[np.int64]:
+def known_until(memory: Memory, now_ms: int, known: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
     """(apart rows,) of each device by itself, as `arrival.known_until`."""
     found = np.full(0 if memory.apart is None else len(memory.apart.patients), now_ms)
-    slots, until = memory.order.known_until(now_ms)
-    for slot, ms in zip(slots.tolist(), until.tolist(), strict=True):
+    for slot, ms in zip(*(column.tolist() for column in known), strict=True):
         at = memory.own.get(int(memory.devices.row[slot]), {}).get(memory.names[slot])
         if at is not None:
-            found[at] = min(int(found[at]), ms)
+            found[at] = ms
     return found

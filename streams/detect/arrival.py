@@ -64,6 +64,7 @@ def onward(memory: Memory, arrived: Arrived) -> Arrived | None:
     if not len(shared):
         return None
     batch, lanes, passed = arrived.batch, memory.lanes, Passed(len(arrived.batch))
+    lanes.standing = _standing(memory)
     columns = (arrived.rows[shared], arrived.slots[shared], batch.observed_at[shared], batch.received_at[shared])
     for i, row, slot, t, r in zip(shared.tolist(), *(c.tolist() for c in columns), strict=True):
         device = memory.names[slot]
@@ -95,6 +96,7 @@ def _shared(memory: Memory, arrived: Arrived) -> type_i64:
 
 def freed(memory: Memory, now_ms: int) -> Arrived | None:
     """What the joint memory folds because it is `now_ms`; None: nothing."""
+    memory.lanes.standing = _standing(memory)
     released = [(memory.slot_of[row, name], waited) for row, name, waited in memory.lanes.due(now_ms)]
     if not released:
         return None
@@ -103,14 +105,24 @@ def freed(memory: Memory, now_ms: int) -> Arrived | None:
     return _joint(memory, batch, rows)
 
 
+def _standing(memory: Memory) -> dict[int, set[str]]:
+    """Of the rows of patients with several devices those of which samples wait for their order."""
+    found = dict[int, set[str]]()
+    for slot in memory.order.lines:
+        row = int(memory.devices.row[slot])
+        if row in memory.lanes.of:
+            found.setdefault(row, set()).add(memory.names[slot])
+    return found
+
+
 def _joint(memory: Memory, batch: Batch, rows: type_i64) -> Arrived:
     """A joint memory has no devices of its own: slot 0 stands for all."""
     return Arrived(batch, memory.settings.joint[rows], np.zeros(len(rows), dtype=np.int64), np.arange(len(rows)))
 
 
-def known_until(memory: Memory, now_ms: int) -> type_i64:
-    """(patients,) ms: up to when all that was said of each was folded, by `now_ms` at the latest: so far time alone may tell something."""
-    slots, until = memory.order.known_until(now_ms)
+def known_until(memory: Memory, now_ms: int, known: tuple[type_i64, type_i64]) -> type_i64:
+    """(patients,) ms: up to when all that was said of each was folded: so far time alone may tell something. known: `Order.known_until`."""
+    slots, until = known
     found = np.full(len(memory.patients), now_ms)
     np.minimum.at(found, memory.devices.row[slots], until)
     return found

@@ -5,6 +5,8 @@ import numpy.typing as npt
 
 type_i64 = npt.NDArray[np.int64]
 
+ROOM = 0.6
+"""A device's pace is not a clock's: its next sample comes after this share of it at the soonest."""
 _SLOWEST_MS = 2**31 - 1
 
 
@@ -23,6 +25,11 @@ class Cadence:
     def grow(self, more: int) -> None:
         """Room for `more` slots."""
         self.last_at, self.step, self.pace = np.pad(self.last_at, (0, more)), np.pad(self.step, (0, more)), np.pad(self.pace, (0, more))
+
+    def due(self) -> type_i64:
+        """(slots,) ms: when each may speak again at the soonest, as far as its pace is known; 0: it has never counted up by one."""
+        found: type_i64 = self.last_at + (ROOM * self.pace).astype(np.int64)
+        return found
 
     def even(self, slots: type_i64, at: type_i64) -> None:
         """Samples in sequence, in order for each slot; at: (n,) ms, 0 of number 0, before which there is nothing."""

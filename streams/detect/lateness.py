@@ -70,14 +70,10 @@ class Lateness:
             turned = np.count_nonzero(self.turned > now_ms - SHOWN_MS)
             self.everywhere = bool(turned >= AT_LEAST and turned >= SHARE * np.count_nonzero(self.heard > now_ms - SHOWN_MS))
 
-    def expected(self, now_ms: int, last_at: type_i64, pace: npt.NDArray[np.int32]) -> type_i64:
-        """The slots of devices that are late, and due: what they said may be on its way.
-
-        last_at, pace: ms, of each slot, as of `Order`; 0: it has said one thing; not known.
-        """
+    def expected(self, now_ms: int, due: type_i64) -> type_i64:
+        """The slots of devices that are late, and due: what they said may be on its way. due: as of `Cadence`."""
         self._look(now_ms)
         since = now_ms - SHOWN_MS
         turned = (self.heard if self.everywhere else self.turned) > since
-        found: type_i64 = (turned | ((self.slow > since) & (last_at > 0))).nonzero()[0]
-        due: type_i64 = found[(pace[found] == 0) | (last_at[found] + pace[found] <= now_ms)]
-        return due
+        found: type_i64 = ((turned | ((self.slow > since) & (due > 0))) & (due <= now_ms)).nonzero()[0]
+        return found

@@ -15,7 +15,7 @@ Dropped: nothing. Beyond `MOST` samples of a device or `MOST_ALL` of a partition
 import numpy as np
 import numpy.typing as npt
 
-from streams.detect.cadence import Cadence
+from streams.detect.cadence import ROOM, Cadence
 from streams.detect.dedupe import NOTHING, Seen
 from streams.detect.lateness import Lateness
 from streams.detect.waiting import Line, Passed, Row, place, sample, since
@@ -29,8 +29,8 @@ MOST, MOST_ALL = 256, 50_000
 MOST_DOUBLINGS = 15
 GRACE_MS = 1_000
 """How much longer the clock waits than the data: what was received in time may still be on its way through Kafka."""
-_SLACK, _ROOM = 1.25, 0.6
-"""A device's pace is not a clock's: how much longer a gap may be than it should, and how much shorter."""
+_SLACK = 1.25
+"""A device's pace is not a clock's: so much longer a gap may be than it should (and so much shorter: `ROOM`)."""
 
 
 Belief = tuple[int, int, int, int]
@@ -47,18 +47,18 @@ def waits(missing: int, elapsed_ms: int, pace_ms: int, hold_ms: int) -> bool:
     (True, False, False, True)
     """
     recent = elapsed_ms * missing <= _SLACK * hold_ms * (missing + 1) or 0 < pace_ms * missing <= _SLACK * hold_ms
-    return not missing or (missing <= MOST and recent and elapsed_ms >= _ROOM * pace_ms * (missing + 1))
+    return not missing or (missing <= MOST and recent and elapsed_ms >= ROOM * pace_ms * (missing + 1))
 
 
 class Order:
     """Of each slot: lost: gaps that stayed open; owed: late samples that it must show before it is waited for again; standing: something of
-    it waits. `cadence`: how often each speaks; `lateness`: how all came.
+    it waits; known: ms, up to when all that it said was known, as it was told. `cadence`: how often each speaks; `lateness`: how all came.
 
     `outcomes`: gaps by how they ended, since last looked at. `count`: what waits of all. `late`: (slot, observed_at) of samples that went
     on behind a newer one though they came within `hold_ms` of their time, since last looked at.
     """
 
-    __slots__ = ("cadence", "count", "hold_ms", "late", "lateness", "lines", "lost", "outcomes", "owed", "seen", "standing")
+    __slots__ = ("cadence", "count", "hold_ms", "known", "late", "lateness", "lines", "lost", "outcomes", "owed", "seen", "standing")
 
     def __init__(self, seen: Seen, hold_ms: int, back_ms: int = 0) -> None:
         self.seen, self.hold_ms = seen, hold_ms
@@ -66,6 +66,7 @@ class Order:
         self.lost: npt.NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
         self.owed: npt.NDArray[np.int16] = np.zeros(0, dtype=np.int16)
         self.standing: npt.NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
+        self.known: type_i64 = np.zeros(0, dtype=np.int64)
         self.lines: dict[int, Line] = {}
         self.outcomes: dict[str, int] = {}
         self.late: list[tuple[int, int]] = []
@@ -80,7 +81,7 @@ class Order:
         """Room for `slots`."""
         more = slots - len(self.lost)
         self.lost, self.owed = np.pad(self.lost, (0, more)), np.pad(self.owed, (0, more))
-        self.standing = np.pad(self.standing, (0, more))
+        self.standing, self.known = np.pad(self.standing, (0, more)), np.pad(self.known, (0, more))
         self.cadence.grow(more)
         self.lateness.grow(more)
 
@@ -115,12 +116,20 @@ class Order:
     def known_until(self, now_ms: int) -> tuple[type_i64, type_i64]:
         """The slots of which not all that was said by `now_ms` has gone on, as far as can be told, and up to when it has, ms.
 
-        Where samples wait, up to the last before them; where something may be on its way (`lateness`), up to what would be a minute late.
+        Where samples wait, up to the last before them; where something may be on its way (`lateness`), up to when it was due, or to what
+        would be a minute late; as far as was said before in any case.
         """
-        late = self.lateness.expected(now_ms, self.cadence.last_at, self.cadence.pace)
+        due = self.cadence.due()
+        late = self.lateness.expected(now_ms, due)
         waiting = np.array(list(self.lines), dtype=np.int64)
-        until = np.maximum(self.cadence.last_at[late], now_ms - self.lateness.most_ms)
-        return np.append(late, waiting), np.append(until, self.cadence.last_at[waiting])
+        speaks = self.lateness.heard > 0
+        speaks[waiting] = True
+        known = np.where(speaks, now_ms, 0)
+        known[late] = np.maximum(due[late], now_ms - self.lateness.most_ms)
+        known[waiting] = np.minimum(known[waiting], self.cadence.last_at[waiting])
+        self.known = np.maximum(self.known, known)
+        slots: type_i64 = (speaks & (self.known < now_ms)).nonzero()[0]
+        return slots, self.known[slots]
 
     def restore(self, slot: int, belief: Belief, rows: list[Row], step: int) -> None:
         """A slot as it was saved."""

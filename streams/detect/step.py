@@ -69,10 +69,11 @@ def passed(memory: Memory, now_ms: int) -> list[Finding]:
     """The same but for silences."""
     late = overdue(memory, now_ms)
     found = [] if late is None else folded(memory, late, now_ms)
-    until = known_until(memory, now_ms)
+    known = memory.order.known_until(now_ms)
+    until = known_until(memory, now_ms, known)
     found += _passed(memory, now_ms, until)
     if memory.joint is not None and memory.apart is not None:
-        found += _passed(memory.apart, now_ms, apart.known_until(memory, now_ms))
+        found += _passed(memory.apart, now_ms, apart.known_until(memory, now_ms, known))
         found += _folded_jointly(memory, freed(memory, now_ms), now_ms)
         found += _passed(memory.joint, now_ms, joint.known_until(memory, until))
     return found + wrong_patient.left(memory, now_ms)

@@ -1,7 +1,8 @@
 """Samples of several devices of one patient in the order of their times: each waits until the others have spoken past it. Pure, no clock.
 
 In: a patient's samples as they go on from `order`, each device's by its numbers; time. Out: which go on now, oldest `observed_at` first. A
-sample waits for every other device that, at its own pace, may have spoken by then: its watermark is the newest time that it has spoken of.
+sample waits for every other device that, at its own pace, may have spoken by then: its watermark is the newest time that it has spoken of;
+and for one of which samples stand behind a gap in its numbers (`order`).
 Nothing waits longer than `hold_ms` after it came in. Nor for a device that was not heard for so long that what it says would be history, or
 that speaks of history (its backlog); nor for one that has spoken once only, whose pace is not known. What comes behind what went on already
 goes at once: it is late.
@@ -10,6 +11,7 @@ Dropped: nothing. Beyond `MOST` samples of a patient the oldest goes on; beyond 
 """
 
 from bisect import insort_right
+from collections.abc import Mapping, Set
 
 import msgspec
 
@@ -45,6 +47,7 @@ class Front(msgspec.Struct, array_like=True):
         self.received_at = max(self.received_at, received_at)
 
 
+_NONE: Set[str] = frozenset()
 Said = tuple[float, int]
 """A reading and its observed_at."""
 
@@ -70,11 +73,16 @@ class Lane(msgspec.Struct, array_like=True):
             front.spoke(t, received_at)
         self.clock = max(self.clock, received_at)
 
-    def waits(self, device: str, t: int, received_at: int, moment: int, hold_ms: int) -> bool:
-        """Whether what `device` said of t waits at a `moment` of the patient's received_at."""
+    def waits(self, said: tuple[str, int, int], moment: int, hold_ms: int, standing: Set[str] = frozenset()) -> bool:
+        """Whether what a device said waits at a `moment` of the patient's received_at. said: device, observed_at, received_at.
+
+        standing: the devices of which samples wait for what is missing before them.
+        """
+        device, t, received_at = said
         if not hold_ms or moment - received_at > hold_ms:
             return False
-        return any(awaited(f, t, moment, hold_ms) for name, f in self.fronts.items() if name != device)
+        others = [(name, f) for name, f in self.fronts.items() if name != device]
+        return any((name in standing and t > f.at) or awaited(f, t, moment, hold_ms) for name, f in others)
 
 
 def awaited(front: Front, t: int, moment: int, hold_ms: int) -> bool:
@@ -92,14 +100,18 @@ def awaited(front: Front, t: int, moment: int, hold_ms: int) -> bool:
 
 
 class Lanes:
-    """The lanes of a partition's patients who have several devices, by row. `count`: what waits of all. `late`: as in `order`, by row."""
+    """The lanes of a partition's patients who have several devices, by row. `count`: what waits of all. `late`: as in `order`, by row.
 
-    __slots__ = ("count", "hold_ms", "late", "of")
+    `standing`: of those rows the devices of which samples wait in `order`, as it is told.
+    """
+
+    __slots__ = ("count", "hold_ms", "late", "of", "standing")
 
     def __init__(self, hold_ms: int) -> None:
         self.hold_ms = hold_ms
         self.of: dict[int, Lane] = {}
         self.late: list[tuple[int, int]] = []
+        self.standing: Mapping[int, Set[str]] = {}
         self.count = 0
 
     def open(self, row: int, lane: Lane) -> None:
@@ -121,7 +133,7 @@ class Lanes:
             if received_at - t <= self.hold_ms + GRACE_MS:
                 self.late.append((row, t))
             return True
-        if lane.pending or lane.waits(device, t, received_at, lane.clock, self.hold_ms):
+        if lane.pending or lane.waits((device, t, received_at), lane.clock, self.hold_ms, self.standing.get(row, _NONE)):
             return False
         lane.passed_at = t
         return True
@@ -134,18 +146,19 @@ class Lanes:
     def free(self, row: int) -> list[tuple[str, Row]]:
         """What waits of `row` no longer, now that one more has come: device and sample, in order."""
         lane = self.of[row]
-        return self._free(lane, lane.clock) if lane.pending else []
+        return self._free(row, lane.clock) if lane.pending else []
 
     def due(self, now_ms: int) -> list[tuple[int, str, Row]]:
         """What has waited long enough by the clock: row, device and sample, in order for each row."""
         moment = now_ms - GRACE_MS
-        standing = [(row, lane) for row, lane in sorted(self.of.items()) if lane.pending]
-        return [(row, *passed) for row, lane in standing for passed in self._free(lane, max(moment, lane.clock))]
+        waiting = [(row, lane) for row, lane in sorted(self.of.items()) if lane.pending]
+        return [(row, *passed) for row, lane in waiting for passed in self._free(row, max(moment, lane.clock))]
 
-    def _free(self, lane: Lane, moment: int) -> list[tuple[str, Row]]:
+    def _free(self, row: int, moment: int) -> list[tuple[str, Row]]:
         """What waits no longer."""
-        n, pending = 0, lane.pending
-        while n < len(pending) and not self._stays(lane, n, moment):
+        n, lane, standing = 0, self.of[row], self.standing.get(row, _NONE)
+        pending = lane.pending
+        while n < len(pending) and not self._stays(lane, n, moment, standing):
             n += 1
         if not n:
             return []
@@ -155,10 +168,10 @@ class Lanes:
         self.count -= n
         return found
 
-    def _stays(self, lane: Lane, n: int, moment: int) -> bool:
+    def _stays(self, lane: Lane, n: int, moment: int, standing: Set[str]) -> bool:
         t, device, sample = lane.pending[n]
         full = len(lane.pending) - n > MOST or self.count - n > MOST_ALL
-        return not full and lane.waits(device, t, sample.received_at, moment, self.hold_ms)
+        return not full and lane.waits((device, t, sample.received_at), moment, self.hold_ms, standing)
 
 
 def _place(waiting: tuple[int, str, Row]) -> tuple[int, str, int]:

@@ -131,7 +131,7 @@ def test_time_alone_tells_what_a_device_showed_last():
 
 def test_of_a_device_of_which_samples_wait_time_alone_says_nothing_of_what_is_behind_them():
     m, _ = ward(says("a", [80.0] * 30), says("b", [80.0, 80.0, 150.0], every=20_000), says("b", [80.0], 4, every=20_000))
-    known = (apart.known_until(m, T0 + 80_000) - T0).tolist()
+    known = (apart.known_until(m, T0 + 80_000, m.order.known_until(T0 + 80_000)) - T0).tolist()
     assert (known, [f for s in range(81, 90) for f in tick(m, T0 + s * 1_000) if f.rule == "limits"]) == ([80_000, 40_000], [])
 
 
@@ -202,7 +202,8 @@ def test_what_a_device_says_of_one_patient_moves_no_others_row():
 
 
 def test_before_anybody_has_several_devices_nobody_waits_apart():
-    assert np.array_equal(apart.known_until(empty(default(), hold_ms=HOLD), T0), np.zeros(0, dtype=np.int64))
+    m = empty(default(), hold_ms=HOLD)
+    assert np.array_equal(apart.known_until(m, T0, m.order.known_until(T0)), np.zeros(0, dtype=np.int64))
 
 
 def third():

@@ -217,3 +217,24 @@ def test_a_patient_with_one_device_is_discharged_beside_one_with_several():
     step(m, batch([*both(20), *series("hr", [150.0] * 40, patient="q")]), 0)
     ended = [(f.patient, f.rule, f.phase) for f in discharge(m, m.row_of["q"], T0 + 40_000)]
     assert (ended, m.settings.joint[m.row_of["q"]]) == ([("q", "limits", "end")], -1)
+
+
+@pytest.mark.parametrize("standing", [True, False], ids=["a device that was gone speaks behind a gap", "it does not"])
+def test_of_devices_of_which_samples_stand_the_others_wait(standing):
+    m = empty(default(), hold_ms=HOLD)
+    step(m, batch(both(60)), 0)
+    back = T0 + 900_000
+    watch = [("p", "watch", 14, back + 1_000, WATCH)] if standing else []
+    step(m, batch([*watch, ("p", "monitor", 60, back + 2_000, ILL)]), 0)
+    step(m, batch([("p", "monitor", 61, back + 3_000, ILL)]), 0)
+    assert len(m.lanes.of[0].pending) == (2 if standing else 0)
+
+
+def test_until_those_go_on():
+    m = empty(default(), hold_ms=HOLD)
+    step(m, batch(both(60)), 0)
+    back = T0 + 900_000
+    step(m, batch([("p", "watch", 14, back + 1_000, WATCH), ("p", "monitor", 60, back + 2_000, ILL)]), 0)
+    step(m, batch([("p", "watch", k, back - 5_000 * (14 - k), WATCH) for k in (12, 13)]), 0)
+    tick(m, back + 20_000)
+    assert m.lanes.of[0].pending == []

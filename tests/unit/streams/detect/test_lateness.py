@@ -7,7 +7,7 @@ from streams.detect.lateness import LATE_MS, SHOWN_MS, Lateness
 from tests.unit.streams.detect.readings import T0
 
 MOST_MS = 61_000
-PACE = 1_000
+DUE = 600
 
 
 def heard(*ways, back_ms=0):
@@ -18,9 +18,8 @@ def heard(*ways, back_ms=0):
     return found
 
 
-def expected(lateness, now_ms, pace=PACE, last_at=T0):
-    n = len(lateness.heard)
-    return lateness.expected(T0 + now_ms, np.full(n, last_at), np.full(n, pace, dtype=np.int32)).tolist()
+def expected(lateness, now_ms, due=T0 + DUE):
+    return lateness.expected(T0 + now_ms, np.full(len(lateness.heard), due)).tolist()
 
 
 def turned(*slots, of):
@@ -63,24 +62,19 @@ def test_where_all_is_held_back_what_comes_within_that_is_in_time():
     assert heard(30_000 + LATE_MS, 30_001 + LATE_MS, back_ms=30_000).slow.tolist() == [0, T0 + 30_001 + LATE_MS]
 
 
-@pytest.mark.parametrize(("now_ms", "late"), [(PACE - 1, []), (PACE, [0]), (SHOWN_MS, [0]), (50 + SHOWN_MS, [])])
+@pytest.mark.parametrize(("now_ms", "late"), [(DUE - 1, []), (DUE, [0]), (SHOWN_MS, [0]), (50 + SHOWN_MS, [])])
 def test_a_device_that_came_behind_a_newer_one_is_expected_from_when_it_is_due_for_ten_minutes(now_ms, late):
     assert expected(turned(0, of=2), now_ms) == late
 
 
 def test_so_is_one_that_was_long_on_its_way():
     late = heard(3_000)
-    assert [expected(late, ms) for ms in (PACE - 1, PACE, 2_999 + SHOWN_MS, 3_000 + SHOWN_MS)] == [[], [0], [0], []]
-
-
-@pytest.mark.parametrize("late", [turned(0, of=2), heard(10_000, 50)], ids=["turned", "slow"])
-def test_a_device_of_no_known_pace_is_due_at_once(late):
-    assert expected(late, 60, pace=0) == [0]
+    assert [expected(late, ms) for ms in (DUE - 1, DUE, 2_999 + SHOWN_MS, 3_000 + SHOWN_MS)] == [[], [0], [0], []]
 
 
 @pytest.mark.parametrize(("late", "which"), [(turned(0, of=2), [0]), (heard(10_000, 50), [])], ids=["turned", "slow"])
 def test_one_value_that_was_long_on_its_way_shows_nothing(late, which):
-    assert expected(late, 20_000, pace=0, last_at=0) == which
+    assert expected(late, 20_000, due=0) == which
 
 
 @pytest.mark.parametrize(

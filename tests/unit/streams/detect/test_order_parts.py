@@ -166,9 +166,9 @@ def reordering(filled):
 
 @pytest.mark.parametrize("filled", [True, False], ids=["a gap was filled", "it was not waited for"])
 @pytest.mark.parametrize(
-    ("ms", "known"), [(4999, []), (5000, [(0, 4000)]), (65_000, [(0, 4000)]), (65_001, [(0, 4001)]), (90_000, [(0, 29_000)])]
+    ("ms", "known"), [(4599, []), (4600, []), (4601, [(0, 4600)]), (65_600, [(0, 4600)]), (65_601, [(0, 4601)]), (90_000, [(0, 29_000)])]
 )
-def test_of_a_device_that_reorders_and_is_due_all_is_known_up_to_its_newest_or_a_minute_ago(filled, ms, known):
+def test_of_a_device_that_reorders_all_is_known_up_to_when_it_is_due_or_a_minute_ago(filled, ms, known):
     slots, until = reordering(filled).known_until(T0 + ms)
     assert list(zip(slots.tolist(), (until - T0).tolist(), strict=True)) == known
 
@@ -225,6 +225,27 @@ def test_where_samples_wait_all_is_known_up_to_the_last_before_them():
     come(o, (0, 3, 3000))
     slots, until = o.known_until(T0 + 50_000)
     assert (slots.tolist(), (until - T0).tolist()) == ([0], [1000])
+
+
+def test_as_far_as_all_was_known_it_stays_known():
+    o = order()
+    o.known_until(T0 + 2500)
+    come(o, (0, 3, 3000))
+    stands = o.known_until(T0 + 3500)
+    come(o, (0, 2, 2000, 4000))
+    late = o.known_until(T0 + 9_000)
+    assert [(slots.tolist(), (until - T0).tolist()) for slots, until in (stands, late)] == [([0], [2500]), ([0], [3600])]
+
+
+def test_nothing_was_known_of_a_device_before_it_spoke():
+    o = order(1)
+    o.seen.grow(2)
+    o.grow(2)
+    o.lateness.tell(everywhere=True)
+    before = o.known_until(T0 + 70_000)[0].tolist()
+    come(o, (1, 7, 20_000, 71_000))
+    slots, until = o.known_until(T0 + 72_000)
+    assert (before, slots.tolist(), (until - T0).tolist()) == ([0], [0, 1], [11_000, 11_000])
 
 
 def test_how_a_sample_came_is_noted_whatever_becomes_of_it():

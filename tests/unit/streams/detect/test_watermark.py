@@ -66,6 +66,30 @@ def test_a_device_that_is_gone_is_not_waited_for(t, waits):
     assert (speak(lanes, "b", said(t)) == []) == waits
 
 
+@pytest.mark.parametrize(("t", "waits"), [(100_000, False), (100_001, True)])
+def test_one_of_which_samples_stand_behind_a_gap_is_waited_for_though_it_was_gone_or_spoke_but_once(t, waits):
+    lanes = lanes_with(a=(100_000, 0))
+    lanes.standing = {0: {"a"}, 1: {"c"}}
+    assert (speak(lanes, "b", said(t, 500_000)) == []) == waits
+
+
+@pytest.mark.parametrize("standing", [{}, {0: {"b"}}, {1: {"a"}}], ids=["none stands", "its own do", "another patient's do"])
+def test_else_it_is_not(standing):
+    lanes = lanes_with(a=(100_000, 0), b=(100_000, 0))
+    lanes.standing = standing
+    assert speak(lanes, "b", said(101_000)) == [101_000]
+
+
+def test_nor_longer_than_a_minute_or_until_none_stands_any_more():
+    lanes, went = lanes_with(a=(100_000, 0)), []
+    for standing, now in (({0: {"a"}}, 161_050 + GRACE_MS), ({0: {"a"}}, 161_051 + GRACE_MS), ({}, 0)):
+        lanes.standing = {0: {"a"}}
+        speak(lanes, "b", said(101_000))
+        lanes.standing = standing
+        went.append([r.observed_at for _, _, r in lanes.due(now)])
+    assert went == [[], [101_000, 101_000], [101_000]]
+
+
 @pytest.mark.parametrize(("age", "waits"), [(120_000, True), (120_001, False)])
 def test_a_device_that_speaks_of_history_is_not_waited_for(age, waits):
     lanes = Lanes(HOLD)
