@@ -68,7 +68,7 @@ def onward(memory: Memory, arrived: Arrived) -> Arrived | None:
     columns = (arrived.rows[shared], arrived.slots[shared], batch.observed_at[shared], batch.received_at[shared])
     for i, row, slot, t, r in zip(shared.tolist(), *(c.tolist() for c in columns), strict=True):
         device = memory.names[slot]
-        if lanes.passes(row, device, t, r):
+        if lanes.passes(row, (device, t, r), late=memory.order.lateness.late(slot, t, r)):
             passed.goes(i)
         else:
             lanes.hold(row, device, sample(batch, i))

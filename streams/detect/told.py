@@ -26,13 +26,15 @@ _RANK: dict[Priority, int] = {"low": 0, "medium": 1, "high": 2}
 class Span:
     """What was told of one condition: that it began, under which id, and how it ended, if it did.
 
-    place: of what showed it. updated_at: the newest `at` of its updates, by which they are told apart. worst: as grave as it was told.
+    place: of what showed it. over_ms: of what showed its end. updated_at: the newest `at` of its updates, by which they are told apart.
+    worst: as grave as it was told.
     before: the same as it was told under other ids, as over, while it was on.
     """
 
     start: Finding
     place: Place
     end: Finding | None = None
+    over_ms: int = 0
     doubted: bool = False
     updated_at: int = 0
     worst: Priority = "low"
@@ -144,7 +146,7 @@ class Told:
         if f.phase == "update":
             return self._update(f)
         end = msgspec.structs.replace(f, id=known.start.id)
-        self.spans[f.id] = replace(known, end=end)
+        self.spans[f.id] = replace(known, end=end, over_ms=max(known.over_ms, place[0]))
         if known.end is None or known.end.ended_at == f.ended_at:
             return [end] if known.end is None else []
         return self._update(f)
@@ -201,7 +203,7 @@ class Told:
 
 
 def _over(span: Span, before: int) -> bool:
-    return span.end is not None and not span.doubted and span.end.at < before
+    return span.end is not None and not span.doubted and max(span.end.at, span.over_ms) < before
 
 
 def over_where_it_began(start: Finding) -> Finding:

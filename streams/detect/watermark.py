@@ -2,7 +2,8 @@
 
 In: a patient's samples as they go on from `order`, each device's by its numbers; time. Out: which go on now, oldest `observed_at` first. A
 sample waits for every other device that, at its own pace, may have spoken by then: its watermark is the newest time that it has spoken of;
-and for one of which samples stand behind a gap in its numbers (`order`).
+and for one of which samples stand behind a gap in its numbers (`order`); and for a minute where a device begins, or comes back, that is
+late (`lateness`): what it said before may be on its way.
 Nothing waits longer than `hold_ms` after it came in. Nor for a device that was not heard for so long that what it says would be history, or
 that speaks of history (its backlog); nor for one that has spoken once only, whose pace is not known. What comes behind what went on already
 goes at once: it is late.
@@ -55,7 +56,7 @@ Said = tuple[float, int]
 class Lane(msgspec.Struct, array_like=True):
     """Of one patient: what waits, by (observed_at, device, number); the devices' fronts; the newest received_at; how far it went on.
 
-    said: of each vital what each device said last (`witness`).
+    said: of each vital what each device said last (`witness`). begun: ms of received_at, when a device that is late began or came back.
     """
 
     fronts: dict[str, Front]
@@ -63,10 +64,13 @@ class Lane(msgspec.Struct, array_like=True):
     clock: int = 0
     passed_at: int = 0
     said: dict[int, dict[str, Said]] = {}
+    begun: int = 0
 
-    def spoke(self, device: str, t: int, received_at: int) -> None:
-        """A sample has come."""
+    def spoke(self, device: str, t: int, received_at: int, *, late: int = 0) -> None:
+        """A sample has come; late: hold_ms where its device is late, else 0."""
         front = self.fronts.get(device)
+        if late and (front is None or gone(front, received_at, late)):
+            self.begun = received_at
         if front is None:
             self.fronts[device] = Front(t, received_at)
         else:
@@ -81,6 +85,8 @@ class Lane(msgspec.Struct, array_like=True):
         device, t, received_at = said
         if not hold_ms or moment - received_at > hold_ms:
             return False
+        if moment - self.begun <= hold_ms:
+            return True
         others = [(name, f) for name, f in self.fronts.items() if name != device]
         return any((name in standing and t > f.at) or awaited(f, t, moment, hold_ms) for name, f in others)
 
@@ -96,7 +102,12 @@ def awaited(front: Front, t: int, moment: int, hold_ms: int) -> bool:
     if not pause or front.received_at - front.at > _PAST * hold_ms:
         return False
     due = front.at + max(_ROOM * pause, pause - _EARLY * hold_ms)
-    return t >= due and moment - front.received_at <= pause + hold_ms + _GONE * min(pause, hold_ms)
+    return t >= due and not gone(front, moment, hold_ms)
+
+
+def gone(front: Front, moment: int, hold_ms: int) -> bool:
+    """Whether a device was not heard for so long that it is waited for no longer."""
+    return moment - front.received_at > front.pause + hold_ms + _GONE * min(front.pause, hold_ms)
 
 
 class Lanes:
@@ -125,15 +136,15 @@ class Lanes:
         self.count -= len(lane.pending)
         lane.pending.clear()
 
-    def passes(self, row: int, device: str, t: int, received_at: int) -> bool:
-        """The next sample of `row`: whether it goes on at once; else it is to be held."""
-        lane = self.of[row]
-        lane.spoke(device, t, received_at)
+    def passes(self, row: int, said: tuple[str, int, int], *, late: bool = False) -> bool:
+        """The next sample of `row`: whether it goes on at once; else it is to be held. said: as `Lane.waits`; late: its device is."""
+        lane, (device, t, received_at) = self.of[row], said
+        lane.spoke(device, t, received_at, late=self.hold_ms if late else 0)
         if t < lane.passed_at:
             if received_at - t <= self.hold_ms + GRACE_MS:
                 self.late.append((row, t))
             return True
-        if lane.pending or lane.waits((device, t, received_at), lane.clock, self.hold_ms, self.standing.get(row, _NONE)):
+        if lane.pending or lane.waits(said, lane.clock, self.hold_ms, self.standing.get(row, _NONE)):
             return False
         lane.passed_at = t
         return True

@@ -1,6 +1,6 @@
 """What nobody announced is told at once and put right afterwards: in the end, what is raised is what it would have been in order."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
@@ -58,6 +58,29 @@ def spans(found):
     return {what: tuple(max(column) for column in zip(*each, strict=True)) for what, each in of.items()}
 
 
+def told(found):
+    """All that was told, what was withdrawn too: of whom, from when to when by the last word, as how grave, and whether while it was."""
+    first, last, worst = {}, {}, defaultdict(int)
+    for f in found:
+        first.setdefault(f.id, f)
+        last[f.id], worst[f.id] = f, max(worst[f.id], RANK.index(f.priority))
+    return Counter(
+        (f.patient, f.rule, f.subject, f.started_at, f.ended_at, worst[i], first[i].retrospective)
+        for i, f in last.items()
+        if f.rule not in OF_ARRIVALS
+    )
+
+
+def calm(until_ms, by=50, patients=8):
+    """Some calm patients, of whom in every minute one sample comes `by` ms after its time: so much is shown by the network all the time."""
+    found = []
+    for k in range(patients):
+        for i in range(-60, until_ms // 1_000):
+            t = T0 + i * 1_000
+            found.append((f"calm{k}", f"d-calm{k}", 100 + i, t, {"hr": 80.0}, t + (by if i % 60 == 30 + k else 50), {}))
+    return found
+
+
 def changed(samples, late, each=50, every_ms=5_000):
     """What is raised of one and not of the other, or with another end, or milder than in order: a page cannot be called back."""
     ordered, found = spans(raised(samples)), spans(raised(late, each, every_ms))
@@ -104,6 +127,19 @@ def test_nor_of_devices_that_measure_the_same_and_come_and_go(seed):
     rng = np.random.default_rng(seed)
     samples = ward(rng, shared=True, patients="qr")
     assert changed(samples, shaken(samples, rng, SHARES), 200, 20_000) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.02, 0.2, 1.0])
+@settings(max_examples=1, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@given(seed=SEEDS)
+def test_where_the_network_has_shown_that_it_reorders_nothing_else_is_told_at_any_time(share, seed):
+    """The wards are always the same: of some hundred drawn otherwise one is told in two (docs/adr/078)."""
+    rng = np.random.default_rng(seed)
+    samples = beginners(rng)
+    until = max(s[3] for s in samples) - T0
+    late, ordered = ([*shaken(samples, rng, share), *calm(until, 1_500)], [*samples, *calm(until)])
+    assert told(raised(sorted(late, key=lambda s: s[5]))) == told(raised(sorted(ordered, key=lambda s: s[5])))
 
 
 def swapping(rng):

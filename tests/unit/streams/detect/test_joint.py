@@ -236,5 +236,5 @@ def test_until_those_go_on():
     back = T0 + 900_000
     step(m, batch([("p", "watch", 14, back + 1_000, WATCH), ("p", "monitor", 60, back + 2_000, ILL)]), 0)
     step(m, batch([("p", "watch", k, back - 5_000 * (14 - k), WATCH) for k in (12, 13)]), 0)
-    tick(m, back + 20_000)
+    tick(m, back + 63_000)
     assert m.lanes.of[0].pending == []

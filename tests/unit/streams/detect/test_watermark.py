@@ -26,9 +26,9 @@ def lanes_with(**fronts):
     return lanes
 
 
-def speak(lanes, device, row):
+def speak(lanes, device, row, *, late=False):
     """The times that go on with a sample."""
-    if lanes.passes(0, device, row.observed_at, row.received_at):
+    if lanes.passes(0, (device, row.observed_at, row.received_at), late=late):
         return [row.observed_at, *(r.observed_at for _, r in lanes.free(0))]
     lanes.hold(0, device, row)
     return [r.observed_at for _, r in lanes.free(0)]
@@ -88,6 +88,20 @@ def test_nor_longer_than_a_minute_or_until_none_stands_any_more():
         lanes.standing = standing
         went.append([r.observed_at for _, _, r in lanes.due(now)])
     assert went == [[], [101_000, 101_000], [101_000]]
+
+
+@pytest.mark.parametrize("device", ["new", "gone"])
+def test_where_a_device_that_is_late_begins_or_comes_back_all_wait_for_a_minute(device):
+    lanes = lanes_with(a=(200_000, 1_000), gone=(100_000, 0))
+    begins = speak(lanes, device, said(200_200), late=True)
+    after = [speak(lanes, "a", said(201_000 + t)) for t in (0, 59_000, 59_200, 59_201)]
+    assert (begins, after) == ([], [[], [], [], [200_200, 201_000, 260_000, 260_200, 260_201]])
+
+
+def test_of_one_that_is_in_time_or_goes_on_they_do_not():
+    lanes = lanes_with(a=(200_000, 1_000))
+    went = [speak(lanes, "new", said(200_100)), speak(lanes, "a", said(200_150), late=True)]
+    assert (went, lanes.of[0].begun) == ([[200_100], [200_150]], 0)
 
 
 @pytest.mark.parametrize(("age", "waits"), [(120_000, True), (120_001, False)])
