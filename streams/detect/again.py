@@ -178,6 +178,7 @@ class Again:
             slot, here = scratch.slot_of[at, name], memory.slot_of[row, name]
             for belief in ("lost", "owed", "known"):
                 getattr(scratch.order, belief)[slot] = getattr(memory.order, belief)[here]
+            scratch.order.let_go[slot] = int(memory.seen.top[here])
             for shown in ("heard", "turned", "slow"):
                 getattr(scratch.order.lateness, shown)[slot] = getattr(memory.order.lateness, shown)[here]
 

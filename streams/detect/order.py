@@ -54,11 +54,26 @@ class Order:
     """Of each slot: lost: gaps that stayed open; owed: late samples that it must show before it is waited for again; standing: something of
     it waits; known: ms, up to when all that it said was known, as it was told. `cadence`: how often each speaks; `lateness`: how all came.
 
-    `outcomes`: gaps by how they ended, since last looked at. `count`: what waits of all. `late`: (slot, observed_at) of samples that went
-    on behind a newer one though they came within `hold_ms` of their time, since last looked at.
+    `let_go`: slot -> the number up to which nothing waits, for it went on before (`again`). `outcomes`: gaps by how they ended, since last
+    looked at. `count`: what waits of all. `late`: (slot, observed_at) of samples that went on behind a newer one though they came within
+    `hold_ms` of their time, since last looked at.
     """
 
-    __slots__ = ("cadence", "count", "hold_ms", "known", "late", "lateness", "lines", "lost", "outcomes", "owed", "seen", "standing")
+    __slots__ = (
+        "cadence",
+        "count",
+        "hold_ms",
+        "known",
+        "late",
+        "lateness",
+        "let_go",
+        "lines",
+        "lost",
+        "outcomes",
+        "owed",
+        "seen",
+        "standing",
+    )
 
     def __init__(self, seen: Seen, hold_ms: int, back_ms: int = 0) -> None:
         self.seen, self.hold_ms = seen, hold_ms
@@ -68,6 +83,7 @@ class Order:
         self.standing: npt.NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
         self.known: type_i64 = np.zeros(0, dtype=np.int64)
         self.lines: dict[int, Line] = {}
+        self.let_go: dict[int, int] = {}
         self.outcomes: dict[str, int] = {}
         self.late: list[tuple[int, int]] = []
         self.count = 0
@@ -221,6 +237,8 @@ class Order:
             self.lines[slot], self.standing[slot] = Line(rest, since(rest)), True
 
     def _may_wait(self, slot: int, seq: int, t: int, received_at: int) -> bool:
+        if seq <= self.let_go.get(slot, NOTHING):
+            return False
         counted, top = int(self.cadence.last_at[slot]), int(self.seen.top[slot])
         if not self.hold_ms or self.owed[slot] or top == NOTHING or not (counted or self.lateness.late(slot, t, received_at)):
             return False

@@ -26,7 +26,7 @@ _RANK: dict[Priority, int] = {"low": 0, "medium": 1, "high": 2}
 class Span:
     """What was told of one condition: that it began, under which id, and how it ended, if it did.
 
-    place: of what showed it. over_ms: of what showed its end. updated_at: the newest `at` of its updates, by which they are told apart.
+    place: of what showed it. over_ms: when its end was shown. updated_at: the newest `at` of its updates, by which they are told apart.
     worst: as grave as it was told.
     before: the same as it was told under other ids, as over, while it was on.
     """
@@ -146,7 +146,7 @@ class Told:
         if f.phase == "update":
             return self._update(f)
         end = msgspec.structs.replace(f, id=known.start.id)
-        self.spans[f.id] = replace(known, end=end, over_ms=max(known.over_ms, place[0]))
+        self.spans[f.id] = replace(known, end=end, over_ms=max(known.over_ms, place[0], f.detected_at))
         if known.end is None or known.end.ended_at == f.ended_at:
             return [end] if known.end is None else []
         return self._update(f)

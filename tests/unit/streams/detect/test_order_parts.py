@@ -189,6 +189,14 @@ def test_behind_a_devices_first_sample_a_gap_is_waited_for_only_if_it_is_late(la
     assert o.standing.tolist() == [waits]
 
 
+@pytest.mark.parametrize(("seq", "waits"), [(5, False), (6, True)])
+def test_what_went_on_before_is_not_held_again(seq, waits):
+    o = order()
+    o.let_go[0] = 5
+    come(o, (0, seq, 1000 * seq))
+    assert o.standing.tolist() == [waits, False]
+
+
 def test_a_devices_first_sample_waits_for_nothing():
     o = Order(Seen(), HOLD_MS)
     o.seen.grow(1)

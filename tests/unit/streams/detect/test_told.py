@@ -250,6 +250,13 @@ def test_what_was_over_long_ago_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize(("later", "left"), [(0, 1), (1, 0)])
+def test_what_was_shown_to_be_over_long_after_it_was_is_remembered_from_then_on(later: int, left: int) -> None:
+    told = after(*span(100), (place(200), msgspec.structs.replace(finding(100, "end", 200), detected_at=70_000)))
+    told.settled(0, 70_000 + FORGOTTEN_MS + later, NONE_ON)
+    assert len(told.spans) == left
+
+
+@pytest.mark.parametrize(("later", "left"), [(0, 1), (1, 0)])
 def test_what_time_alone_showed_to_be_over_is_remembered_from_then_on(later: int, left: int) -> None:
     told = after(*span(100), (place(70_000), finding(100, "end", 200)))
     told.again(span(100, 200), place(50))
