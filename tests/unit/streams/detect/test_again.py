@@ -134,7 +134,7 @@ def test_nor_of_devices_that_measure_the_same_and_come_and_go(seed):
 @settings(max_examples=1, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 @given(seed=SEEDS)
 def test_where_the_network_has_shown_that_it_reorders_nothing_else_is_told_at_any_time(share, seed):
-    """The wards are always the same: of some hundred drawn otherwise one is told in two (docs/adr/078)."""
+    """Not the last word alone, and of no sample an exception. The wards are always the same; drawn otherwise: docs/adr/078."""
     rng = np.random.default_rng(seed)
     samples = beginners(rng)
     until = max(s[3] for s in samples) - T0
