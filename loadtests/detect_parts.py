@@ -68,10 +68,9 @@ def size(memory: Memory) -> int:
     """Bytes of the columns in use; room for more patients than there are is not counted."""
     tables = [table for f in fields(memory) if is_dataclass(table := getattr(memory, f.name)) and table is not memory.devices]
     rows = sum(_bytes(table) for table in tables) / memory.room
-    order = memory.order
-    slots = _bytes(memory.devices) / memory.slots + sum(
-        c.itemsize for c in (memory.seen.top, order.last_at, order.pace, order.lost, order.owed, order.standing)
-    )
+    order, cadence, lateness = memory.order, memory.order.cadence, memory.order.lateness
+    of_order = (memory.seen.top, order.lost, order.owed, order.standing, order.known, cadence.last_at, cadence.step, cadence.pace)
+    slots = _bytes(memory.devices) / memory.slots + sum(c.itemsize for c in (*of_order, lateness.heard, lateness.turned, lateness.slow))
     return round(rows * len(memory.patients) + slots * len(memory.names))
 
 
