@@ -112,6 +112,7 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = MappingProxyType(
     {
         (_C, "", "2 * V -> 2 / V (2)"): "below the signals every channel has a pace of its own, which says how long a value stands",
         (_C, "_own", "s.channels < memory.last -> s.channels <= memory.last"): "of a device by itself no first baseline is ever seen",
+        (_C, "stand", "until[rows] > memory.timers.at[cells] -> until[rows] >= memory.timers.at[cells]"): "no time brings nothing",
         (_C, "_told", "len(found) > 1 -> len(found) >= 1"): "one finding is sorted already",
         (_C, "_summed", "was.side[k] > 0 -> was.side[k] >= 0"): "an excursion has a side",
         (_K, "note", "np.count_nonzero(inside) < len(inside) -> np.count_nonzero(inside) <= len(inside)"): "all of them are all of them",

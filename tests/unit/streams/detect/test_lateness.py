@@ -86,8 +86,23 @@ def test_where_a_tenth_of_all_devices_and_at_least_two_do_all_are_expected(slots
 
 def test_devices_that_are_silent_for_ten_minutes_do_not_count():
     some = turned(0, 1, of=30)
-    some.heard[15:] = T0 - SHOWN_MS
+    some.heard[15:] = T0 + 10_000 - SHOWN_MS
     assert expected(some, 10_000) == list(range(15))
+
+
+@pytest.mark.parametrize(("now_ms", "late"), [(SHOWN_MS + 49, [0, 1, 2]), (SHOWN_MS + 50, [])])
+def test_all_are_for_ten_minutes(now_ms, late):
+    some = turned(0, 1, of=3)
+    some.heard[:] = T0 + now_ms
+    assert expected(some, now_ms) == late
+
+
+@pytest.mark.parametrize("shown", ["turned", "slow"])
+@pytest.mark.parametrize(("since_ms", "late"), [(SHOWN_MS - 1, True), (SHOWN_MS, False)])
+def test_who_says_something_in_time_is_late_by_what_was_shown_within_ten_minutes(shown, since_ms, late):
+    some = heard(50, 50)
+    getattr(some, shown)[0] = T0
+    assert [some.late(slot, T0 + since_ms - 50, T0 + since_ms) for slot in (0, 1)] == [late, False]
 
 
 @pytest.mark.parametrize(("told", "late"), [(True, [0, 1, 2]), (False, [0, 1])])

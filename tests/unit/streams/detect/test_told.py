@@ -218,6 +218,12 @@ def test_beside_what_is_doubted_what_begins_at_another_time_is_told(found: list[
     assert ([f.phase for f in told.news(found)], len(told.doubted())) == (["start"], 1)
 
 
+def test_of_several_that_are_doubted_the_one_that_is_it_goes_on() -> None:
+    told = after(*span(100), *span(300))
+    told.again([], place(50))
+    assert (short(told.news(at(90, 130))), len(told.doubted())) == ([("update", 90, None, True)], 1)
+
+
 def test_what_is_not_doubted_takes_no_others_place() -> None:
     told = after(*span(100))
     assert [f.phase for f in told.news(at(90, 130))] == ["start"]

@@ -122,6 +122,14 @@ def test_what_is_older_than_what_went_on_goes_at_once():
     assert [speak(lanes, "b", said(t)) for t in (100_400, 100_300)] == [[100_400], [100_300]]
 
 
+@pytest.mark.parametrize(("way_ms", "noted"), [(HOLD + GRACE_MS, [(0, 100_300)]), (HOLD + GRACE_MS + 1, [])])
+def test_it_is_noted_if_it_was_a_minute_on_its_way_at_most(way_ms, noted):
+    lanes = lanes_with(b=(100_200, 1_000))
+    speak(lanes, "b", said(100_400))
+    speak(lanes, "b", said(100_300, 100_300 + way_ms))
+    assert lanes.late == noted
+
+
 def test_the_clock_lets_go_what_has_waited_long_enough():
     lanes = lanes_with(a=(100_000, 1_000))
     speak(lanes, "b", said(101_000, seq=1))
