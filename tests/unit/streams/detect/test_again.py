@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from streams.detect import again, checkpoint, wrong_patient
@@ -160,9 +160,10 @@ def swapping(rng):
 
 @pytest.mark.slow
 @settings(max_examples=1, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@example(seed=2, each=200)
 @given(seed=SEEDS, each=st.sampled_from([200, 20]))
 def test_nor_whether_it_is_asked_if_a_device_is_on_the_right_patient(seed, each):
-    """Always the same ward: of others, about one in a dozen differs (seed 2 does), which is open (docs/adr/078)."""
+    """The wards are always the same; in the first what a device said before it went on still waited when it was forgotten."""
     rng = np.random.default_rng(seed)
     samples = swapping(rng)
     assert changed(samples, shaken(samples, rng, 1.0), each) == []
