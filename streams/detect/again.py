@@ -178,7 +178,8 @@ class Again:
             slot, here = scratch.slot_of[at, name], memory.slot_of[row, name]
             for belief in ("lost", "owed", "known"):
                 getattr(scratch.order, belief)[slot] = getattr(memory.order, belief)[here]
-            scratch.order.let_go[slot] = int(memory.seen.top[here])
+            if memory.order.cadence.last_at[here]:  # up to there it all went on; one of which nothing went on is waited for as in order
+                scratch.order.let_go[slot] = int(memory.seen.top[here])
             for shown in ("heard", "turned", "slow"):
                 getattr(scratch.order.lateness, shown)[slot] = getattr(memory.order.lateness, shown)[here]
 

@@ -3,7 +3,7 @@
 In: two memories of the same patient, whose samples the first has folded in a better order. Out: the second goes on as the first would.
 Carried: what was read, the courses, the timers, the history, the samples that wait, the numbers seen; of several devices what is known of
 all of them and of each, and of those new to the patient. Not carried: what is about arrivals (silences, batteries, links, whether a
-device loses) and what was told.
+device loses), but how far each device has spoken; and what was told.
 """
 
 from typing import Any
@@ -56,6 +56,8 @@ def _device(source: Memory, slot: int, target: Memory, to: int) -> None:
     belief, rows, step = source.order.saved(slot)
     order = target.order
     order.forget(to)
+    # what waited there may have gone on here
+    target.devices.at[to] = max(int(target.devices.at[to]), int(source.devices.at[slot]))
     order.restore(to, (*belief[:2], int(order.lost[to]), int(order.owed[to])), rows, step)
 
 

@@ -132,6 +132,7 @@ def test_nor_of_devices_that_measure_the_same_and_come_and_go(seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("share", [0.02, 0.2, 1.0])
 @settings(max_examples=1, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@example(seed=40005)
 @given(seed=SEEDS)
 def test_where_the_network_has_shown_that_it_reorders_nothing_else_is_told_at_any_time(share, seed):
     """Not the last word alone, and of no sample an exception. The wards are always the same; drawn otherwise: docs/adr/078."""
@@ -161,9 +162,11 @@ def swapping(rng):
 @pytest.mark.slow
 @settings(max_examples=1, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 @example(seed=2, each=200)
+@example(seed=4, each=200)
 @given(seed=SEEDS, each=st.sampled_from([200, 20]))
 def test_nor_whether_it_is_asked_if_a_device_is_on_the_right_patient(seed, each):
-    """The wards are always the same; in the first what a device said before it went on still waited when it was forgotten."""
+    """The wards are always the same; in the first what a device said before it went on still waited when it was forgotten; in the
+    second what waited went on where it was judged again."""
     rng = np.random.default_rng(seed)
     samples = swapping(rng)
     assert changed(samples, shaken(samples, rng, 1.0), each) == []
