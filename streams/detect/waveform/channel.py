@@ -49,8 +49,9 @@ class Channel:
 
     @property
     def silence_s(self) -> float:
-        """Seconds since the last beat, or since the signal began."""
-        since = self.unbroken if self.last_beat is None else self.last_beat
+        """Seconds since the last beat; after a gap, until beats are known again, since the last peak that may be one, or the gap."""
+        peaks = self.memory.thresholds.possible if self.last_beat is None else ()
+        since = self.unbroken + round(1000.0 * peaks[-1].at / self.memory.rate_hz) if peaks else self.last_beat or self.unbroken
         return max(0.0, (self.decided - since) / 1000.0)
 
 

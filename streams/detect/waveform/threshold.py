@@ -43,6 +43,11 @@ class Thresholds:
         """The height a peak must exceed."""
         return self.noise + SHARE * ((self.beat or 0.0) - self.noise)
 
+    @property
+    def possible(self) -> tuple[Candidate, ...]:
+        """While learning, of a heart that was heard before, the peaks that may be its beats."""
+        return self.waiting if self.beat is None and self.floor else ()
+
 
 def anew(t: Thresholds) -> Thresholds:
     """Learning again after a gap, the same heart on the same channel."""

@@ -103,13 +103,15 @@ def with_room(watch: Watch, at: int) -> Watch:
 def conditions(channel: Channel, others: list[Channel]) -> dict[str, bool]:
     """Rule -> whether it holds on this ECG now. Before ten beats nothing is known, nor of the rhythm before it can be told: what was on
     stays on."""
-    sent = [o for o in others if channel.heard - o.heard < UNHEARD_MS]
-    silent = channel.silence_s >= ASYSTOLE_S and not any(o.silence_s < ASYSTOLE_S and o.known for o in sent)
+    heard_on = [o for o in others if channel.heard - o.heard < UNHEARD_MS and o.known and o.silence_s < ASYSTOLE_S]
+    silent = channel.silence_s >= ASYSTOLE_S and not heard_on
     if not channel.warm:
         return {ASYSTOLE.name: True} if silent and channel.beat_before is not None else {}
     poor = channel.quality < DOUBTFUL
     gaps = channel.intervals
-    known = {ASYSTOLE.name: silent} if silent or not poor else {}  # beats that are doubted, or noise taken for beats, end no asystole
+    # beats that are doubted, or noise taken for beats, end no asystole; nor does another channel's gap, after which nothing was heard yet
+    beats = not poor and (channel.silence_s < ASYSTOLE_S or any(o.last_beat is not None for o in heard_on))
+    known = {ASYSTOLE.name: silent} if silent or beats else {}
     if poor or len(gaps) >= RHYTHM_BEATS:
         known[FIBRILLATION.name] = not poor and fibrillates(gaps)
     return known | {BRADYCARDIA.name: not poor and bradycardic(gaps), POOR.name: poor and not silent}

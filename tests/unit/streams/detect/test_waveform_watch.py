@@ -101,6 +101,16 @@ def test_a_pulse_elsewhere_forbids_the_asystole_also_when_a_second_of_it_is_lost
     assert told(merged(ppg[:54] + ppg[55:], ecg)) == []
 
 
+def test_a_lost_second_of_the_pulse_ends_no_asystole() -> None:
+    ecg, ppg = chunks(heart(CALM, stop_s=22)), chunks(heart(CALM, stop_s=22), "ppg")
+    assert said(told(merged(ppg[:56] + ppg[57:], ecg))) == [("ecg_asystole", "start", False)]
+
+
+def test_a_pulse_that_comes_back_ends_it() -> None:
+    ecg, ppg = chunks(heart(CALM, stop_s=32)), chunks(heart([*CALM, 12.0, *CALM[:20]]), "ppg")
+    assert said(told(merged(ppg[:56] + ppg[57:], ecg)))[:2] == [("ecg_asystole", "start", False), ("ecg_asystole", "end", False)]
+
+
 def test_a_pulse_that_is_sent_no_more_forbids_no_asystole() -> None:
     ppg, ecg = chunks(heart(CALM), "ppg"), chunks(heart(CALM + [0.8] * 30, stop_s=20))
     assert said(told(merged(ppg, ecg))) == [("ecg_asystole", "start", False)]
@@ -165,6 +175,12 @@ def test_a_poor_signal_is_one_technical_finding_and_nothing_else() -> None:
 def test_a_gap_is_not_a_pause() -> None:
     ecg = chunks(heart(CALM * 2))
     assert told(ecg[:40] + ecg[52:]) == []
+
+
+@pytest.mark.parametrize(("pause", "expected"), [(3.8, []), (4.8, ["start", "end"])])
+def test_soon_after_a_gap_a_pause_is_as_long_as_it_is(pause: float, expected: list[str]) -> None:
+    ecg = chunks(heart([*CALM[:50], pause, *CALM]))
+    assert [f.phase for f in told(ecg[:38] + ecg[39:])] == expected
 
 
 @pytest.mark.parametrize("kept", [1.0, 0.3], ids=["as before", "on a lead that was moved"])
