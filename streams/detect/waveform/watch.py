@@ -24,6 +24,9 @@ LATE_MS = 60_000
 UNHEARD_MS = 10_000
 """A channel so far behind in signal time is sent no more: its last beats stand still and say nothing of now."""
 VERSION = 1
+PULSE = 0.5
+"""Beats on another channel that look less alike are noise: those of the PPG of Challenge 2015 a103l never fell under 0.71, noise taken for
+beats is about 0.3 (this project's choice)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +106,23 @@ def with_room(watch: Watch, at: int) -> Watch:
 def conditions(channel: Channel, others: list[Channel]) -> dict[str, bool]:
     """Rule -> whether it holds on this ECG now. Before ten beats nothing is known, nor of the rhythm before it can be told: what was on
     stays on."""
-    heard_on = [o for o in others if channel.heard - o.heard < UNHEARD_MS and o.known and o.silence_s < ASYSTOLE_S]
+    heard_on = [o for o in others if channel.heard - o.heard < UNHEARD_MS and _may_beat(o)]
     silent = channel.silence_s >= ASYSTOLE_S and not heard_on
     if not channel.warm:
         return {ASYSTOLE.name: True} if silent and channel.beat_before is not None else {}
     poor = channel.quality < DOUBTFUL
     gaps = channel.intervals
-    # beats that are doubted, or noise taken for beats, end no asystole; nor does another channel's gap, after which nothing was heard yet
-    beats = not poor and (channel.silence_s < ASYSTOLE_S or any(o.last_beat is not None for o in heard_on))
+    # beats that are doubted, or noise taken for beats, end no asystole; nor does another channel of which too little was heard yet
+    beats = not poor and (channel.silence_s < ASYSTOLE_S or any(o.warm for o in heard_on))
     known = {ASYSTOLE.name: silent} if silent or beats else {}
     if poor or len(gaps) >= RHYTHM_BEATS:
         known[FIBRILLATION.name] = not poor and fibrillates(gaps)
     return known | {BRADYCARDIA.name: not poor and bradycardic(gaps), POOR.name: poor and not silent}
+
+
+def _may_beat(other: Channel) -> bool:
+    """Whether a heart may beat on another channel, as far as it was heard."""
+    return other.known and other.silence_s < ASYSTOLE_S and not (other.warm and other.quality < PULSE)
 
 
 def stranger(channel: Channel, before: list[Channel]) -> dict[str, bool]:

@@ -111,6 +111,16 @@ def test_a_pulse_that_comes_back_ends_it() -> None:
     assert said(told(merged(ppg[:56] + ppg[57:], ecg)))[:2] == [("ecg_asystole", "start", False), ("ecg_asystole", "end", False)]
 
 
+def test_noise_that_is_taken_for_a_pulse_forbids_no_asystole() -> None:
+    in_the_air = np.random.default_rng(4).normal(0, 0.005, 70 * RATE)
+    assert said(told(merged(chunks(in_the_air, "ppg"), chunks(heart(CALM, stop_s=22))))) == [("ecg_asystole", "start", False)]
+
+
+def test_nor_ends_it() -> None:
+    ppg = chunks(np.random.default_rng(4).normal(0, 0.005, 30 * RATE), "ppg", start=T0 + 54_000)
+    assert said(told(merged(ppg, chunks(heart(CALM, stop_s=32))))) == [("ecg_asystole", "start", False)]
+
+
 def test_a_pulse_that_is_sent_no_more_forbids_no_asystole() -> None:
     ppg, ecg = chunks(heart(CALM), "ppg"), chunks(heart(CALM + [0.8] * 30, stop_s=20))
     assert said(told(merged(ppg, ecg))) == [("ecg_asystole", "start", False)]
