@@ -16,14 +16,15 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from streams.detect import checkpoint, joint, wrong_patient
+from streams.detect import checkpoint, wrong_patient
 from streams.detect.arrival import waited
 from streams.detect.channels import CHANNELS, RULES
 from streams.detect.lately import SPAN_MS, Base, Lately, Own
-from streams.detect.memory import Memory, empty
+from streams.detect.memory import Memory
 from streams.detect.order import GRACE_MS, HOLD_MS
-from streams.detect.samples import merged, taken
-from streams.detect.step import passed, step
+from streams.detect.samples import merged
+from streams.detect.scratch import scratch_of, stepped
+from streams.detect.step import passed
 from streams.detect.telling import named
 from streams.detect.told import Place, Told
 from streams.detect.transplant import slots_of, transplant
@@ -136,7 +137,7 @@ class Again:
     def _from(self, base: int, rows: Sequence[int], samples: _Samples, now_ms: int) -> list[Finding]:
         """Judges `rows` again from one base."""
         memory, known = self._memory, self._lately.bases[base]
-        scratch = self._before(base, rows)
+        scratch = scratch_of(memory, known, rows)
         on = {row: _on(scratch, scratch.row_of[memory.patients[row]]) for row in rows}
         found = self._folded(scratch, base, rows, samples, now_ms)
         of = defaultdict[str, list[tuple[Place, Finding]]](list)
@@ -152,41 +153,10 @@ class Again:
         self._count("again", len(rows))
         return news
 
-    def _before(self, base: int, rows: Sequence[int]) -> Memory:
-        """The patients of `rows`, all with pages of their own or none, as they were known."""
-        memory, known = self._memory, self._lately.bases[base]
-        scratch = empty(memory.rules, memory.contexts, memory.links, memory.order.hold_ms, memory.now_ms)
-        own = [known.own[row].page for row in rows if row in known.own]
-        pages = sorted({row // checkpoint.PAGE for row in rows if known.knows(row)}) if not own else []
-        for data in own or [known.pages[page] for page in pages]:
-            checkpoint.add(scratch, data)
-        scratch.orphans = []
-        scratch.order.lateness.tell(memory.order.lateness.everywhere)
-        for row in rows:
-            self._opened(scratch, row)
-        return scratch
-
-    def _opened(self, scratch: Memory, row: int) -> None:
-        """The patient there, if only to be filled: their first device is the same, and those who lose are as little waited for."""
-        memory, at = self._memory, scratch.row(self._memory.patients[row])
-        names = slots_of(memory, row)
-        if not scratch.settings.devices[at]:
-            scratch.restored_slot(at, names[0])
-            if memory.settings.joint[row] >= 0:
-                joint.share(scratch, at)
-        for name in slots_of(scratch, at):
-            slot, here = scratch.slot_of[at, name], memory.slot_of[row, name]
-            for belief in ("lost", "owed", "known"):
-                getattr(scratch.order, belief)[slot] = getattr(memory.order, belief)[here]
-            if memory.order.cadence.last_at[here]:  # up to there it all went on; one of which nothing went on is waited for as in order
-                scratch.order.let_go[slot] = int(memory.seen.top[here])
-            for shown in ("heard", "turned", "slow"):
-                getattr(scratch.order.lateness, shown)[slot] = getattr(memory.order.lateness, shown)[here]
-
     def _folded(self, scratch: Memory, base: int, rows: Sequence[int], samples: _Samples, now_ms: int) -> list[tuple[Place, Finding]]:
         """Folds what came since, up to each newer base, which is then of the order too, and to the end; and time, as far as it was told."""
-        bases, made = self._lately.bases, int(samples[2].max())
-        batch, of, offsets = _with_what_waits(scratch, {self._memory.patients[row]: row for row in rows}, samples)
+        memory, bases, made = self._memory, self._lately.bases, int(samples[2].max())
+        batch, of, offsets = _with_what_waits(scratch, {memory.patients[row]: row for row in rows}, samples)
         lacks = np.zeros(len(of), dtype=np.bool_)
         later = np.zeros(len(of), dtype=np.int64)
         until = {row: np.maximum.accumulate([each.until(row) for each in bases[base:]])[1:] for row in rows}
@@ -197,7 +167,7 @@ class Again:
             later[at] = np.searchsorted(until[row], t, side="left")
         found, order = list[Finding](), _order(batch)
         for k, newer in enumerate([*bases[base + 1 :], None]):
-            found += step(scratch, taken(batch, order[(lacks & (later == k))[order]]), now_ms)
+            found += stepped(memory, scratch, batch, order[(lacks & (later == k))[order]], now_ms)
             if newer is not None:
                 found += self._time(scratch, rows, min(int(until[row][k]) for row in rows))
                 self._put_into(newer, {row: int(until[row][k]) for row in rows}, scratch, made)

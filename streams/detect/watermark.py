@@ -77,6 +77,10 @@ class Lane(msgspec.Struct, array_like=True):
             front.spoke(t, received_at)
         self.clock = max(self.clock, received_at)
 
+    def holds(self, device: str) -> bool:
+        """Whether anything of `device` waits."""
+        return any(name == device for _, name, _ in self.pending)
+
     def waits(self, said: tuple[str, int, int], moment: int, hold_ms: int, standing: Set[str] = frozenset()) -> bool:
         """Whether what a device said waits at a `moment` of the patient's received_at. said: device, observed_at, received_at.
 

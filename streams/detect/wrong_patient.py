@@ -71,7 +71,7 @@ def left(memory: Memory, now_ms: int) -> list[Finding]:
     for where, at, device in [(w, at, device) for w in (memory, memory.joint) if w for at, by in w.newcomers.items() for device in by]:
         row = memory.row_of[where.patients[at]]
         slot = memory.slot_of[row, device]
-        waits = memory.order.standing[slot] or (row in memory.lanes.of and memory.lanes.of[row].pending)
+        waits = memory.order.standing[slot] or (row in memory.lanes.of and memory.lanes.of[row].holds(device))
         if not waits and not d.current[slot] and 0 < d.at[slot] < now_ms - HOLD_MS - GRACE_MS:
             found += _over(memory, row, device, now_ms)
     return found

@@ -129,20 +129,6 @@ def test_nor_of_devices_that_measure_the_same_and_come_and_go(seed):
     assert changed(samples, shaken(samples, rng, SHARES), 200, 20_000) == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("share", [0.02, 0.2, 1.0])
-@settings(max_examples=1, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
-@example(seed=40005)
-@given(seed=SEEDS)
-def test_where_the_network_has_shown_that_it_reorders_nothing_else_is_told_at_any_time(share, seed):
-    """Not the last word alone, and of no sample an exception. The wards are always the same; drawn otherwise: docs/adr/078."""
-    rng = np.random.default_rng(seed)
-    samples = beginners(rng)
-    until = max(s[3] for s in samples) - T0
-    late, ordered = ([*shaken(samples, rng, share), *calm(until, 1_500)], [*samples, *calm(until)])
-    assert told(raised(sorted(late, key=lambda s: s[5]))) == told(raised(sorted(ordered, key=lambda s: s[5])))
-
-
 def swapping(rng):
     """Samples of patients who are known for minutes when a device new to them begins, of another body or not, and goes on to the next."""
     found = []
@@ -160,13 +146,51 @@ def swapping(rng):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("share", [0.02, 0.2, 1.0])
+@pytest.mark.parametrize("ward_of", [beginners, swapping])
+@settings(max_examples=1, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(seed=SEEDS)
+def test_where_the_network_has_shown_that_it_reorders_nothing_else_is_told_at_any_time(ward_of, share, seed):
+    """Not the last word alone, and of no sample an exception."""
+    assert told_late(ward_of, seed, share) == told_in_order(ward_of, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "share"), [(61001, 0.02), (61002, 0.2), (70001, 0.02)])
+def test_nor_where_it_once_was(seed, share):
+    """In the first two the numbers of a device go by two; in the third what others said waited when the question was over."""
+    assert told_late(swapping, seed, share) == told_in_order(swapping, seed)
+
+
+def test_what_went_on_as_a_devices_first_waits_again_when_something_comes_before_it():
+    """The 33 is missing that shows that it did not last."""
+    said = [(32, 76_500, 30.0, 127_000), (33, 90_700, 80.0, 148_000), (34, 108_100, 80.0, 108_200)]
+    late = [("p", "d", seq, T0 + t, {"hr": x}, T0 + r, {}) for seq, t, x, r in said]
+    found = raised(sorted([*late, *calm(160_000, 1_500)], key=lambda s: s[5]))
+    assert [f.rule for f in found if f.patient == "p" and f.rule not in OF_ARRIVALS] == []
+
+
+def told_in_order(ward_of, seed):
+    samples = ward_of(np.random.default_rng(seed))
+    return told(raised(sorted([*samples, *calm(spoken_ms(samples))], key=lambda s: s[5])))
+
+
+def told_late(ward_of, seed, share):
+    samples = ward_of(np.random.default_rng(seed))
+    late = shaken(samples, np.random.default_rng([seed, int(share * 100)]), share)
+    return told(raised(sorted([*late, *calm(spoken_ms(samples), 1_500)], key=lambda s: s[5])))
+
+
+def spoken_ms(samples):
+    return max(s[3] for s in samples) - T0
+
+
+@pytest.mark.slow
 @settings(max_examples=1, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 @example(seed=2, each=200)
-@example(seed=4, each=200)
 @given(seed=SEEDS, each=st.sampled_from([200, 20]))
 def test_nor_whether_it_is_asked_if_a_device_is_on_the_right_patient(seed, each):
-    """The wards are always the same; in the first what a device said before it went on still waited when it was forgotten; in the
-    second what waited went on where it was judged again."""
+    """The wards are always the same; in the first what a device said before it went on still waited when it was forgotten."""
     rng = np.random.default_rng(seed)
     samples = swapping(rng)
     assert changed(samples, shaken(samples, rng, 1.0), each) == []

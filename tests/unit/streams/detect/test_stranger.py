@@ -5,9 +5,10 @@ import pytest
 
 from streams.detect import checkpoint, wrong_patient
 from streams.detect.memory import empty
-from streams.detect.newcomer import FAR, other_weight, strange
+from streams.detect.newcomer import FAR, Newcomer, other_weight, strange
 from streams.detect.step import step, tick
 from streams.detect.transplant import transplant
+from streams.detect.waiting import Row
 from streams.detect.wrong_patient import RULE
 from tests.unit.streams.detect.readings import T0, batch
 from vitals.registry import V, index
@@ -246,6 +247,24 @@ def test_what_is_put_in_the_place_of_another_knows_the_same_newcomers():
     said(better, *several("b", OTHER, 4, start=3_000))
     transplant(better, 1, m, 1)
     assert wrong_patient.known(m, 1) == wrong_patient.known(better, 1) != {}
+
+
+def test_how_far_a_device_has_spoken_is_known_where_what_waited_went_on_elsewhere():
+    better, m = known(), known()
+    for each, count in ((better, 7), (m, 3)):
+        said(each, *several("b", OTHER, count))
+    transplant(better, 1, m, 1)
+    assert m.devices.at[m.slot_of[1, "b"]] == T0 + 6_000
+
+
+@pytest.mark.parametrize(("waits", "expected"), [("a", ["end"]), ("b", [])])
+def test_what_another_device_said_and_waits_keeps_no_question_open(waits, expected):
+    m = known(hold_ms=MINUTE)
+    asked = Newcomer(mean=[70.0] * N, sd=[1.0] * N, asked=T0)
+    said(m, ("b", 0, {"hr": 71.0}), ("b", 1_000, {"hr": 80.0}, 0, "o"))
+    wrong_patient.restore(m, 1, {"b": asked})
+    m.lanes.hold(1, waits, Row(3, T0 + 2_000, T0 + 2_050, 0, 0, b"", b""))
+    assert [f.phase for f in wrong_patient.left(m, T0 + 2 * MINUTE)] == expected
 
 
 def test_more_than_ten_readings_of_one_vital_do_not_move_what_is_now():

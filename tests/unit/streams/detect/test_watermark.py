@@ -150,6 +150,12 @@ def test_of_all_patients_no_more_than_a_bounded_number_waits(monkeypatch):
     assert [speak(lanes, "b", said(106_000 + k, 110_000)) for k in range(5)] == [[], [], [], [106_000], [106_001]]
 
 
+def test_of_which_devices_something_waits_is_known():
+    lanes = lanes_with(a=(100_000, 10_000))
+    speak(lanes, "b", said(106_000))
+    assert [lanes.of[0].holds(device) for device in "ab"] == [False, True]
+
+
 def test_what_waits_of_a_patient_who_is_taken_up_again_is_counted():
     lanes = lanes_with()
     lanes.open(1, Lane({}, pending=[(1, "b", said(1)), (2, "b", said(2))]))
