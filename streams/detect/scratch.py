@@ -2,16 +2,17 @@
 
 In: the partition's memory, a base, patients; then their samples in order. Out: the memory as those patients were known then, and what is
 found in it. Devices that lose, or are late, are as little, or as much, waited for there as the partition's memory knows by now, also one
-that begins after the base: before its second sample. What went on of a device there waits no more, but where it went on only because it
-was the device's first: what is missing before it may still come.
+that begins after the base: before its second sample. What went on of a device there waits no more, but where something came that was said
+before what was heard first of it: what is missing between may still come.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from streams.detect import checkpoint, joint
+from streams.detect.dedupe import NOTHING
 from streams.detect.lately import Base
 from streams.detect.memory import Memory, empty
 from streams.detect.samples import taken
@@ -21,6 +22,9 @@ from vitals.batch import Batch
 from vitals.finding import Finding
 
 type_i64 = npt.NDArray[np.int64]
+
+_Device = tuple[str, str]
+"""Patient and device."""
 
 
 def scratch_of(memory: Memory, known: Base, rows: Sequence[int]) -> Memory:
@@ -34,17 +38,23 @@ def scratch_of(memory: Memory, known: Base, rows: Sequence[int]) -> Memory:
     scratch.order.lateness.tell(memory.order.lateness.everywhere)
     for row in rows:
         at = _opened(memory, scratch, row)
-        _believed(memory, scratch, [scratch.slot_of[at, name] for name in slots_of(scratch, at)])
+        for name in slots_of(scratch, at):
+            slot = scratch.slot_of[at, name]
+            _believed(memory, scratch, slot)
+            if scratch.seen.top[slot] != NOTHING:
+                scratch.order.let_go[slot] = int(memory.seen.top[memory.slot_of[row, name]])
     return scratch
 
 
 def stepped(memory: Memory, scratch: Memory, batch: Batch, places: type_i64, now_ms: int) -> list[Finding]:
-    """Folds samples in the order of `places`."""
-    found = list[Finding]()
-    for part in _to_each_begin(scratch, batch, places):
+    """Folds samples in the order of `places`, some of a batch that has all."""
+    found, first = list[Finding](), _first_heard(batch)
+    for part in _parts(scratch, batch, places, first):
         known = len(scratch.names)
         found += step(scratch, taken(batch, part), now_ms)
-        _believed(memory, scratch, range(known, len(scratch.names)))
+        for slot in range(known, len(scratch.names)):
+            _believed(memory, scratch, slot)
+        _let_go(memory, scratch, first)
     return found
 
 
@@ -58,22 +68,45 @@ def _opened(memory: Memory, scratch: Memory, row: int) -> int:
     return at
 
 
-def _believed(memory: Memory, scratch: Memory, slots: Iterable[int]) -> None:
-    """What is believed of the devices of some slots."""
-    mine, theirs = memory.order, scratch.order
-    for slot in slots:
-        here = memory.slot_of[memory.row_of[scratch.patients[scratch.devices.row[slot]]], scratch.names[slot]]
-        for belief in ("lost", "owed", "known"):
-            getattr(theirs, belief)[slot] = getattr(mine, belief)[here]
-        for shown in ("heard", "turned", "slow"):
-            getattr(theirs.lateness, shown)[slot] = getattr(mine.lateness, shown)[here]
-        if mine.cadence.last_at[here] or mine.lost[here]:
-            theirs.let_go[slot] = int(memory.seen.top[here])
+def _there(memory: Memory, scratch: Memory, slot: int) -> int:
+    """The slot in the partition's memory."""
+    return memory.slot_of[memory.row_of[scratch.patients[scratch.devices.row[slot]]], scratch.names[slot]]
 
 
-def _to_each_begin(scratch: Memory, batch: Batch, places: type_i64) -> list[type_i64]:
-    """`places`, cut behind the first sample of each device that is not known yet."""
-    patient, device = batch.patient[places], batch.device[places]
-    _, first = np.unique(patient * np.int64(len(batch.devices)) + device, return_index=True)
-    of = [(i, scratch.row_of[batch.patients[patient[i]]], batch.devices[device[i]]) for i in np.sort(first).tolist()]
-    return np.split(places, [i + 1 for i, row, name in of if (row, name) not in scratch.slot_of])
+def _believed(memory: Memory, scratch: Memory, slot: int) -> None:
+    mine, theirs, here = memory.order, scratch.order, _there(memory, scratch, slot)
+    for belief in ("lost", "owed", "known"):
+        getattr(theirs, belief)[slot] = getattr(mine, belief)[here]
+    for shown in ("heard", "turned", "slow"):
+        getattr(theirs.lateness, shown)[slot] = getattr(mine.lateness, shown)[here]
+
+
+def _let_go(memory: Memory, scratch: Memory, first: Mapping[_Device, int]) -> None:
+    """What went on of a device waits no more, once all is there that came before what was heard first of it, or it loses anyway."""
+    order = scratch.order
+    for (patient, device), seq in first.items():
+        slot = scratch.slot_of.get((scratch.row_of.get(patient, -1), device))
+        if slot is None or slot in order.let_go:
+            continue
+        if order.lost[slot] or (scratch.seen.top[slot] >= seq and not order.standing[slot]):
+            order.let_go[slot] = int(memory.seen.top[_there(memory, scratch, slot)])
+
+
+def _first_heard(batch: Batch) -> dict[_Device, int]:
+    """The number of what came first of each device."""
+    by_arrival = np.argsort(batch.received_at, kind="stable")[::-1]
+    columns = (batch.patient[by_arrival], batch.device[by_arrival], batch.seq[by_arrival])
+    return {(batch.patients[p], batch.devices[d]): seq for p, d, seq in zip(*(c.tolist() for c in columns), strict=True)}
+
+
+def _parts(scratch: Memory, batch: Batch, places: type_i64, first: Mapping[_Device, int]) -> list[type_i64]:
+    """`places`, cut behind the first sample of each device that is not known yet, and behind what was heard first of each."""
+    cuts, known = set[int](), set(scratch.slot_of)
+    columns = (batch.patient[places], batch.device[places], batch.seq[places])
+    for i, (p, d, seq) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
+        device = batch.patients[p], batch.devices[d]
+        slot = scratch.row_of[device[0]], device[1]
+        if slot not in known or seq == first[device]:
+            cuts.add(i + 1)
+            known.add(slot)
+    return np.split(places, sorted(cuts))

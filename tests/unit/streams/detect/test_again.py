@@ -162,10 +162,11 @@ def test_nor_where_it_once_was(seed, share):
     assert told_late(swapping, seed, share) == told_in_order(swapping, seed)
 
 
-def test_what_went_on_as_a_devices_first_waits_again_when_something_comes_before_it():
-    """The 33 is missing that shows that it did not last."""
-    said = [(32, 76_500, 30.0, 127_000), (33, 90_700, 80.0, 148_000), (34, 108_100, 80.0, 108_200)]
-    late = [("p", "d", seq, T0 + t, {"hr": x}, T0 + r, {}) for seq, t, x, r in said]
+@pytest.mark.parametrize("heard_first", [1, 2], ids=["alone", "with what followed"])
+def test_what_was_heard_first_waits_when_something_comes_from_before_it(heard_first):
+    """The 33 is missing, which shows that it did not last."""
+    said = [(32, 76_500, 30.0, 127_000), (33, 90_700, 80.0, 148_000), (34, 108_100, 80.0, 108_200), (35, 122_000, 80.0, 122_100)]
+    late = [("p", "d", seq, T0 + t, {"hr": x}, T0 + r, {}) for seq, t, x, r in said[: 2 + heard_first]]
     found = raised(sorted([*late, *calm(160_000, 1_500)], key=lambda s: s[5]))
     assert [f.rule for f in found if f.patient == "p" and f.rule not in OF_ARRIVALS] == []
 

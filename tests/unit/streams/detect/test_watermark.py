@@ -153,7 +153,8 @@ def test_of_all_patients_no_more_than_a_bounded_number_waits(monkeypatch):
 def test_of_which_devices_something_waits_is_known():
     lanes = lanes_with(a=(100_000, 10_000))
     speak(lanes, "b", said(106_000))
-    assert [lanes.of[0].holds(device) for device in "ab"] == [False, True]
+    speak(lanes, "c", said(106_001))
+    assert [lanes.of[0].holds(device) for device in "abc"] == [False, True, True]
 
 
 def test_what_waits_of_a_patient_who_is_taken_up_again_is_counted():
