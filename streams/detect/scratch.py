@@ -106,7 +106,7 @@ def _parts(scratch: Memory, batch: Batch, places: type_i64, first: Mapping[_Devi
     for i, (p, d, seq) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
         device = batch.patients[p], batch.devices[d]
         slot = scratch.row_of[device[0]], device[1]
-        if slot not in known or seq == first[device]:
+        if scratch.slot_of.get(slot) not in scratch.order.let_go and (slot not in known or seq == first[device]):
             cuts.add(i + 1)
             known.add(slot)
     return np.split(places, sorted(cuts))
