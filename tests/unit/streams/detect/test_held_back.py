@@ -16,15 +16,13 @@ from streams.detect.order import GRACE_MS, HOLD_MS
 from streams.detect.partition import Partition, Record
 from tests.unit.streams.detect.courses import loud
 from tests.unit.streams.detect.readings import T0, batch, series
-from tests.unit.streams.detect.test_several_devices import SEEDS, ward
+from tests.unit.streams.detect.test_several_devices import SEEDS, SHARES, ward
 from vitals.batch import SCHEMA_ID, encode
 from vitals.rules import default
 
 BACK = 60_000
 BEHIND = BACK + GRACE_MS
 HOUR = 3_600_000
-SHARES = {"p": 0.02, "q": 0.2, "r": 1.0}
-"""How many of a patient's samples are late."""
 OF_ARRIVALS = ("outage", "silence")
 """What is about when something came, not about when it was so."""
 

@@ -84,7 +84,7 @@ def noisy(signal: Array, rng: np.random.Generator) -> Array:
 
 
 @pytest.mark.slow
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(seed=st.integers(0, 2**32), share=st.sampled_from([0.02, 0.2, 1.0]))
 def test_reordering_within_a_minute_and_duplicates_change_no_alert(seed: int, share: float) -> None:
     stream = two_channels(seed)
