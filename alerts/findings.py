@@ -14,7 +14,7 @@ from alerts.lifecycle import RANK, Event, Refused, latches, move
 from alerts.pipeline import Scene, deduplicate
 from vitals import canary
 from vitals.alert import Alert, Delays, State
-from vitals.finding import Finding
+from vitals.finding import TOLD_AS, Finding
 
 REMEMBERED_STARTS = 8
 _KINDS: dict[Event, str] = {
@@ -117,9 +117,12 @@ def _advance(desk: Desk, case: Case, finding: Finding, now: int) -> None:
 
 
 def _put_right(before: Alert, after: Alert, finding: Finding) -> dict[str, Any]:
-    """Why an alert has another span than it had: for whoever reads what happened."""
+    """Why an alert has another span, or is milder, than it was: for whoever reads what happened."""
     if finding.ended_at == finding.started_at and finding.phase != "start":
         return {"reason": "what came late does not show it"}
+    if TOLD_AS in finding.evidence and after.priority != before.priority:
+        graver = RANK[after.priority] > RANK[before.priority]
+        return {"reason": f"what came late shows that it was {'graver' if graver else 'milder'}"}
     moved = after.started_at != before.started_at or (before.ended_at is not None and after.ended_at != before.ended_at)
     return {"reason": "what came late shows when it was"} if moved else {}
 
@@ -146,7 +149,7 @@ def _qualified(case: Case, finding: Finding) -> tuple[Event, Case]:
 
 def _described(case: Case, finding: Finding) -> Case:
     """The newest evidence, where the patient is now; the highest priority so far, so that a milder phase does not hide what was."""
-    milder = RANK[finding.priority] < RANK[case.alert.priority]
+    milder = RANK[finding.priority] < RANK[case.alert.priority] and not _never_so_grave(case, finding)
     fields: dict[str, Any] = {"evidence": finding.evidence, "title": finding.title, "ward": finding.ward}
     case = _begun(case, finding)
     if finding.phase == "update" and finding.ended_at is not None:  # a span that came out otherwise
@@ -155,6 +158,11 @@ def _described(case: Case, finding: Finding) -> Case:
     if not milder:
         fields["priority"] = finding.priority
     return case if case.alert.state == "closed" and milder else with_alert(case, **fields)
+
+
+def _never_so_grave(case: Case, finding: Finding) -> bool:
+    """Whether what makes up the alert, and nothing else does, was told as graver than it was."""
+    return TOLD_AS in finding.evidence and len(case.memory.starts) == 1 and set(case.memory.findings) <= {finding.id}
 
 
 def _without_what_was_not(case: Case, finding: Finding) -> Case:

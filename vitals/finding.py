@@ -15,6 +15,9 @@ Priority = Literal["high", "medium", "low"]
 SITE = "site"
 """Stands where the patient stands in what is about the machinery itself: no patient has this id."""
 
+TOLD_AS = "told_as"
+"""In the evidence of an update: as how grave the condition was told, which it was not; its priority is as grave as it was."""
+
 _NAMESPACE = uuid.UUID("6f1d3c1e-6a51-4f0b-9d0a-5e1c2b7a4d10")
 
 

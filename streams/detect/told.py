@@ -2,9 +2,9 @@
 
 In: the findings of a step, or of all steps that were taken again since a moment. Out: those that nobody was told yet, and what puts right
 what was told: a condition that comes out with another begin or end goes on under the id by which it was told, with an update that says when
-it was. What does not come out at all is doubted: it stays as it is for as long as something late may still show it, then it ends. What
-comes out milder than it was told stays as grave: whoever was called cannot be called back.
-Promise: the alerts made of it are those of the order, with their spans; nobody is told anything twice.
+it was. What comes out milder than it was told, or graver once it is over, is put right too: the update says as how grave it was told. What
+does not come out at all is doubted: it stays as it is for as long as something late may still show it, then it ends.
+Promise: the alerts made of it are those of the order, with their spans and as grave; nobody is told anything twice.
 Bounded: what is over is forgotten after two minutes.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from vitals.finding import Finding, Priority, finding_id
+from vitals.finding import TOLD_AS, Finding, Priority, finding_id
 
 Place = tuple[int, str, str, int]
 """The place among a patient's of what showed a condition, a chunk or a sample: ms of its end, device, channel, number."""
@@ -40,9 +40,26 @@ class Span:
     worst: Priority = "low"
     before: "tuple[Span, ...]" = ()
 
+    @property
+    def told_as(self) -> Priority:
+        """As how grave it was told."""
+        return max(self.worst, self.start.priority, key=_RANK.__getitem__)
+
     def worse(self, f: Finding) -> bool:
         """Whether `f` says that it is graver than was told, while that calls anybody."""
-        return self.end is None and _RANK[f.priority] > max(_RANK[self.worst], _RANK[self.start.priority])
+        return self.end is None and _RANK[f.priority] > _RANK[self.told_as]
+
+    def otherwise(self, f: Finding) -> bool:
+        """Whether `f`, the gravest that is found, says that it was milder than was told; or graver, now that it is over."""
+        return _RANK[f.priority] < _RANK[self.told_as] or (self.end is not None and f.priority != self.told_as)
+
+    def put_right(self, f: Finding) -> "tuple[Span, Finding]":
+        """As grave as `f` says that it was, and the update that says so; of what is over it calls nobody."""
+        ended_at = None if self.end is None else self.end.ended_at
+        said = msgspec.structs.replace(f, ended_at=ended_at, evidence=f.evidence | {TOLD_AS: self.told_as})
+        start = msgspec.structs.replace(self.start, priority=f.priority)
+        span, update = replace(self, start=start, worst=f.priority).updated(said)
+        return span, msgspec.structs.replace(update, retrospective=self.end is not None)
 
     def updated(self, f: Finding) -> "tuple[Span, Finding]":
         """With one update more, which `f` says."""
@@ -69,7 +86,7 @@ class Told:
 
     def news(self, found: Iterable[tuple[Place, Finding]]) -> list[Finding]:
         """What of `found` is to be told."""
-        return [f for place, one in found for f in (*self._after_all(place, one), *self._one(place, one))]
+        return [f for place, one in found for f in (*self._after_all(place, one), *self._otherwise([(place, one)]), *self._one(place, one))]
 
     def again(self, found: Sequence[tuple[Place, Finding]], since: Place, on: Set[str] = frozenset()) -> list[Finding]:
         """What is to be told now that all from `since` on was judged again, as `found`. on: ids, by their begins, of what was on before."""
@@ -77,7 +94,9 @@ class Told:
         for i, span in self.spans.items():
             if span.doubted or span.place >= since:
                 self.spans[i] = replace(span, doubted=i not in known)
-        return self._renamed(found) + self.news((place, f) for place, f in found if not self._was_told(f))
+        put_right = self._renamed(found) + self._otherwise(found)
+        left = [(place, f) for place, f in found if not self._was_told(f)]
+        return put_right + [f for place, one in left for f in (*self._after_all(place, one), *self._one(place, one))]
 
     def doubt(self, on: Set[str]) -> None:
         """What was told as on and is not: `on` are the ids of what is, by their begins."""
@@ -132,6 +151,19 @@ class Told:
         sooner = any(f.started_at <= span.start.started_at <= f.at for span in self.spans.values() if span.doubted)
         return self._renamed([(place, f)]) if sooner and not f.retrospective else []
 
+    def _otherwise(self, found: Iterable[tuple[Place, Finding]]) -> list[Finding]:
+        """What comes out, from its begin on, as grave otherwise than it was told."""
+        gravest = dict[str, Finding]()
+        for _, f in found:
+            if f.phase == "start" or (f.phase == "update" and f.id in gravest and _RANK[f.priority] > _RANK[gravest[f.id].priority]):
+                gravest[f.id] = f
+        updates = list[Finding]()
+        for i, f in gravest.items():
+            if i in self.spans and self.spans[i].otherwise(f):
+                self.spans[i], update = self.spans[i].put_right(f)
+                updates.append(update)
+        return updates
+
     def _one(self, place: Place, f: Finding) -> list[Finding]:
         known = self.spans.get(f.id)
         if f.phase == "start" and known is not None:
@@ -169,9 +201,8 @@ class Told:
                 span = self.spans.pop(old)
                 ended_at = None if span.end is None else span.end.ended_at
                 start = msgspec.structs.replace(f, id=span.start.id)
-                self.spans[f.id], update = replace(span, start=start, place=place, doubted=False, before=()).updated(
-                    msgspec.structs.replace(f, ended_at=ended_at)
-                )
+                renamed = replace(span, start=start, worst=span.told_as, place=place, doubted=False, before=())
+                self.spans[f.id], update = renamed.updated(msgspec.structs.replace(f, ended_at=ended_at))
                 updates += [update, *(more for each in span.before for more in self._withdrawn(each, f.received_at))]
         return updates
 

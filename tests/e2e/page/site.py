@@ -20,7 +20,7 @@ from tests.e2e.page.visits import log_in_as
 from tests.integration.live.stage import SECRET, Feed, Stage, now_ms
 from tests.waiting import wait_for
 from tests.web import TRUST
-from vitals.finding import Finding, finding_id
+from vitals.finding import TOLD_AS, Finding, finding_id
 
 PASSWORD = "a-long-enough-password"
 Priority = Literal["high", "medium", "low"]
@@ -93,6 +93,16 @@ class Site(Stage):
             id=finding_id(patient, "limits", "spo2", since), phase="end", patient=patient, ward=ward, rule="limits", rule_version=1,
             alert_class="physiological", priority="high", title=title, started_at=since, at=at, received_at=at, detected_at=at,
             subject="spo2", ended_at=since,
+        )  # fmt: skip
+        self.send(self.topics.findings, patient, finding)
+
+    def was_medium(self, patient: str, ward: str, title: str, since: int) -> None:
+        """What `found` said at `since` (ms) to be high was not so grave."""
+        at = now_ms()
+        finding = Finding(
+            id=finding_id(patient, "limits", "spo2", since), phase="update", patient=patient, ward=ward, rule="limits", rule_version=1,
+            alert_class="physiological", priority="medium", title=title, started_at=since, at=at, received_at=at, detected_at=at,
+            subject="spo2", evidence={"value": 87, "limit": 88, TOLD_AS: "high"},
         )  # fmt: skip
         self.send(self.topics.findings, patient, finding)
 

@@ -1,4 +1,4 @@
-"""An alert that was told at once and that something late does not show: whoever was called sees that it was not so."""
+"""An alert that was told at once and that something late does not show, or not as grave: whoever was called sees that it was not so."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -29,3 +29,19 @@ def test_who_was_called_reads_that_it_was_not_so(site: Site, bed: Bed, page: Pag
     expect(card.locator("header")).to_contain_text(NOT_SO)
     expect(row).to_contain_text(NOT_SO)
     shot(page, f"withdrawn-{width}")
+
+
+def test_who_was_called_reads_that_it_was_milder(site: Site, bed: Bed, page: Page) -> None:
+    bed.says(87)
+    since = now_ms() - 40_000
+    alert = site.found(bed.patient, bed.ward, "Oxygen saturation below 84 %", since=since)
+    log_in(page, site, bed.user)
+    page.goto(f"{site.address}/alerts")
+    row = page.locator(f'[data-alert="{alert}"]')
+    row.click()
+    site.was_medium(bed.patient, bed.ward, "Oxygen saturation below 88 %", since)
+    card = page.locator(".alertcard")
+    expect(card).to_contain_text("Told asHigh")
+    expect(card).to_contain_text("what came late shows that it was milder")
+    expect(card.locator("header")).to_contain_text("Medium")
+    shot(page, "milder-1366")

@@ -8,7 +8,7 @@ import pytest
 from alerts.findings import take
 from tests.unit.alerts.stories import T0, command, desk, finding, only
 from vitals.canary import WARD
-from vitals.finding import Finding, Priority
+from vitals.finding import TOLD_AS, Finding, Priority
 
 HOUR = 3_600_000
 
@@ -80,6 +80,46 @@ def test_what_gets_worse_after_it_was_acknowledged_pages_again_with_another_key(
 
 def test_a_milder_update_keeps_the_highest_priority() -> None:
     assert only(desk(finding(), finding(phase="update", priority="low", at=T0 + 5))).alert.priority == "high"
+
+
+def milder(**more: Any) -> Finding:
+    """Told as high, it was not."""
+    return finding(phase="update", priority="medium", at=T0 + 5, evidence={TOLD_AS: "high"}, **more)
+
+
+@pytest.mark.parametrize("over_at", [None, T0 + 4], ids=["while it is on", "once it is over"])
+def test_what_was_told_as_graver_than_it_was_is_as_grave_as_it_was(over_at: int | None) -> None:
+    ended = [] if over_at is None else [over(at=over_at)]
+    assert only(desk(finding(), *ended, milder(ended_at=over_at))).alert.priority == "medium"
+
+
+def test_and_what_happened_says_why() -> None:
+    assert reason(finding(), milder()) == "what came late shows that it was milder"
+
+
+def test_that_what_is_over_was_graver_is_noted_and_calls_nobody() -> None:
+    graver = finding(phase="update", at=T0 + 5, retrospective=True, ended_at=T0 + 4, evidence={TOLD_AS: "low"})
+    made = desk(finding(priority="low"), over(at=T0 + 4, priority="low"), graver)
+    assert (only(made).alert.state, only(made).alert.priority, [page.priority for page in made.pages]) == ("closed", "high", [])
+    assert made.changes[-1].body["reason"] == "what came late shows that it was graver"
+
+
+def test_once_it_is_graver_after_all_it_pages_again() -> None:
+    made = desk(finding(), command(finding().id, "acknowledge"), milder(), finding(phase="update", at=T0 + 9))
+    assert (only(made).alert.state, [(page.kind, page.priority) for page in made.pages]) == ("active", [("worsened", "high")])
+
+
+def test_what_came_out_milder_and_is_over_waits_for_nobody() -> None:
+    made = desk(finding(), milder(), over(priority="medium"))
+    assert only(made).alert.state == "closed"
+
+
+@pytest.mark.parametrize("first_is_over", [False, True])
+def test_beside_another_finding_of_the_alert_it_stays_as_grave_as_that_may_be(first_is_over: bool) -> None:
+    more = finding(start=T0 + 4)
+    ended = [over(at=T0 + 6)] if first_is_over else []
+    later = msgspec.structs.replace(milder(), id=more.id, started_at=more.started_at, at=T0 + 7)
+    assert only(desk(finding(), more, *ended, later)).alert.priority == "high"
 
 
 def test_an_alert_follows_its_patient_to_another_ward_and_bed() -> None:

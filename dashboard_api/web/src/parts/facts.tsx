@@ -27,6 +27,7 @@ function fact(name: string, value: unknown, vital: string): preact.ComponentChil
   if (typeof value === "number" && (name === "at" || name.endsWith("_at"))) return moment(value);
   if (typeof value === "number" && MEASURED.has(name) && vital && unitOf(vital)) return `${shown(vital, value)} ${unitOf(vital)}`;
   if (typeof value === "number") return Number.isInteger(value) ? String(value) : value.toFixed(2);
+  if (typeof value === "string" && name === "told_as") return word("prio", value);
   if (typeof value === "string") return TIME.test(value) ? moment(value) : value;
   if (typeof value === "boolean") return value ? "✓" : "✗";
   if (Array.isArray(value)) return value.map((v, i) => <div key={i}>{typeof v === "object" && v ? <Facts of={v as Record<string, unknown>} vital={vital} /> : fact("", v, vital)}</div>);

@@ -48,13 +48,11 @@ def raised(samples, each=50, every_ms=5_000):
 
 
 def spans(found):
-    """When each condition was, by the last word on it, and the worst that was said; not what was withdrawn: over where it began."""
-    last, worst, of = {}, defaultdict(int), defaultdict(list)
-    for f in found:
-        last[f.id], worst[f.id] = f, max(worst[f.id], RANK.index(f.priority))
+    """When each condition was, and how grave, by the last word on it; not what was withdrawn: over where it began."""
+    last, of = {f.id: f for f in found}, defaultdict(list)
     for f in last.values():
         if f.rule not in OF_ARRIVALS and (f.retrospective or f.ended_at != f.started_at):
-            of[f.patient, f.rule, f.subject, f.started_at].append((f.ended_at or 100 * HOUR + T0, worst[f.id]))
+            of[f.patient, f.rule, f.subject, f.started_at].append((f.ended_at or 100 * HOUR + T0, RANK.index(f.priority)))
     return {what: tuple(max(column) for column in zip(*each, strict=True)) for what, each in of.items()}
 
 
@@ -82,10 +80,9 @@ def calm(until_ms, by=50, patients=8):
 
 
 def changed(samples, late, each=50, every_ms=5_000):
-    """What is raised of one and not of the other, or with another end, or milder than in order: a page cannot be called back."""
+    """What is raised of one and not of the other, or with another end, or as grave otherwise."""
     ordered, found = spans(raised(samples)), spans(raised(late, each, every_ms))
-    both = ordered.keys() & found.keys()
-    return sorted(ordered.keys() ^ found.keys()) + [k for k in both if ordered[k][0] != found[k][0] or ordered[k][1] > found[k][1]]
+    return sorted(k for k in ordered.keys() | found.keys() if ordered.get(k) != found.get(k))
 
 
 def beginning(rng, patient):
@@ -190,6 +187,14 @@ def test_nor_whether_it_is_asked_if_a_device_is_on_the_right_patient(seed):
     rng = np.random.default_rng(seed)
     samples = swapping(rng)
     assert changed(samples, shaken(samples, rng, 1.0), 200) == []
+
+
+def test_what_its_first_value_alone_showed_is_as_grave_as_all_show_it():
+    """It stood for half a minute, while the milder second one was on its way."""
+    said = [(1, 0, 40.0, 50), (2, 10_000, 44.5, 45_000), *((3 + i, 50_000 + 10_000 * i, 44.5, 50_050 + 10_000 * i) for i in range(12))]
+    late = [("p", "d", seq, T0 + t, {"hr": x}, T0 + r, {}) for seq, t, x, r in said]
+    found = raised(sorted([*late, *calm(170_000)], key=lambda s: s[5]))
+    assert [(f.phase, f.priority) for f in found if f.rule == "limits"] == [("start", "high"), ("update", "medium")]
 
 
 def test_of_a_new_device_the_first_ten_readings_by_their_times_count():

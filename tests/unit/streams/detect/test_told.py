@@ -7,7 +7,7 @@ from streams.detect.told import FORGOTTEN_MS, LONGEST_MS, Place, Told
 from streams.detect.waveform import marks
 from streams.detect.waveform.hearing import Hearing
 from streams.detect.waveform.watch import Timer, Watch
-from vitals.finding import Finding, Phase, Priority, finding_id
+from vitals.finding import TOLD_AS, Finding, Phase, Priority, finding_id
 
 SUBJECT, RULE = "d/ecg_ii", "ecg_asystole"
 
@@ -321,9 +321,64 @@ def test_what_begins_worse_than_was_told_is_told() -> None:
     assert [(f.phase, f.priority) for f in after(mild(100)).again(span(100), place(50))] == [("update", "high")]
 
 
-def test_that_what_is_over_was_worse_calls_nobody() -> None:
-    told = after(mild(100), (place(200), finding(100, "end", 200)))
-    assert told.again([mild(100), graver(140), (place(200), finding(100, "end", 200))], place(50)) == []
+def grave(found: list[Finding]) -> list[tuple[str, str, str | None]]:
+    """Phase, priority, and as what it had been told, if it was not so."""
+    return [(f.phase, f.priority, f.evidence.get(TOLD_AS)) for f in found]
+
+
+def test_what_comes_out_milder_than_it_was_told_is_put_right() -> None:
+    assert grave(after(*span(100)).again([mild(100)], place(50))) == [("update", "low", "high")]
+
+
+def test_so_is_what_was_told_to_grow_worse_and_did_not() -> None:
+    assert grave(after(mild(100), graver(150)).again([mild(100), graver(140, "medium")], place(50))) == [("update", "medium", "high")]
+
+
+def test_that_is_told_once() -> None:
+    told = after(*span(100))
+    told.again([mild(100)], place(50))
+    assert told.again([mild(100)], place(50)) == []
+
+
+def test_after_that_it_grows_worse_like_any_other() -> None:
+    told = after(*span(100))
+    told.again([mild(100)], place(50))
+    assert grave(told.news([graver(150)])) == [("update", "high", None)]
+
+
+def test_what_begins_milder_and_is_as_grave_in_the_end_needs_no_word() -> None:
+    assert after(*span(100)).again([mild(100), graver(140)], place(50)) == []
+
+
+def test_of_what_is_not_looked_at_from_its_begin_on_nothing_is_known_to_be_milder() -> None:
+    assert after(mild(100), graver(150)).again([graver(160, "medium")], place(120)) == []
+
+
+def test_that_what_is_over_was_milder_is_told_with_its_end() -> None:
+    found = after(*span(100, 200)).again([mild(100), (place(200), finding(100, "end", 200))], place(50))
+    assert (grave(found), found[0].ended_at) == ([("update", "low", "high")], 200)
+
+
+def test_that_what_is_over_was_graver_is_told_as_history_which_calls_nobody() -> None:
+    over = (place(200), finding(100, "end", 200))
+    found = after(mild(100), over).again([mild(100), graver(140), over], place(50))
+    assert (grave(found), found[0].retrospective, found[0].ended_at) == ([("update", "high", "low")], True, 200)
+
+
+def test_what_was_milder_is_so_before_it_ends() -> None:
+    found = after(*span(100)).again([mild(100), (place(200), msgspec.structs.replace(finding(100, "end", 200), priority="low"))], place(50))
+    assert grave(found) == [("update", "low", "high"), ("end", "low", None)]
+
+
+def test_what_began_otherwise_and_milder_is_both() -> None:
+    found = after(*span(100)).again([mild(90)], place(50))
+    assert (short(found)[-1], grave(found)[-1]) == (("update", 90, None, True), ("update", "low", "high"))
+
+
+@pytest.mark.parametrize("begin", [90, 100])
+def test_what_is_doubted_and_then_seen_to_be_milder_is_put_right(begin: int) -> None:
+    found = doubted().news([(place(130), msgspec.structs.replace(mild(begin)[1], at=130))])
+    assert grave(found)[-1] == ("update", "low", "high")
 
 
 def test_what_grows_worse_goes_by_the_id_by_which_it_was_told_before_a_restart() -> None:
