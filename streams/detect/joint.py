@@ -27,7 +27,8 @@ def share(memory: Memory, row: int) -> None:
     joint.cells.busy[to * V : to * V + V] = 0
     parted(memory, row, CHANNELS)
     fronts = _fronts(memory, row)
-    memory.lanes.open(row, Lane(fronts, passed_at=int(memory.rows.at[row]), said=_said(memory, row, fronts)))
+    first = max(fronts, key=lambda name: fronts[name].at, default="")
+    memory.lanes.open(row, Lane(fronts, passed_at=int(memory.rows.at[row]), passed_by=first, said=_said(memory, row, fronts)))
     joint.lanes.of[to].said = _said(memory, row, fronts)
 
 

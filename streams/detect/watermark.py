@@ -57,6 +57,7 @@ class Lane(msgspec.Struct, array_like=True):
     """Of one patient: what waits, by (observed_at, device, number); the devices' fronts; the newest received_at; how far it went on.
 
     said: of each vital what each device said last (`witness`). begun: ms of received_at, when a device that is late began or came back.
+    passed_by: the device that said what went on last: of one moment they go on by name.
     """
 
     fronts: dict[str, Front]
@@ -65,6 +66,7 @@ class Lane(msgspec.Struct, array_like=True):
     passed_at: int = 0
     said: dict[int, dict[str, Said]] = {}
     begun: int = 0
+    passed_by: str = ""
 
     def spoke(self, device: str, t: int, received_at: int, *, late: int = 0) -> None:
         """A sample has come; late: hold_ms where its device is late, else 0."""
@@ -144,13 +146,13 @@ class Lanes:
         """The next sample of `row`: whether it goes on at once; else it is to be held. said: as `Lane.waits`; late: its device is."""
         lane, (device, t, received_at) = self.of[row], said
         lane.spoke(device, t, received_at, late=self.hold_ms if late else 0)
-        if t < lane.passed_at:
+        if (t, device) < (lane.passed_at, lane.passed_by):
             if received_at - t <= self.hold_ms + GRACE_MS:
                 self.late.append((row, t))
             return True
         if lane.pending or lane.waits(said, lane.clock, self.hold_ms, self.standing.get(row, _NONE)):
             return False
-        lane.passed_at = t
+        lane.passed_at, lane.passed_by = t, device
         return True
 
     def hold(self, row: int, device: str, sample: Row) -> None:
@@ -177,7 +179,7 @@ class Lanes:
             n += 1
         if not n:
             return []
-        lane.passed_at = pending[n - 1][0]
+        lane.passed_at, lane.passed_by = pending[n - 1][:2]
         found = [(device, sample) for _, device, sample in pending[:n]]
         del pending[:n]
         self.count -= n

@@ -208,6 +208,16 @@ def test_of_a_new_device_the_first_ten_readings_by_their_times_count():
     assert [f.started_at - T0 for f in found if f.rule == wrong_patient.RULE] == [209_000]
 
 
+@pytest.mark.parametrize("way_ms", [49, 51], ids=["comes first", "comes behind"])
+@pytest.mark.parametrize(("device", "asked"), [("new", []), ("other", [128_000])], ids=["before it by its name", "behind it"])
+def test_of_one_moment_devices_count_by_their_names_whichever_came_first(device, asked, way_ms):
+    """With what the old device says at that moment enough is known of the patient to ask."""
+    old = [("p", "old", i, T0 + i * 1_000, {"hr": 80.0, "rr": 15.0}, T0 + i * 1_000 + 50, {}) for i in range(150)]
+    new = [("p", device, i, T0 + i * 1_000, {"hr": 120.0, "rr": 30.0}, T0 + i * 1_000 + way_ms, {}) for i in range(119, 150)]
+    found = raised(sorted([*old, *new], key=lambda s: s[5]))
+    assert [f.started_at - T0 for f in found if f.rule == wrong_patient.RULE] == asked
+
+
 @pytest.mark.slow
 def test_of_devices_that_are_swapped_it_is_asked():
     asked = [what for what in spans(raised(swapping(np.random.default_rng(7)))) if what[1] == wrong_patient.RULE]

@@ -130,6 +130,22 @@ def test_it_is_noted_if_it_was_a_minute_on_its_way_at_most(way_ms, noted):
     assert lanes.late == noted
 
 
+@pytest.mark.parametrize(("device", "noted"), [("a", [(0, 100_400)]), ("b", []), ("c", [])])
+def test_of_one_moment_what_comes_behind_a_device_of_a_later_name_is_late(device, noted):
+    lanes = lanes_with(b=(100_200, 1_000))
+    speak(lanes, "b", said(100_400))
+    speak(lanes, device, said(100_400))
+    assert lanes.late == noted
+
+
+@pytest.mark.parametrize(("device", "noted"), [("a", [(0, 101_200)]), ("c", [])])
+def test_so_it_is_if_that_had_waited(device, noted):
+    lanes = lanes_with(a2=(100_000, 1_000), b=(100_200, 1_000))
+    went = [speak(lanes, "b", said(101_200)), speak(lanes, "a2", said(102_000))]
+    speak(lanes, device, said(101_200))
+    assert (went, lanes.late) == ([[], [101_200]], noted)
+
+
 def test_the_clock_lets_go_what_has_waited_long_enough():
     lanes = lanes_with(a=(100_000, 1_000))
     speak(lanes, "b", said(101_000, seq=1))
