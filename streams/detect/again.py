@@ -23,7 +23,7 @@ from streams.detect.lately import SPAN_MS, Base, Lately, Own
 from streams.detect.memory import Memory
 from streams.detect.order import GRACE_MS, HOLD_MS
 from streams.detect.samples import merged
-from streams.detect.scratch import scratch_of, stepped
+from streams.detect.scratch import first_heard, scratch_of, stepped
 from streams.detect.step import passed
 from streams.detect.telling import named
 from streams.detect.told import Place, Told
@@ -165,9 +165,9 @@ class Again:
             t = _when(batch)[at]
             lacks[at] = bases[base].lacks(row, t, offsets[at])
             later[at] = np.searchsorted(until[row], t, side="left")
-        found, order = list[Finding](), _order(batch)
+        found, order, first = list[Finding](), _order(batch), first_heard(batch)
         for k, newer in enumerate([*bases[base + 1 :], None]):
-            found += stepped(memory, scratch, batch, order[(lacks & (later == k))[order]], now_ms)
+            found += stepped(memory, scratch, batch, order[(lacks & (later == k))[order]], first, now_ms)
             if newer is not None:
                 found += self._time(scratch, rows, min(int(until[row][k]) for row in rows))
                 self._put_into(newer, {row: int(until[row][k]) for row in rows}, scratch, made)

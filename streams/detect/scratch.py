@@ -23,7 +23,7 @@ from vitals.finding import Finding
 
 type_i64 = npt.NDArray[np.int64]
 
-_Device = tuple[str, str]
+Device = tuple[str, str]
 """Patient and device."""
 
 
@@ -46,9 +46,9 @@ def scratch_of(memory: Memory, known: Base, rows: Sequence[int]) -> Memory:
     return scratch
 
 
-def stepped(memory: Memory, scratch: Memory, batch: Batch, places: type_i64, now_ms: int) -> list[Finding]:
-    """Folds samples in the order of `places`, some of a batch that has all."""
-    found, first = list[Finding](), _first_heard(batch)
+def stepped(memory: Memory, scratch: Memory, batch: Batch, places: type_i64, first: Mapping[Device, int], now_ms: int) -> list[Finding]:
+    """Folds samples in the order of `places`, some of a batch that has all; first: of that, as of `first_heard`."""
+    found = list[Finding]()
     for part in _parts(scratch, batch, places, first):
         known = len(scratch.names)
         found += step(scratch, taken(batch, part), now_ms)
@@ -81,7 +81,7 @@ def _believed(memory: Memory, scratch: Memory, slot: int) -> None:
         getattr(theirs.lateness, shown)[slot] = getattr(mine.lateness, shown)[here]
 
 
-def _let_go(memory: Memory, scratch: Memory, first: Mapping[_Device, int]) -> None:
+def _let_go(memory: Memory, scratch: Memory, first: Mapping[Device, int]) -> None:
     """What went on of a device waits no more, once all is there that came before what was heard first of it, or it loses anyway."""
     order = scratch.order
     for (patient, device), seq in first.items():
@@ -92,14 +92,14 @@ def _let_go(memory: Memory, scratch: Memory, first: Mapping[_Device, int]) -> No
             order.let_go[slot] = int(memory.seen.top[_there(memory, scratch, slot)])
 
 
-def _first_heard(batch: Batch) -> dict[_Device, int]:
+def first_heard(batch: Batch) -> dict[Device, int]:
     """The number of what came first of each device."""
     by_arrival = np.argsort(batch.received_at, kind="stable")[::-1]
     columns = (batch.patient[by_arrival], batch.device[by_arrival], batch.seq[by_arrival])
     return {(batch.patients[p], batch.devices[d]): seq for p, d, seq in zip(*(c.tolist() for c in columns), strict=True)}
 
 
-def _parts(scratch: Memory, batch: Batch, places: type_i64, first: Mapping[_Device, int]) -> list[type_i64]:
+def _parts(scratch: Memory, batch: Batch, places: type_i64, first: Mapping[Device, int]) -> list[type_i64]:
     """`places`, cut behind the first sample of each device that is not known yet, and behind what was heard first of each."""
     cuts, known = set[int](), set(scratch.slot_of)
     columns = (batch.patient[places], batch.device[places], batch.seq[places])
