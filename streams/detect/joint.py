@@ -27,9 +27,9 @@ def share(memory: Memory, row: int) -> None:
     joint.cells.busy[to * V : to * V + V] = 0
     parted(memory, row, CHANNELS)
     fronts = _fronts(memory, row)
-    first = max(fronts, key=lambda name: fronts[name].at, default="")
-    memory.lanes.open(row, Lane(fronts, passed_at=int(memory.rows.at[row]), passed_by=first, said=_said(memory, row, fronts)))
-    joint.lanes.of[to].said = _said(memory, row, fronts)
+    last = max(fronts, key=lambda name: fronts[name].at, default="")
+    memory.lanes.open(row, Lane(fronts, passed_at=int(memory.rows.at[row]), passed_by=last, said=_said(memory, row, last)))
+    joint.lanes.of[to].said = _said(memory, row, last)
 
 
 def parted(memory: Memory, row: int, last: int) -> None:
@@ -75,10 +75,9 @@ def _fronts(memory: Memory, row: int) -> dict[str, Front]:
     return {memory.names[s]: Front(int(d.at[s]), int(d.heard[s]), int(d.step[s])) for s in spoken}
 
 
-def _said(memory: Memory, row: int, fronts: dict[str, Front]) -> dict[int, dict[str, Said]]:
-    """All that is known so far is by the device that spoke last."""
-    device = max(fronts, key=lambda name: fronts[name].at, default=None)
-    if device is None:
+def _said(memory: Memory, row: int, device: str) -> dict[int, dict[str, Said]]:
+    """All that is known so far is by the device that spoke last; "": nothing is."""
+    if not device:
         return {}
     cells = range(row * V, row * V + V)
     last = [(float(memory.cells.value[cell]), int(memory.cells.at[cell])) for cell in cells]

@@ -2,8 +2,8 @@
 
 In: the findings of a step, or of all steps that were taken again since a moment. Out: those that nobody was told yet, and what puts right
 what was told: a condition that comes out with another begin or end goes on under the id by which it was told, with an update that says when
-it was. What comes out milder than it was told, or graver once it is over, is put right too: the update says as how grave it was told. What
-does not come out at all is doubted: it stays as it is for as long as something late may still show it, then it ends.
+it was. What does not come out at all is doubted: it stays as it is for as long as something late may still show it, then it ends. What
+comes out milder than it was told, or graver once it is over, stays so for as long too; then an update says how grave it was.
 Promise: the alerts made of it are those of the order, with their spans and as grave; nobody is told anything twice.
 Bounded: what is over is forgotten after two minutes.
 """
@@ -27,7 +27,7 @@ class Span:
     """What was told of one condition: that it began, under which id, and how it ended, if it did.
 
     place: of what showed it. over_ms: when its end was shown. updated_at: the newest `at` of its updates, by which they are told apart.
-    worst: as grave as it was told.
+    worst: as grave as it was told. gravest: what came out otherwise than that, if it did.
     before: the same as it was told under other ids, as over, while it was on.
     """
 
@@ -38,6 +38,7 @@ class Span:
     doubted: bool = False
     updated_at: int = 0
     worst: Priority = "low"
+    gravest: Finding | None = None
     before: "tuple[Span, ...]" = ()
 
     @property
@@ -53,12 +54,16 @@ class Span:
         """Whether `f`, the gravest that is found, says that it was milder than was told; or graver, now that it is over."""
         return _RANK[f.priority] < _RANK[self.told_as] or (self.end is not None and f.priority != self.told_as)
 
+    def judged(self, f: Finding) -> "Span":
+        """Now that `f` is the gravest that is found of it."""
+        return replace(self, gravest=f if self.otherwise(f) else None)
+
     def put_right(self, f: Finding) -> "tuple[Span, Finding]":
         """As grave as `f` says that it was, and the update that says so; of what is over it calls nobody."""
         ended_at = None if self.end is None else self.end.ended_at
         said = msgspec.structs.replace(f, ended_at=ended_at, evidence=f.evidence | {TOLD_AS: self.told_as})
         start = msgspec.structs.replace(self.start, priority=f.priority)
-        span, update = replace(self, start=start, worst=f.priority).updated(said)
+        span, update = replace(self, start=start, worst=f.priority, gravest=None).updated(said)
         return span, msgspec.structs.replace(update, retrospective=self.end is not None)
 
     def updated(self, f: Finding) -> "tuple[Span, Finding]":
@@ -86,7 +91,7 @@ class Told:
 
     def news(self, found: Iterable[tuple[Place, Finding]]) -> list[Finding]:
         """What of `found` is to be told."""
-        return [f for place, one in found for f in (*self._after_all(place, one), *self._otherwise([(place, one)]), *self._one(place, one))]
+        return [f for place, one in found for f in (*self._after_all(place, one), *self._one(place, one))]
 
     def again(self, found: Sequence[tuple[Place, Finding]], since: Place, on: Set[str] = frozenset()) -> list[Finding]:
         """What is to be told now that all from `since` on was judged again, as `found`. on: ids, by their begins, of what was on before."""
@@ -94,9 +99,9 @@ class Told:
         for i, span in self.spans.items():
             if span.doubted or span.place >= since:
                 self.spans[i] = replace(span, doubted=i not in known)
-        put_right = self._renamed(found) + self._otherwise(found)
-        left = [(place, f) for place, f in found if not self._was_told(f)]
-        return put_right + [f for place, one in left for f in (*self._after_all(place, one), *self._one(place, one))]
+        news = self._renamed(found) + self.news((place, f) for place, f in found if not self._was_told(f))
+        self._judge(found)
+        return news
 
     def doubt(self, on: Set[str]) -> None:
         """What was told as on and is not: `on` are the ids of what is, by their begins."""
@@ -111,7 +116,7 @@ class Told:
         """
         sure = [i for i, span in self.spans.items() if span.doubted and span.place[0] <= until]
         withdrawn = [f for i in sure for f in self._withdrawn(self.spans.pop(i), newest)]
-        reopened = self.reopened(until, on)
+        reopened = self.reopened(until, on) + self._put_right(until)
         for i in [i for i, span in self.spans.items() if _over(span, newest - FORGOTTEN_MS)]:
             del self.spans[i]
         self.gone = {i: at for i, at in self.gone.items() if at >= newest - LONGEST_MS}
@@ -151,23 +156,29 @@ class Told:
         sooner = any(f.started_at <= span.start.started_at <= f.at for span in self.spans.values() if span.doubted)
         return self._renamed([(place, f)]) if sooner and not f.retrospective else []
 
-    def _otherwise(self, found: Iterable[tuple[Place, Finding]]) -> list[Finding]:
-        """What comes out, from its begin on, as grave otherwise than it was told."""
+    def _judge(self, found: Iterable[tuple[Place, Finding]]) -> None:
+        """Notes of what comes out, from its begin on, whether it is as grave as it was told."""
         gravest = dict[str, Finding]()
         for _, f in found:
             if f.phase == "start" or (f.phase == "update" and f.id in gravest and _RANK[f.priority] > _RANK[gravest[f.id].priority]):
                 gravest[f.id] = f
-        updates = list[Finding]()
         for i, f in gravest.items():
-            if i in self.spans and self.spans[i].otherwise(f):
-                self.spans[i], update = self.spans[i].put_right(f)
+            if i in self.spans:
+                self.spans[i] = self.spans[i].judged(f)
+
+    def _put_right(self, until: int) -> list[Finding]:
+        """As how grave that was, which nothing late can change any more."""
+        updates = list[Finding]()
+        for i, span in self.spans.items():
+            if span.gravest is not None and not span.doubted and max(span.place[0], span.gravest.detected_at) <= until:
+                self.spans[i], update = span.put_right(span.gravest)
                 updates.append(update)
         return updates
 
     def _one(self, place: Place, f: Finding) -> list[Finding]:
         known = self.spans.get(f.id)
         if f.phase == "start" and known is not None:
-            self.spans[f.id] = replace(known, place=place, doubted=False)
+            self.spans[f.id] = replace(known, place=place, doubted=False).judged(f)
             return self._update(f) if known.worse(f) else []
         if f.phase == "start":
             start = self._named(f)
@@ -176,6 +187,8 @@ class Told:
         if known is None:
             return [self.as_before(f)]
         if f.phase == "update":
+            if known.gravest is not None and _RANK[f.priority] > _RANK[known.gravest.priority]:
+                self.spans[f.id] = known.judged(f)
             return self._update(f)
         end = msgspec.structs.replace(f, id=known.start.id)
         self.spans[f.id] = replace(known, end=end, over_ms=max(known.over_ms, place[0], f.detected_at))
@@ -201,7 +214,7 @@ class Told:
                 span = self.spans.pop(old)
                 ended_at = None if span.end is None else span.end.ended_at
                 start = msgspec.structs.replace(f, id=span.start.id)
-                renamed = replace(span, start=start, worst=span.told_as, place=place, doubted=False, before=())
+                renamed = replace(span, start=start, worst=span.told_as, place=place, doubted=False, before=()).judged(f)
                 self.spans[f.id], update = renamed.updated(msgspec.structs.replace(f, ended_at=ended_at))
                 updates += [update, *(more for each in span.before for more in self._withdrawn(each, f.received_at))]
         return updates
@@ -234,7 +247,7 @@ class Told:
 
 
 def _over(span: Span, before: int) -> bool:
-    return span.end is not None and not span.doubted and max(span.end.at, span.over_ms) < before
+    return span.end is not None and not span.doubted and span.gravest is None and max(span.end.at, span.over_ms) < before
 
 
 def over_where_it_began(start: Finding) -> Finding:

@@ -326,59 +326,125 @@ def grave(found: list[Finding]) -> list[tuple[str, str, str | None]]:
     return [(f.phase, f.priority, f.evidence.get(TOLD_AS)) for f in found]
 
 
+LATER = 1_000
+
+
+def put_right(told: Told, *found: tuple[Place, Finding], since: int = 50) -> list[tuple[str, str, str | None]]:
+    """What is told once nothing late can change what was found."""
+    told.again(found, place(since))
+    return grave(told.settled(LATER, LATER, frozenset({finding(100).id})))
+
+
 def test_what_comes_out_milder_than_it_was_told_is_put_right() -> None:
-    assert grave(after(*span(100)).again([mild(100)], place(50))) == [("update", "low", "high")]
+    assert put_right(after(*span(100)), mild(100)) == [("update", "low", "high")]
 
 
 def test_so_is_what_was_told_to_grow_worse_and_did_not() -> None:
-    assert grave(after(mild(100), graver(150)).again([mild(100), graver(140, "medium")], place(50))) == [("update", "medium", "high")]
+    assert put_right(after(mild(100), graver(150)), mild(100), graver(140, "medium")) == [("update", "medium", "high")]
+
+
+@pytest.mark.parametrize(("detected_at", "shown_at"), [(0, 501), (501, 0), (501, 100)])
+def test_not_as_long_as_something_late_may_show_it_after_all(detected_at: int, shown_at: int) -> None:
+    told = after(*span(100))
+    told.again([(place(shown_at), msgspec.structs.replace(mild(100)[1], detected_at=detected_at))], place(50))
+    assert [len(told.settled(until, until, NONE_ON)) for until in (500, 501)] == [0, 1]
 
 
 def test_that_is_told_once() -> None:
     told = after(*span(100))
-    told.again([mild(100)], place(50))
-    assert told.again([mild(100)], place(50)) == []
+    put_right(told, mild(100))
+    assert put_right(told, mild(100)) == []
 
 
 def test_after_that_it_grows_worse_like_any_other() -> None:
     told = after(*span(100))
+    put_right(told, mild(100))
+    assert grave(told.again([mild(100), graver(150)], place(50))) == [("update", "high", None)]
+
+
+@pytest.mark.parametrize(
+    ("priority", "left"), [("high", []), ("medium", [("update", "medium", "high")]), ("low", [("update", "low", "high")])]
+)
+def test_what_grows_worse_meanwhile_was_so(priority: Priority, left: list[tuple[str, str, str]]) -> None:
+    told = after(*span(100))
     told.again([mild(100)], place(50))
-    assert grave(told.news([graver(150)])) == [("update", "high", None)]
+    told.news([graver(150, priority)])
+    assert grave(told.settled(LATER, LATER, NONE_ON)) == left
+
+
+def numbered(*found: tuple[Place, Finding]) -> list[tuple[Place, Finding]]:
+    """Each with its number in its evidence."""
+    return [(at, msgspec.structs.replace(f, evidence={"n": n})) for n, (at, f) in enumerate(found)]
+
+
+def test_what_is_said_of_it_is_what_first_showed_it_as_grave() -> None:
+    told = after(*span(100))
+    told.again(numbered(mild(100), graver(140, "medium"), graver(150, "medium")), place(50))
+    assert told.settled(LATER, LATER, NONE_ON)[0].evidence["n"] == 1
+
+
+def test_so_it_is_of_what_grows_worse_meanwhile() -> None:
+    told = after(*span(100))
+    told.again(numbered(mild(100)), place(50))
+    told.news(numbered(mild(900), graver(140, "medium"), graver(150, "medium"))[1:])
+    assert told.settled(LATER, LATER, NONE_ON)[0].evidence["n"] == 1
 
 
 def test_what_begins_milder_and_is_as_grave_in_the_end_needs_no_word() -> None:
-    assert after(*span(100)).again([mild(100), graver(140)], place(50)) == []
+    assert put_right(after(*span(100)), mild(100), graver(140)) == []
+
+
+def test_what_is_looked_at_once_more_and_was_as_grave_needs_none() -> None:
+    told = after(*span(100))
+    told.again([mild(100)], place(50))
+    assert put_right(told, *span(100)) == []
 
 
 def test_of_what_is_not_looked_at_from_its_begin_on_nothing_is_known_to_be_milder() -> None:
-    assert after(mild(100), graver(150)).again([graver(160, "medium")], place(120)) == []
+    assert put_right(after(mild(100), graver(150)), graver(160, "medium"), since=120) == []
 
 
 def test_that_what_is_over_was_milder_is_told_with_its_end() -> None:
-    found = after(*span(100, 200)).again([mild(100), (place(200), finding(100, "end", 200))], place(50))
-    assert (grave(found), found[0].ended_at) == ([("update", "low", "high")], 200)
+    told = after(*span(100, 200))
+    told.again([mild(100), (place(200), finding(100, "end", 200))], place(50))
+    found = told.settled(LATER, LATER + FORGOTTEN_MS, NONE_ON)
+    assert (grave(found), found[0].ended_at, found[0].retrospective) == ([("update", "low", "high")], 200, True)
 
 
 def test_that_what_is_over_was_graver_is_told_as_history_which_calls_nobody() -> None:
     over = (place(200), finding(100, "end", 200))
-    found = after(mild(100), over).again([mild(100), graver(140), over], place(50))
-    assert (grave(found), found[0].retrospective, found[0].ended_at) == ([("update", "high", "low")], True, 200)
+    told = after(mild(100), over)
+    news = told.again([mild(100), graver(140), over], place(50))
+    found = told.settled(LATER, LATER, NONE_ON)
+    assert (news, grave(found), found[0].retrospective, found[0].ended_at) == ([], [("update", "high", "low")], True, 200)
 
 
-def test_what_was_milder_is_so_before_it_ends() -> None:
-    found = after(*span(100)).again([mild(100), (place(200), msgspec.structs.replace(finding(100, "end", 200), priority="low"))], place(50))
-    assert grave(found) == [("update", "low", "high"), ("end", "low", None)]
+def test_what_is_put_right_is_forgotten_like_any_other() -> None:
+    told = after(*span(100, 200))
+    told.again([mild(100), (place(200), finding(100, "end", 200))], place(50))
+    told.settled(LATER, LATER, NONE_ON)
+    told.settled(LATER, LATER + FORGOTTEN_MS, NONE_ON)
+    assert told.spans == {}
 
 
 def test_what_began_otherwise_and_milder_is_both() -> None:
-    found = after(*span(100)).again([mild(90)], place(50))
-    assert (short(found)[-1], grave(found)[-1]) == (("update", 90, None, True), ("update", "low", "high"))
+    told = after(*span(100))
+    found = [*told.again([mild(90)], place(50)), *told.settled(LATER, LATER, NONE_ON)]
+    assert (short(found)[-1], grave(found)) == (("update", 90, None, True), [("update", "low", None), ("update", "low", "high")])
 
 
 @pytest.mark.parametrize("begin", [90, 100])
 def test_what_is_doubted_and_then_seen_to_be_milder_is_put_right(begin: int) -> None:
-    found = doubted().news([(place(130), msgspec.structs.replace(mild(begin)[1], at=130))])
-    assert grave(found)[-1] == ("update", "low", "high")
+    told = doubted()
+    told.news([(place(130), msgspec.structs.replace(mild(begin)[1], at=130))])
+    assert grave(told.settled(LATER, LATER, NONE_ON)) == [("update", "low", "high")]
+
+
+def test_what_is_doubted_is_withdrawn_whatever_it_was() -> None:
+    told = after(*span(100))
+    told.again([mild(100)], place(50))
+    told.again([], place(50))
+    assert short(told.settled(LATER, LATER, NONE_ON)) == [("end", 100, 100, True)]
 
 
 def test_what_grows_worse_goes_by_the_id_by_which_it_was_told_before_a_restart() -> None:
