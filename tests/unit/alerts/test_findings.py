@@ -97,11 +97,19 @@ def test_and_what_happened_says_why() -> None:
     assert reason(finding(), milder()) == "what came late shows that it was milder"
 
 
-def test_that_what_is_over_was_graver_is_noted_and_calls_nobody() -> None:
+def was_graver() -> tuple[Finding, ...]:
+    """Told as low, over, and then found to have been high."""
     graver = finding(phase="update", at=T0 + 5, retrospective=True, ended_at=T0 + 4, evidence={TOLD_AS: "low"})
-    made = desk(finding(priority="low"), over(at=T0 + 4, priority="low"), graver)
+    return finding(priority="low"), over(at=T0 + 4, priority="low"), graver
+
+
+def test_that_what_is_over_was_graver_is_noted_and_calls_nobody() -> None:
+    made = desk(*was_graver())
     assert (only(made).alert.state, only(made).alert.priority, [page.priority for page in made.pages]) == ("closed", "high", [])
-    assert made.changes[-1].body["reason"] == "what came late shows that it was graver"
+
+
+def test_of_that_too_what_happened_says_why() -> None:
+    assert reason(*was_graver()) == "what came late shows that it was graver"
 
 
 def test_once_it_is_graver_after_all_it_pages_again() -> None:
