@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from vitals.alert import Alert
+from vitals.finding import Priority
 
 
 class Memory(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -23,6 +24,8 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
             at `worse_at`.
         due_at, due_for: when time itself changes something next: `rung`, `step` or `shelf`.
         starts: when its condition began lately (flap detection). over: when the condition of each of its last findings was over, by id.
+        grave: how grave each of them was, by id. until: the time of the sample that showed that it was over, by device.
+        goes_on_in: the alert that took up what this one was.
     """
 
     findings: tuple[str, ...] = ()
@@ -39,6 +42,9 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     due_for: str = ""
     starts: tuple[int, ...] = ()
     over: dict[str, int] = {}
+    grave: dict[str, Priority] = {}
+    until: dict[str, int] = {}
+    goes_on_in: str | None = None
     bed: str = ""
     partition: int = 0
 

@@ -10,8 +10,9 @@ import msgspec
 
 from alerts.case import Case, with_alert, with_memory
 from alerts.commands import resumed
-from alerts.desk import Desk, awake
+from alerts.desk import Desk
 from alerts.lifecycle import Refused, move
+from alerts.standing import awake
 from vitals.alert import Delays
 
 

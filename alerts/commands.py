@@ -8,8 +8,9 @@ Refusals: `unknown_alert`, `other_patient`, and those of the lifecycle: `closed`
 import msgspec
 
 from alerts.case import Case, with_alert
-from alerts.desk import Answer, Desk, awake
+from alerts.desk import Answer, Desk
 from alerts.lifecycle import LONGEST_SHELF_MS, STEPS, Event, Refused, latches, move
+from alerts.standing import awake
 from vitals.alert import Action, Command
 
 _KINDS: dict[Action, str] = {

@@ -13,8 +13,8 @@ from typing import Any
 
 from alerts.case import Case, Change, change, with_alert, with_memory
 from alerts.escalation import Book, Call, Contact, call
-from alerts.lifecycle import STEPS
-from alerts.pipeline import ASKED_AGAIN, HOLD_MS, Pause, Scene, Verdict, covers, quiet_until, run
+from alerts.pipeline import ASKED_AGAIN, HOLD_MS, Pause, Scene, covers, quiet_until, run
+from alerts.standing import awake, settled, timed
 from vitals.alert import State
 from vitals.finding import Priority
 
@@ -25,13 +25,6 @@ SILENT: frozenset[State] = frozenset({"acknowledged", "shelved", "suppressed", "
 # What covers nothing any more: its condition is over, or it was put away alone. One that is covered itself hands its cover on.
 GONE: frozenset[State] = frozenset({"returned", "shelved", "closed"})
 _NAMESPACE = uuid.UUID("0d2f6a52-6c5c-4b35-9d0c-0a6e0f7b1b66")
-
-# How long a person has for each step before the alert is active again. This project's choice (unchecked). None: no limit.
-STEP_LIMIT_MS: Mapping[Priority, Mapping[str, int | None]] = {
-    "high": {"": 15 * MINUTE_MS, "on_my_way": 10 * MINUTE_MS, "at_bedside": 60 * MINUTE_MS},
-    "medium": {"": 60 * MINUTE_MS, "on_my_way": 30 * MINUTE_MS, "at_bedside": 120 * MINUTE_MS},
-    "low": {"": None, "on_my_way": 120 * MINUTE_MS, "at_bedside": None},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +95,13 @@ class Desk:
     silenced: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
 
+    def of(self, patient: str) -> list[Case]:
+        """The patient's cases."""
+        return [self.cases[alert] for alert in self.of_patient.get(patient, ())]
+
     def open_of(self, patient: str) -> list[Case]:
         """The patient's cases that are not closed."""
-        cases = [self.cases[alert] for alert in self.of_patient.get(patient, ())]
-        return [case for case in cases if case.alert.state != "closed"]
+        return [case for case in self.of(patient) if case.alert.state != "closed"]
 
     def keep(self, case: Case) -> None:
         """Knows this version of a case."""
@@ -253,43 +249,6 @@ def shared_cause(case: Case, kind: str, at: int) -> str:
 def waited_cause(case: Case, at: int) -> str:
     """What waited in a ward and comes at the same moment is one page, whichever worker has the patient."""
     return f"waited:{case.alert.ward}:{case.alert.priority}:{at // HOLD_MS[case.alert.priority]}"
-
-
-def awake(case: Case) -> Case:
-    """The case made active, its ladder begun anew."""
-    fresh = with_alert(case, state="active", acknowledged_by=None, step="", shelved_until=None, reason="")
-    return with_memory(fresh, covered_by=None, joined=None)
-
-
-def settled(case: Case, verdict: Verdict) -> Case:
-    """The case as the pipeline's verdict leaves it."""
-    if verdict.go == "suppress":
-        due = {"due_at": verdict.until, "due_for": "" if verdict.until is None else "pause"}
-        return with_memory(with_alert(case, state="suppressed", reason=verdict.reason), covered_by=verdict.by, **due)
-    if verdict.go in ("join", "merge"):
-        return with_memory(case, joined=verdict.by, due_at=verdict.until, due_for="rung")
-    if verdict.go == "hold":
-        return with_memory(case, due_at=verdict.until, due_for="wait")
-    return case
-
-
-def timed(before: Case | None, after: Case, now: int) -> Case:
-    """The case with the time at which time itself changes it next, where its state or step decides that."""
-    state, alert = after.alert.state, after.alert
-    if before is not None and (state, alert.step, alert.shelved_until) == _standing(before):
-        return after
-    if state == "shelved":
-        return with_memory(after, due_at=alert.shelved_until, due_for="shelf")
-    if state == "acknowledged":
-        limit = STEP_LIMIT_MS[alert.priority][alert.step if alert.step in STEPS[:3] else ""]
-        return with_memory(after, due_at=None if limit is None else now + limit, due_for="" if limit is None else "step")
-    if state in ("active", "suppressed"):
-        return after
-    return with_memory(after, due_at=None, due_for="")
-
-
-def _standing(case: Case) -> tuple[State, str, int | None]:
-    return (case.alert.state, case.alert.step, case.alert.shelved_until)
 
 
 def fold(desk: Desk, steps: Iterable[Any], now: int, take: Mapping[type, Any]) -> Desk:

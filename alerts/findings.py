@@ -4,19 +4,21 @@ Promise: a finding taken before changes nothing; each other leaves exactly one e
 finding (over before it could be known) makes a closed alert that never pages. An end of something never heard of is history too.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from alerts import gravity
 from alerts.case import Case, Memory, with_alert, with_memory
-from alerts.desk import Desk, awake
+from alerts.desk import Desk
 from alerts.lifecycle import RANK, Event, Refused, latches, move
-from alerts.pipeline import Scene, deduplicate
+from alerts.same import REMEMBERED, newest, same_as, shown_by, with_those
+from alerts.standing import awake
 from vitals import canary
 from vitals.alert import Alert, Delays, State
 from vitals.finding import TOLD_AS, Finding
 
-REMEMBERED_STARTS = 8
 _KINDS: dict[Event, str] = {
     "update": "updated", "recurred": "deduplicated", "ended": "ended", "ended_latched": "ended", "worse": "worsened",
 }  # fmt: skip
@@ -46,15 +48,12 @@ def _new(desk: Desk, finding: Finding, now: int, partition: int) -> None:
         desk.counts["retrospective"] += 1
         desk.put(None, case, {"reason": "over before it could be known"}, kind="raised", at=now, cause=identity(finding))
     else:
-        scene = Scene(desk.open_of(finding.patient), now)
-        into = deduplicate(case, scene).by
-        if into is None:
-            desk.counts["raised"] += 1
-            desk.activate(None, case, kind="raised", at=now, cause=identity(finding))
-        else:
-            _merge(desk, desk.cases[into], finding, now)
-            return
-    desk.adopt(finding.id, finding.id)
+        same = same_as(case, desk.of(finding.patient))
+        if same:
+            return _merge(desk, same, finding, now)
+        desk.counts["raised"] += 1
+        desk.activate(None, case, kind="raised", at=now, cause=identity(finding))
+    return desk.adopt(finding.id, finding.id)
 
 
 def raised(finding: Finding, now: int, partition: int, bed: str, gateway: str | None = None) -> Case:
@@ -68,7 +67,12 @@ def raised(finding: Finding, now: int, partition: int, bed: str, gateway: str | 
         retrospective=over, evidence=finding.evidence, delays=delays(finding, now),
     )  # fmt: skip
     memory = Memory(
-        findings=() if over else (finding.id,), cause=cause_of(finding, gateway), starts=(finding.started_at,), bed=bed, partition=partition
+        findings=() if over else (finding.id,),
+        cause=cause_of(finding, gateway),
+        starts=(finding.started_at,),
+        grave={finding.id: finding.priority},
+        bed=bed,
+        partition=partition,
     )
     return Case(alert=alert, memory=memory)
 
@@ -85,16 +89,24 @@ def cause_of(finding: Finding, gateway: str | None = None) -> str:
     return f"gateway:{gateway}" if gateway and finding.rule == "silence" else f"{finding.rule}:{finding.subject}"
 
 
-def _merge(desk: Desk, case: Case, finding: Finding, now: int) -> None:
+def _merge(desk: Desk, same: Sequence[Case], finding: Finding, now: int) -> None:
+    """Into the first of these; that the others go on in it is said in each."""
+    case, *over = same
+    whole = with_those(case, over)
     desk.counts["deduplicated"] += 1
     desk.adopt(finding.id, case.alert.id)
-    starts = (*case.memory.starts, finding.started_at)[-REMEMBERED_STARTS:]
+    starts = (*whole.memory.starts, finding.started_at)[-REMEMBERED:]
     if finding.rule == "outage":
         finding = _wider(case, finding)
-    began = min(case.alert.started_at, finding.started_at)
-    case_after = with_memory(with_alert(case, started_at=began, ended_at=None), findings=(*case.memory.findings, finding.id), starts=starts)
+    began = min(whole.alert.started_at, finding.started_at)
+    case_after = with_memory(
+        with_alert(whole, started_at=began, ended_at=None), findings=(*case.memory.findings, finding.id), starts=starts
+    )
     event: Event = "worse" if RANK[finding.priority] > RANK[case.alert.priority] else "recurred"
     _move(desk, case, _described(case_after, finding), event, finding, now, {"finding": finding.id})
+    for one in over:
+        note = {"reason": f"goes on in {case.alert.id}"}
+        desk.put(one, with_memory(one, goes_on_in=case.alert.id), note, kind="updated", at=now, cause=None)
 
 
 def _wider(case: Case, finding: Finding) -> Finding:
@@ -110,9 +122,9 @@ def _advance(desk: Desk, case: Case, finding: Finding, now: int) -> None:
     event, after = _qualified(case, finding)
     if event == "worse" and case.alert.state == "closed":
         after = with_alert(after, retrospective=False)
-        into = deduplicate(after, Scene(desk.open_of(finding.patient), now)).by
-        if into is not None:
-            return _merge(desk, desk.cases[into], finding, now)
+        same = same_as(after, desk.open_of(finding.patient))
+        if same:
+            return _merge(desk, same, finding, now)
     return _move(desk, case, after, event, finding, now, _put_right(case.alert, after.alert, finding))
 
 
@@ -131,14 +143,14 @@ def _qualified(case: Case, finding: Finding) -> tuple[Event, Case]:
     """The lifecycle's event for this finding, and the case with what it says."""
     if finding.phase == "end":
         left = tuple(one for one in case.memory.findings if one != finding.id)
-        after = _without_what_was_not(with_memory(case, findings=left), finding)
+        after = _without_what_was_not(with_memory(case, findings=left, until=_until(case, finding)), finding)
         after, last = _over(after, finding, finding.ended_at or finding.at)
         if left:
             return "update", after
         ended = with_alert(after, ended_at=last)
         if case.alert.ended_at is not None:
             return "update", ended
-        waits = latches(case.alert.alert_class, case.alert.priority) and case.alert.ward != canary.WARD  # there is nobody to look at it
+        waits = latches(case.alert.alert_class, after.alert.priority) and case.alert.ward != canary.WARD  # there is nobody to look at it
         return ("ended_latched" if waits else "ended"), ended
     worse = RANK[finding.priority] > RANK[case.alert.priority] and not finding.retrospective
     after = _described(case, finding)
@@ -148,51 +160,54 @@ def _qualified(case: Case, finding: Finding) -> tuple[Event, Case]:
 
 
 def _described(case: Case, finding: Finding) -> Case:
-    """The newest evidence, where the patient is now; the highest priority so far, so that a milder phase does not hide what was."""
-    milder = RANK[finding.priority] < RANK[case.alert.priority] and not _never_so_grave(case, finding)
-    fields: dict[str, Any] = {"evidence": finding.evidence, "title": finding.title, "ward": finding.ward}
+    """The newest evidence, where the patient is now, and how grave it is."""
+    case = with_memory(case, grave=gravity.each(case.memory.grave, finding))
+    priority = gravity.of(case, finding)
+    fields: dict[str, Any] = {"evidence": finding.evidence, "title": finding.title, "ward": finding.ward, "priority": priority}
     case = _begun(case, finding)
     if finding.phase == "update" and finding.ended_at is not None:  # a span that came out otherwise
         case, last = _over(case, finding, finding.ended_at)
         fields |= {} if case.alert.ended_at is None else {"ended_at": last}
-    if not milder:
-        fields["priority"] = finding.priority
+    milder = priority == case.alert.priority and RANK[finding.priority] < RANK[priority]
     return case if case.alert.state == "closed" and milder else with_alert(case, **fields)
 
 
-def _never_so_grave(case: Case, finding: Finding) -> bool:
-    """Whether what makes up the alert, and nothing else does, was told as graver than it was."""
-    return TOLD_AS in finding.evidence and len(case.memory.starts) == 1 and set(case.memory.findings) <= {finding.id}
-
-
 def _without_what_was_not(case: Case, finding: Finding) -> Case:
-    """The case did not begin with what nothing shows any more, if it has other findings."""
+    """The case did not begin with what nothing shows any more, nor is it as grave, if it has other findings."""
     others = tuple(at for at in case.memory.starts if at != finding.started_at)
     if finding.ended_at != finding.started_at or not others:
         return case
-    return with_memory(with_alert(case, started_at=min(others)), starts=others)
+    rest = {one: priority for one, priority in case.memory.grave.items() if one != finding.id}
+    priority = gravity.put_right(case, rest, finding.id)
+    return with_memory(with_alert(case, started_at=min(others), priority=priority), starts=others, grave=rest)
 
 
 def _begun(case: Case, finding: Finding) -> Case:
     """A begin that came out otherwise, because something came late: of the finding that made the alert, or of one more."""
     known, first = case.memory.starts, finding.id == case.alert.id
-    if finding.started_at in known or len(known) == REMEMBERED_STARTS:
+    if finding.started_at in known or len(known) == REMEMBERED:
         return case
     starts = (finding.started_at, *(known[1:] if first else known))
     return with_memory(with_alert(case, started_at=min(starts)), starts=starts)
 
 
+def _until(case: Case, finding: Finding) -> dict[str, int]:
+    """When each device of the case was known to show it no more."""
+    name, known = shown_by(finding.evidence), case.memory.until
+    return newest({one: at for one, at in known.items() if one != name} | {name: max(finding.at, known.get(name, 0))})
+
+
 def _over(case: Case, finding: Finding, at: int) -> tuple[Case, int]:
     """The case with when the condition of `finding` was over, and when the last of its findings was."""
     others = {one: when for one, when in case.memory.over.items() if one != finding.id}
-    over = dict([*others.items(), (finding.id, at)][-REMEMBERED_STARTS:])
+    over = newest({**others, finding.id: at})
     return with_memory(case, over=over), max(over.values())
 
 
 def _move(desk: Desk, before: Case, after: Case, event: Event, finding: Finding, now: int, note: dict[str, Any]) -> None:
     answer = move(before.alert.state, event)
     cause = identity(finding)
-    if isinstance(answer, Refused):  # only a condition that recurs in a closed alert, which deduplication never offers
+    if isinstance(answer, Refused):  # none of a finding's events is, today: were one, it is history
         desk.put(before, before, {"reason": answer.reason, **note}, kind="updated", at=now, cause=cause)
     elif answer == "active" and event in ("worse", "recurred") and (before.alert.state != "active" or event == "worse"):
         if event == "worse":  # whoever was reached knows of something milder

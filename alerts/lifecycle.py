@@ -11,7 +11,8 @@ The rules, which the table below states case by case:
        own condition is over.
     6. The clinical ladder (on_my_way, at_bedside) acknowledges; a step whose time is up makes the alert active again.
     7. Escalating makes an alert active again: somebody else has to answer it.
-    8. Comments and delivery notes are taken in every state and move nothing. A closed alert refuses all else.
+    8. What recurs in an alert that closed by itself (it began before that was known to be over) makes it active again.
+    9. Comments and delivery notes are taken in every state and move nothing. A closed alert refuses all else.
 
 In: a state, an event already qualified by the facts (`ended` or `ended_latched`, `resume_*`). Out: the next state or `Refused`.
 Every pair has an answer; nothing raises.
@@ -52,7 +53,7 @@ _ROWS: dict[Event, tuple[State | Refused, ...]] = {
     # event                active          acknowledged    returned        shelved         suppressed      closed
     "update":              ("active",       "acknowledged", "returned",     "shelved",      "suppressed",   "closed"),
     "worse":               ("active",       "active",       "active",       "active",       "active",       "active"),
-    "recurred":            ("active",       "acknowledged", "active",       "shelved",      "suppressed",   _CLOSED),
+    "recurred":            ("active",       "acknowledged", "active",       "shelved",      "suppressed",   "active"),
     "ended":               ("closed",       "closed",       "returned",     "closed",       "closed",       "closed"),
     "ended_latched":       ("returned",     "closed",       "returned",     "shelved",      "closed",       "closed"),
     "acknowledge":         ("acknowledged", _ACKED,         "closed",       "acknowledged", "acknowledged", _CLOSED),

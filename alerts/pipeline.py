@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from alerts.case import Case
 from alerts.lifecycle import RANK
+from alerts.same import same_as
 from vitals.finding import Priority
 from vitals.rota import instant
 
@@ -112,8 +113,7 @@ Stage = Callable[[Case, Scene], Verdict]
 
 def deduplicate(case: Case, scene: Scene) -> Verdict:
     """The same condition of the same patient is already open."""
-    key = (case.alert.rule, case.alert.subject)
-    same = next((o for o in scene.others if (o.alert.rule, o.alert.subject) == key and o.alert.id != case.alert.id), None)
+    same = next(iter(same_as(case, scene.others)), None)
     return Verdict("pass", "new condition") if same is None else Verdict("merge", f"already open as {same.alert.id}", same.alert.id)
 
 

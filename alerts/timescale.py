@@ -127,7 +127,7 @@ def _load(connection: Connection, work: Work, book: Book, now: int) -> Desk:
     desk = Desk(book, owner=dict(rows))
     named = {*desk.owner.values(), *(c.alert for c in asked), *(t.alert for t in work.ticks), *(r.alert for r in work.receipts)}
     patients = {*(f.patient for f in found), *(c.patient for c in asked)}
-    for case in _cases(connection, named, patients):
+    for case in _cases(connection, named, patients, found):
         desk.keep(case)
     _load_shared(connection, desk, work, found, now)
     causes = [*map(findings.identity, found), *(f"page:{r.page}:{r.state}" for r in work.receipts)]
@@ -182,27 +182,40 @@ def _load_spent(connection: Connection, desk: Desk, now: int) -> None:
     desk.day = Counter(dict(patients))
 
 
+# One that was open again counts as often as it began.
+_BEGAN = """
+SELECT patient, rule, subject, count(*) FROM alerting.alert LEFT JOIN jsonb_array_elements(memory->'starts') AS began ON true
+WHERE patient = ANY(%(patients)s) AND state = 'closed' AND NOT retrospective
+  AND (raised_at > to_timestamp(%(since)s / 1000.0) OR ended_at > to_timestamp(%(since)s / 1000.0) AND began::bigint > %(since)s)
+GROUP BY 1, 2, 3
+"""
+
+
 def _load_floods(connection: Connection, desk: Desk, found: Sequence[Finding], now: int) -> None:
     """What tells a flood from single alerts: how often a condition began lately, which gateway a device has, what was paged for it."""
-    since = connection.execute(
-        "SELECT patient, rule, subject, count(*) FROM alerting.alert WHERE patient = ANY(%s) AND raised_at > to_timestamp(%s / 1000.0)"
-        " AND state = 'closed' AND NOT retrospective GROUP BY 1, 2, 3",
-        [list({f.patient for f in found}), now - FLAP_MS],
-    ).fetchall()
+    since = connection.execute(_BEGAN, {"patients": list({f.patient for f in found}), "since": now - FLAP_MS}).fetchall()
     desk.starts = Counter({(patient, rule, subject): count for patient, rule, subject, count in since})
     desk.zones = dict(connection.execute("SELECT id, time_zone FROM clinical.ward").fetchall())
 
 
-def _cases(connection: Connection, named: Iterable[str], patients: Iterable[str]) -> list[Case]:
-    """The named cases, and the open ones of these patients and of the named cases' patients."""
+def _cases(connection: Connection, named: Iterable[str], patients: Iterable[str], found: Sequence[Finding]) -> list[Case]:
+    """The named cases, the open ones of these patients and of the named cases' patients, and those in which what is found may go on."""
     asked = connection.execute("SELECT body::text, memory::text FROM alerting.alert WHERE id = ANY(%s)", [list(named)]).fetchall()
     cases = {case.alert.id: case for case in map(_case, asked)}
     whose = {*patients, *(case.alert.patient for case in cases.values())}
     still = connection.execute(
         "SELECT body::text, memory::text FROM alerting.alert WHERE state <> 'closed' AND patient = ANY(%s)", [list(whose)]
     ).fetchall()
-    cases |= {case.alert.id: case for case in map(_case, still)}
+    over = connection.execute(_OVER, [[f.patient for f in found], [f.started_at for f in found]]).fetchall()
+    cases |= {case.alert.id: case for case in map(_case, (*still, *over))}
     return sorted(cases.values(), key=lambda one: (one.alert.started_at, one.alert.id))
+
+
+# That something is over is known within the hour (`clear_s` of the rules is minutes): what began before it was known may go on in it.
+_OVER = """
+SELECT body::text, memory::text FROM alerting.alert JOIN unnest(%s::text[], %s::bigint[]) AS f (patient, since) USING (patient)
+WHERE state = 'closed' AND NOT retrospective AND ended_at > to_timestamp(since / 1000.0) - interval '1 hour'
+"""
 
 
 def _case(row: TupleRow) -> Case:

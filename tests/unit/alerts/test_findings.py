@@ -130,6 +130,26 @@ def test_beside_another_finding_of_the_alert_it_stays_as_grave_as_that_may_be(fi
     assert only(desk(finding(), more, *ended, later)).alert.priority == "high"
 
 
+def test_beside_a_milder_finding_of_the_alert_it_is_as_grave_as_that() -> None:
+    more = finding(start=T0 + 4, priority="low")
+    assert only(desk(finding(), more, milder())).alert.priority == "medium"
+
+
+def test_what_was_withdrawn_leaves_the_alert_as_grave_as_what_was() -> None:
+    more = finding(start=T0 + 4, priority="low")
+    assert only(desk(finding(), more, over(at=T0))).alert.priority == "low"
+
+
+def test_and_waits_for_nobody_once_that_is_over() -> None:
+    more = finding(start=T0 + 4, priority="low")
+    assert only(desk(finding(), more, over(at=T0), over(T0 + 4, T0 + 9, priority="low"))).alert.state == "closed"
+
+
+def test_of_more_findings_than_are_remembered_it_stays_as_grave_as_it_was() -> None:
+    more = [finding(start=T0 + n, priority="low") for n in range(1, 9)]
+    assert only(desk(finding(), *more, milder())).alert.priority == "high"
+
+
 def test_an_alert_follows_its_patient_to_another_ward_and_bed() -> None:
     made = desk(finding(priority="medium"))
     made.beds = {"p1": "9"}

@@ -17,6 +17,7 @@ from vitals.alert import Action
 
 LIVES = int(os.environ.get("VIGIL_TEST_LIVES", "60"))
 RULES = ("limits", "baseline", "sepsis", "news2", "silence")
+AGO = st.sampled_from((0, 0, 200_000))
 PRIORITIES = ("high", "medium", "low")
 ACTIONS: tuple[Action, ...] = ("acknowledge", "on_my_way", "at_bedside", "resolve", "shelve", "unshelve", "comment", "escalate")
 
@@ -39,10 +40,10 @@ class Lives(RuleBasedStateMachine):
         self.keys |= set(ids)
         self.desk.changes, self.desk.pages = [], []
 
-    @rule(name=st.sampled_from(RULES), priority=st.sampled_from(PRIORITIES), late=st.booleans(), step=st.integers(1, 400_000))
-    def starts(self, name: str, priority: Any, late: bool, step: int) -> None:
+    @rule(name=st.sampled_from(RULES), priority=st.sampled_from(PRIORITIES), late=st.booleans(), step=st.integers(1, 400_000), ago=AGO)
+    def starts(self, name: str, priority: Any, late: bool, step: int, ago: int) -> None:
         self.now += step
-        one = finding(name, priority=priority, start=self.now, retrospective=late, subject="")
+        one = finding(name, priority=priority, start=self.now - ago, at=self.now, retrospective=late, subject="")
         self.started.append(one)
         self._take(one)
 

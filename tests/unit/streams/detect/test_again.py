@@ -7,11 +7,15 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from alerts import findings
+from alerts.desk import Desk
+from alerts.same import withdrawn
 from streams.detect import again, checkpoint, wrong_patient
 from streams.detect.lately import STRIDE_MS
 from streams.detect.memory import empty
 from streams.detect.order import GRACE_MS, HOLD_MS
 from streams.detect.partition import Partition
+from tests.unit.alerts.stories import SITE
 from tests.unit.streams.detect.courses import loud
 from tests.unit.streams.detect.readings import T0, series
 from tests.unit.streams.detect.test_held_back import HOUR, record, shaken
@@ -79,10 +83,24 @@ def calm(until_ms, by=50, patients=8):
     return found
 
 
+def alerts(found):
+    """The alerts that are made of it, in the end: of whom, from when to when, as how grave; not what was withdrawn, or goes on in one."""
+    desk = Desk(SITE)
+    for f in found:
+        if f.rule not in OF_ARRIVALS:
+            findings.take(desk, f, f.detected_at)
+    cases = [c for c in desk.cases.values() if c.memory.goes_on_in is None and (c.alert.retrospective or not withdrawn(c))]
+    made = [case.alert for case in cases]
+    return Counter((a.patient, a.rule, a.subject, a.started_at, a.ended_at, a.priority, a.state, a.retrospective) for a in made)
+
+
 def changed(samples, late, each=50, every_ms=5_000):
-    """What is raised of one and not of the other, or with another end, or as grave otherwise."""
-    ordered, found = spans(raised(samples)), spans(raised(late, each, every_ms))
-    return sorted(k for k in ordered.keys() | found.keys() if ordered.get(k) != found.get(k))
+    """What is raised of one and not of the other, or with another end, or as grave otherwise; then alerts that are of one alone."""
+    in_order, come_late = raised(samples), raised(late, each, every_ms)
+    ordered, found = spans(in_order), spans(come_late)
+    conditions = sorted(k for k in ordered.keys() | found.keys() if ordered.get(k) != found.get(k))
+    made, made_late = alerts(in_order), alerts(come_late)
+    return [*conditions, *(made - made_late), *(made_late - made)]
 
 
 def beginning(rng, patient):
