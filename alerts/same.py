@@ -24,7 +24,7 @@ def same_as(case: Case, cases: Iterable[Case]) -> list[Case]:
     same = [one for one in cases if _same(one, case)]
     lately = [one for one in same if _by_itself(one) and _began_in(one, case)]
     still = [one for one in same if one.alert.state != "closed"]
-    return still + sorted(lately, key=lambda one: (-max(one.memory.until.values()), one.alert.id))
+    return still + sorted(lately, key=lambda one: one.alert.started_at, reverse=True)
 
 
 def with_those(case: Case, over: Sequence[Case]) -> Case:

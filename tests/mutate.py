@@ -1,11 +1,12 @@
 """`./vigil mutate`: changes detection one place at a time and sees whether a test notices.
 
-In: the pure modules of `streams/detect` and `vitals/news2.py`; what is a change: `tests/mutants.py`. Each is tried in a fork of its own,
-in which the function has the changed code (what takes effect at import: everything is imported afresh); nothing is written. Its tests
-are those of the module's test modules that run the changed lines, the quickest first, until one fails or does not end. Out: a line for
-each survivor, a table, the score. Exit code 1 when one survives that `EQUIVALENT` does not name. Promise: hypothesis is seeded, so that a
-score is the same again. Not looked at: adapters (`kafka`, `timescale_history`, the workers), which real servers test, and what only
-words, stores or lays out what was decided (`telling`, `reasons`, `report`, `metrics`, `memory`, `checkpoint`, `partition`).
+In: the pure modules of `streams/detect`, `vitals/news2.py`, and what says of alerts which are one and how grave; what is a change:
+`tests/mutants.py`. Each is tried in a fork of its own, in which the function has the changed code (what takes effect at import:
+everything is imported afresh); nothing is written. Its tests are those of the module's test modules that run the changed lines, the
+quickest first, until one fails or does not end. Out: a line for each survivor, a table, the score. Exit code 1 when one survives that
+`EQUIVALENT` does not name. Promise: hypothesis is seeded, so that a score is the same again. Not looked at: adapters (`kafka`,
+`timescale_history`, the workers), which real servers test, and what only words, stores or lays out what was decided (`telling`,
+`reasons`, `report`, `metrics`, `memory`, `checkpoint`, `partition`).
 """
 
 import argparse

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from tests.mutants import Numbers
 
-ROOMS = frozenset({"streams", "vitals", "tests", "loadtests", "devices"})
+ROOMS = frozenset({"alerts", "streams", "vitals", "tests", "loadtests", "devices"})
 """What is imported again for a change that takes effect at import."""
 
 
@@ -84,8 +84,14 @@ _DETECT: Mapping[str, Target] = {
     "wrong_patient": Target(("stranger",), _amounts("LEAST_VITALS")),
 }
 _NEWS2 = Target(("vitals/test_news2",), _charts("TABLE", "MEDIUM", "HIGH", "ON_OXYGEN_POINTS", "ROOM_AIR_PERCENT"))
+_ALERTS: Mapping[str, Target] = {
+    "gravity": Target(("alerts/test_findings", "alerts/test_same")),
+    "same": Target(("alerts/test_same", "alerts/test_findings", "alerts/test_told_late"), _amounts("REMEMBERED", "LATE_MS")),
+}
 TARGETS: Mapping[str, Target] = MappingProxyType(
-    {"vitals/news2.py": _NEWS2} | {f"streams/detect/{name}.py": target for name, target in _DETECT.items()}
+    {"vitals/news2.py": _NEWS2}
+    | {f"alerts/{name}.py": target for name, target in _ALERTS.items()}
+    | {f"streams/detect/{name}.py": target for name, target in _DETECT.items()}
 )
 
 _C, _D, _E, _K, _S, _T = (f"streams/detect/{name}.py" for name in ("conditions", "dedupe", "early_warning", "course", "silence", "timers"))

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from alerts.case import with_memory
 from alerts.findings import take
 from tests.unit.alerts.stories import T0, command, desk, finding, only
 from vitals.canary import WARD
@@ -145,9 +146,17 @@ def test_and_waits_for_nobody_once_that_is_over() -> None:
     assert only(desk(finding(), more, over(at=T0), over(T0 + 4, T0 + 9, priority="low"))).alert.state == "closed"
 
 
-def test_of_more_findings_than_are_remembered_it_stays_as_grave_as_it_was() -> None:
-    more = [finding(start=T0 + n, priority="low") for n in range(1, 9)]
-    assert only(desk(finding(), *more, milder())).alert.priority == "high"
+@pytest.mark.parametrize(("more", "priority"), [(6, "medium"), (7, "high"), (8, "high")])
+def test_of_more_findings_than_are_surely_remembered_it_stays_as_grave_as_it_was(more: int, priority: Priority) -> None:
+    others = [finding(start=T0 + n, priority="low") for n in range(1, more + 1)]
+    assert only(desk(finding(), *others, milder())).alert.priority == priority
+
+
+def test_nor_is_it_milder_where_it_is_not_known_how_grave_the_others_were() -> None:
+    """As in an alert that was open when Vigil was renewed."""
+    made = desk(finding(), finding(start=T0 + 4))
+    made.keep(with_memory(only(made), grave={}))
+    assert only(desk(milder(), start=made)).alert.priority == "high"
 
 
 def test_an_alert_follows_its_patient_to_another_ward_and_bed() -> None:

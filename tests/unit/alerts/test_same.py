@@ -7,7 +7,6 @@ import pytest
 
 from alerts.desk import Desk
 from alerts.pipeline import FLAPS
-from alerts.same import LATE_MS
 from tests.unit.alerts.stories import T0, command, desk, finding, only
 from vitals.finding import Finding, Priority
 
@@ -63,11 +62,11 @@ def test_what_begins_once_that_is_known_to_be_over_is_new(start: int, number: in
 
 @pytest.mark.parametrize(("device", "number"), [("a", 2), ("b", 1)], ids=["the same device", "another"])
 def test_what_another_device_shows_a_moment_later_may_be_told_while_that_is_on_its_way(device: str, number: int) -> None:
-    assert len(alerts(*one(evidence={"device": "a"}), other(KNOWN + LATE_MS - 1, evidence={"device": device}))) == number
+    assert len(alerts(*one(evidence={"device": "a"}), other(KNOWN + 90 * S - 1, evidence={"device": device}))) == number
 
 
 def test_a_moment_is_as_late_as_anything_may_be() -> None:
-    assert len(alerts(*one(evidence={"device": "a"}), other(KNOWN + LATE_MS, evidence={"device": "b"}))) == 2
+    assert len(alerts(*one(evidence={"device": "a"}), other(KNOWN + 90 * S, evidence={"device": "b"}))) == 2
 
 
 @pytest.mark.parametrize("unlike", [{"patient": "p2"}, {"rule": "baseline"}, {"subject": "rr"}])
@@ -124,6 +123,12 @@ def test_it_is_as_grave_as_the_gravest_was() -> None:
 
 def test_who_was_called_for_it_is_not_called_again() -> None:
     assert desk(*one(), between()[0], other()).counts["page"] == 2
+
+
+def test_it_began_with_that_though_what_took_it_up_was_not() -> None:
+    on = between()[0]
+    never = msgspec.structs.replace(on, phase="end", at=KNOWN + 9 * S, ended_at=on.started_at)
+    assert alerts(*one(), on, other(), never)[1] == (0, None, "active")
 
 
 def test_what_went_on_elsewhere_goes_on_nowhere_else() -> None:
