@@ -130,13 +130,17 @@ def _advance(desk: Desk, case: Case, finding: Finding, now: int) -> None:
 
 def _put_right(before: Alert, after: Alert, finding: Finding) -> dict[str, Any]:
     """Why an alert has another span, or is milder, than it was: for whoever reads what happened."""
-    if finding.ended_at == finding.started_at and finding.phase != "start":
+    if _was_not(finding):
         return {"reason": "what came late does not show it"}
     if TOLD_AS in finding.evidence and after.priority != before.priority:
         graver = RANK[after.priority] > RANK[before.priority]
         return {"reason": f"what came late shows that it was {'graver' if graver else 'milder'}"}
     moved = after.started_at != before.started_at or (before.ended_at is not None and after.ended_at != before.ended_at)
     return {"reason": "what came late shows when it was"} if moved else {}
+
+
+def _was_not(finding: Finding) -> bool:
+    return finding.ended_at == finding.started_at and finding.phase != "start"
 
 
 def _qualified(case: Case, finding: Finding) -> tuple[Event, Case]:
@@ -160,7 +164,11 @@ def _qualified(case: Case, finding: Finding) -> tuple[Event, Case]:
 
 
 def _described(case: Case, finding: Finding) -> Case:
-    """The newest evidence, where the patient is now, and how grave it is."""
+    """The newest evidence, where the patient is now, and how grave it is; what was not says nothing of what else there is."""
+    left = _without_what_was_not(case, finding)
+    if left is not case:
+        case, last = _over(left, finding, finding.started_at)
+        return case if case.alert.ended_at is None else with_alert(case, ended_at=last)
     case = with_memory(case, grave=gravity.each(case.memory.grave, finding))
     priority = gravity.of(case, finding)
     fields: dict[str, Any] = {"evidence": finding.evidence, "title": finding.title, "ward": finding.ward, "priority": priority}
@@ -175,7 +183,7 @@ def _described(case: Case, finding: Finding) -> Case:
 def _without_what_was_not(case: Case, finding: Finding) -> Case:
     """The case did not begin with what nothing shows any more, nor is it as grave, if it has other findings."""
     others = tuple(at for at in case.memory.starts if at != finding.started_at)
-    if finding.ended_at != finding.started_at or not others:
+    if not _was_not(finding) or not others:
         return case
     rest = {one: priority for one, priority in case.memory.grave.items() if one != finding.id}
     priority = gravity.put_right(case, rest, finding.id)

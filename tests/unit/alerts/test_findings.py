@@ -141,6 +141,14 @@ def test_what_was_withdrawn_leaves_the_alert_as_grave_as_what_was() -> None:
     assert only(desk(finding(), more, over(at=T0))).alert.priority == "low"
 
 
+@pytest.mark.parametrize("more", [{}, {"phase": "end", "at": T0 + 6, "ended_at": T0 + 5}], ids=["that is on", "that is over"])
+def test_what_is_withdrawn_once_it_is_over_leaves_the_begin_and_the_gravity_of_what_was(more: dict[str, Any]) -> None:
+    other = finding(start=T0 + 4, priority="low")
+    never = finding(phase="update", at=T0 + 7, ended_at=T0)
+    alert = only(desk(finding(), over(at=T0 + 4), other, *([msgspec.structs.replace(other, **more)] if more else []), never)).alert
+    assert (alert.started_at, alert.ended_at, alert.priority) == (T0 + 4, more.get("ended_at"), "low")
+
+
 def test_and_waits_for_nobody_once_that_is_over() -> None:
     more = finding(start=T0 + 4, priority="low")
     assert only(desk(finding(), more, over(at=T0), over(T0 + 4, T0 + 9, priority="low"))).alert.state == "closed"

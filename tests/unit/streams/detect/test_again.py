@@ -84,14 +84,18 @@ def calm(until_ms, by=50, patients=8):
 
 
 def alerts(found):
-    """The alerts that are made of it, in the end: of whom, from when to when, as how grave; not what was withdrawn, or goes on in one."""
+    """The alerts that are made of it, in the end: of whom, from when to when, as how grave; not what was withdrawn, or goes on in one.
+
+    What is over and was told as high may wait for who was called, though it was milder."""
     desk = Desk(SITE)
     for f in found:
         if f.rule not in OF_ARRIVALS:
             findings.take(desk, f, f.detected_at)
     cases = [c for c in desk.cases.values() if c.memory.goes_on_in is None and (c.alert.retrospective or not withdrawn(c))]
     made = [case.alert for case in cases]
-    return Counter((a.patient, a.rule, a.subject, a.started_at, a.ended_at, a.priority, a.state, a.retrospective) for a in made)
+    states = [a.state if a.ended_at is None else "over" for a in made]
+    spans = [(a.patient, a.rule, a.subject, a.started_at, a.ended_at, a.priority, a.retrospective) for a in made]
+    return Counter(zip(spans, states, strict=True))
 
 
 def changed(samples, late, each=50, every_ms=5_000):
