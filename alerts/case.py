@@ -23,7 +23,7 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         paged_at: when a page was last written, sent or not. reached_at: when one last arrived; None again once it became worse,
             at `worse_at`.
         due_at, due_for: when time itself changes something next: `rung`, `step` or `shelf`.
-        starts: when its condition began lately (flap detection). over: when the condition of each of its last findings was over, by id.
+        began, over: when the condition of each of its last findings began and was over, by id.
         grave: how grave each of them was, by id. until: the time of the sample that showed that it was over, by device.
         goes_on_in: the alert that took up what this one was.
     """
@@ -40,7 +40,7 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     worse_at: int | None = None
     due_at: int | None = None
     due_for: str = ""
-    starts: tuple[int, ...] = ()
+    began: dict[str, int] = {}
     over: dict[str, int] = {}
     grave: dict[str, Priority] = {}
     until: dict[str, int] = {}

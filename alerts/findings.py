@@ -13,7 +13,7 @@ from alerts import gravity
 from alerts.case import Case, Memory, with_alert, with_memory
 from alerts.desk import Desk
 from alerts.lifecycle import RANK, Event, Refused, latches, move
-from alerts.same import REMEMBERED, newest, same_as, shown_by, with_those
+from alerts.same import newest, same_as, shown_by, whole, with_those
 from alerts.standing import awake
 from vitals import canary
 from vitals.alert import Alert, Delays, State
@@ -69,7 +69,7 @@ def raised(finding: Finding, now: int, partition: int, bed: str, gateway: str | 
     memory = Memory(
         findings=() if over else (finding.id,),
         cause=cause_of(finding, gateway),
-        starts=(finding.started_at,),
+        began={finding.id: finding.started_at},
         grave={finding.id: finding.priority},
         bed=bed,
         partition=partition,
@@ -92,16 +92,14 @@ def cause_of(finding: Finding, gateway: str | None = None) -> str:
 def _merge(desk: Desk, same: Sequence[Case], finding: Finding, now: int) -> None:
     """Into the first of these; that the others go on in it is said in each."""
     case, *over = same
-    whole = with_those(case, over)
+    every = with_those(case, over)
     desk.counts["deduplicated"] += 1
     desk.adopt(finding.id, case.alert.id)
-    starts = (*whole.memory.starts, finding.started_at)[-REMEMBERED:]
+    began = newest({**every.memory.began, finding.id: finding.started_at})
     if finding.rule == "outage":
         finding = _wider(case, finding)
-    began = min(whole.alert.started_at, finding.started_at)
-    case_after = with_memory(
-        with_alert(whole, started_at=began, ended_at=None), findings=(*case.memory.findings, finding.id), starts=starts
-    )
+    first = min(every.alert.started_at, finding.started_at)
+    case_after = with_memory(with_alert(every, started_at=first, ended_at=None), findings=(*case.memory.findings, finding.id), began=began)
     event: Event = "worse" if RANK[finding.priority] > RANK[case.alert.priority] else "recurred"
     _move(desk, case, _described(case_after, finding), event, finding, now, {"finding": finding.id})
     for one in over:
@@ -182,21 +180,20 @@ def _described(case: Case, finding: Finding) -> Case:
 
 def _without_what_was_not(case: Case, finding: Finding) -> Case:
     """The case did not begin with what nothing shows any more, nor is it as grave, if it has other findings."""
-    others = tuple(at for at in case.memory.starts if at != finding.started_at)
+    others = {one: at for one, at in case.memory.began.items() if one != finding.id}
     if not _was_not(finding) or not others:
         return case
     rest = {one: priority for one, priority in case.memory.grave.items() if one != finding.id}
     priority = gravity.put_right(case, rest, finding.id)
-    return with_memory(with_alert(case, started_at=min(others), priority=priority), starts=others, grave=rest)
+    return with_memory(with_alert(case, started_at=min(others.values()), priority=priority), began=others, grave=rest)
 
 
 def _begun(case: Case, finding: Finding) -> Case:
-    """A begin that came out otherwise, because something came late: of the finding that made the alert, or of one more."""
-    known, first = case.memory.starts, finding.id == case.alert.id
-    if finding.started_at in known or len(known) == REMEMBERED:
+    """A begin that came out otherwise, because something came late."""
+    began = {**case.memory.began, finding.id: finding.started_at}
+    if began == case.memory.began or not whole(case, began):
         return case
-    starts = (finding.started_at, *(known[1:] if first else known))
-    return with_memory(with_alert(case, started_at=min(starts)), starts=starts)
+    return with_memory(with_alert(case, started_at=min(began.values())), began=began)
 
 
 def _until(case: Case, finding: Finding) -> dict[str, int]:

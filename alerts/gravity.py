@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from alerts.case import Case
 from alerts.lifecycle import RANK
-from alerts.same import REMEMBERED, newest
+from alerts.same import newest, whole
 from vitals.finding import TOLD_AS, Finding, Priority
 
 
@@ -33,6 +33,4 @@ def of(case: Case, finding: Finding) -> Priority:
 
 def put_right(case: Case, grave: Mapping[str, Priority], but: str = "") -> Priority:
     """The gravest of these, if they are all that is in the case but for `but`; else as it was."""
-    memory = case.memory
-    whole = {*memory.findings, *memory.over} - {but} <= grave.keys() and len(memory.starts) < REMEMBERED
-    return gravest(grave.values()) if whole and grave else case.alert.priority
+    return gravest(grave.values()) if grave and whole(case, grave, but) else case.alert.priority

@@ -32,14 +32,14 @@ def with_those(case: Case, over: Sequence[Case]) -> Case:
     if not over:
         return case
     every = (*over, case)
-    starts = sorted({at for one in every for at in one.memory.starts})[-REMEMBERED:]
+    began = {finding: at for one in every for finding, at in one.memory.began.items()}
     ends = {finding: at for one in every for finding, at in one.memory.over.items()}
     grave = {finding: priority for one in every for finding, priority in one.memory.grave.items()}
     known = sorted((at, device) for one in every for device, at in one.memory.until.items())
     until = {device: at for at, device in known}
     gravest = max((one.alert.priority for one in every), key=RANK.__getitem__)
     joined = with_alert(case, started_at=min(one.alert.started_at for one in every), priority=gravest)
-    return with_memory(joined, starts=tuple(starts), over=newest(ends), grave=newest(grave), until=newest(until))
+    return with_memory(joined, began=newest(began), over=newest(ends), grave=newest(grave), until=newest(until))
 
 
 def shown_by(evidence: Mapping[str, Any]) -> str:
@@ -50,6 +50,12 @@ def shown_by(evidence: Mapping[str, Any]) -> str:
 def newest(of: Mapping[str, V]) -> dict[str, V]:
     """The last told of them, as many as are remembered."""
     return dict([*of.items()][-REMEMBERED:])
+
+
+def whole(case: Case, known: Mapping[str, object], but: str = "") -> bool:
+    """Whether these are all findings of the case but for `but`: not where there were more than are surely remembered."""
+    memory = case.memory
+    return {*memory.findings, *memory.over} - {but} <= known.keys() and len(memory.began) < REMEMBERED
 
 
 def withdrawn(case: Case) -> bool:

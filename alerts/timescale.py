@@ -184,9 +184,9 @@ def _load_spent(connection: Connection, desk: Desk, now: int) -> None:
 
 # One that was open again counts as often as it began.
 _BEGAN = """
-SELECT patient, rule, subject, count(*) FROM alerting.alert LEFT JOIN jsonb_array_elements(memory->'starts') AS began ON true
+SELECT patient, rule, subject, count(*) FROM alerting.alert LEFT JOIN jsonb_each_text(memory->'began') AS began ON true
 WHERE patient = ANY(%(patients)s) AND state = 'closed' AND NOT retrospective
-  AND (raised_at > to_timestamp(%(since)s / 1000.0) OR ended_at > to_timestamp(%(since)s / 1000.0) AND began::bigint > %(since)s)
+  AND (raised_at > to_timestamp(%(since)s / 1000.0) OR ended_at > to_timestamp(%(since)s / 1000.0) AND began.value::bigint > %(since)s)
 GROUP BY 1, 2, 3
 """
 

@@ -267,6 +267,12 @@ def test_a_begin_known_better_of_a_later_finding_leaves_the_alerts_where_it_was(
     assert only(desk(finding(), more, finding(phase="update", at=T0 + 70_000, started_at=T0 + 50_000, id=more.id))).alert.started_at == T0
 
 
+def test_a_begin_known_better_of_the_first_of_several_leaves_that_of_the_next() -> None:
+    first = finding(start=T0 - 9_000)
+    later = finding(phase="update", at=T0 + 9_000, started_at=T0 + 4_000, id=first.id)
+    assert only(desk(finding(), first, later)).alert.started_at == T0
+
+
 def over(start: int = T0, at: int = T0 + 5_000, **more: Any) -> Finding:
     return finding(phase="end", start=start, at=at, ended_at=at, **more)
 
