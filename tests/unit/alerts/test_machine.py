@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -127,5 +128,5 @@ class Lives(RuleBasedStateMachine):
                 newest[made.case.alert.id] = made.case.alert.version
 
 
-TestLives = Lives.TestCase
+TestLives = pytest.mark.slow(Lives.TestCase)
 TestLives.settings = settings(max_examples=LIVES, stateful_step_count=30, deadline=None)

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,6 +42,7 @@ def alerts(told: list[Told]) -> Counter[tuple[int, int | None, str, str]]:
     return Counter((a.started_at, a.ended_at, a.priority, a.state) for a in made)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(wait_s=st.sampled_from((0, 30, 60)), devices=st.lists(st.tuples(DEVICE, PRIORITY), min_size=2, max_size=3), late=st.data())
 def test_which_of_several_devices_is_heard_first_changes_no_alert(wait_s: int, devices: Any, late: Any) -> None:

@@ -226,6 +226,7 @@ JSON: Any = st.recursive(
 FIELDS = ["resourceType", "status", "code", "valueQuantity", "component", "effectiveDateTime", "device", "subject", "type", "entry"]
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     st.binary(max_size=60)

@@ -205,6 +205,7 @@ def test_one_device_with_large_messages_does_not_stop_the_others() -> None:
     assert (full, 1_000 in gateway.flush(known, NOW + 15_000).mids) == (False, True)
 
 
+@pytest.mark.slow
 def test_what_waits_of_all_devices_together_is_less_than_what_stops_the_reading() -> None:
     gateway, names = Gateway(), [f"d{n}" for n in range(10)]
     for n in range(60):

@@ -1,5 +1,7 @@
 """What refusals keep of an HL7 message is bounded, and always has what was refused."""
 
+import pytest
+
 from ingest.hl7 import Oru, read
 from ingest.hl7_kept import WHOLE_BYTES, kept
 
@@ -28,6 +30,7 @@ def test_a_message_of_one_bed_is_kept_as_it_came() -> None:
     assert kept(data, read_as(data)) == [data, data]
 
 
+@pytest.mark.slow
 def test_the_refusals_of_a_hubs_message_are_not_a_copy_of_it_each() -> None:
     data = of_a_hub()
     oru = read_as(data)
@@ -36,6 +39,7 @@ def test_the_refusals_of_a_hubs_message_are_not_a_copy_of_it_each() -> None:
     assert sum(n * size for n, size in zip(rows, sizes, strict=True)) < WHOLE_BYTES
 
 
+@pytest.mark.slow
 def test_what_is_kept_of_a_hubs_message_is_the_header_the_report_and_the_samples_own_rows() -> None:
     data = of_a_hub()
     lines = [HEAD, OBR.format(7), *(row(7, 200_000 + i) for i in range(UNKNOWN))]

@@ -185,6 +185,7 @@ def test_a_backlog_is_never_taken_for_a_slow_clock(silence: int, speed: float, p
     assert [e.clock_ms for e in heard(stream) if e.clock_ms > 0] == []
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     parts=st.lists(st.tuples(st.sampled_from([80, 95_000, -120_000, 40_000]), st.integers(1, 90)), min_size=1, max_size=5),

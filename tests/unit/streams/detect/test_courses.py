@@ -248,6 +248,7 @@ def test_neither_batching_nor_a_restart_changes_a_course(samples, data):
     assert folded(samples, cuts, rules, restart=True) == folded(samples, [], rules, restart=False)
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(samples=wards())
 def test_a_course_is_the_same_one_sample_at_a_time(samples):

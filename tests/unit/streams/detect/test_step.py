@@ -313,6 +313,7 @@ def means(m):
     return {p: m.cells.mean[m.row_of[p] * 15 : m.row_of[p] * 15 + 15].tolist() for p in m.patients}
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(samples=wards(), data=st.data())
 def test_neither_batching_nor_a_restart_changes_a_finding(samples, data):
@@ -322,6 +323,7 @@ def test_neither_batching_nor_a_restart_changes_a_finding(samples, data):
     assert (cut, means(again)) == (whole, means(once))
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(samples=wards())
 def test_one_sample_at_a_time_is_the_same_as_all_at_once(samples):
