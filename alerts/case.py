@@ -24,7 +24,7 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
             at `worse_at`.
         due_at, due_for: when time itself changes something next: `rung`, `step` or `shelf`.
         began, over: when the condition of each of its last findings began and was over, by id.
-        grave: how grave each of them was, by id. until: the time of the sample that showed that it was over, by device.
+        grave: how grave each of them was, by id. until: when it was known to be over, by device.
         goes_on_in: the alert that took up what this one was.
     """
 

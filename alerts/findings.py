@@ -13,6 +13,7 @@ from alerts import gravity
 from alerts.case import Case, Memory, with_alert, with_memory
 from alerts.desk import Desk
 from alerts.lifecycle import RANK, Event, Refused, latches, move
+from alerts.pipeline import MINUTE_MS
 from alerts.same import newest, same_as, shown_by, whole, with_those
 from alerts.standing import awake
 from vitals import canary
@@ -197,9 +198,11 @@ def _begun(case: Case, finding: Finding) -> Case:
 
 
 def _until(case: Case, finding: Finding) -> dict[str, int]:
-    """When each device of the case was known to show it no more."""
+    """When each device of the case was known to show it no more: to a minute, for which sample showed it hangs on what came when."""
     name, known = shown_by(finding.evidence), case.memory.until
-    return newest({one: at for one, at in known.items() if one != name} | {name: max(finding.at, known.get(name, 0))})
+    ended = finding.ended_at or finding.at
+    at = ended + round((finding.at - ended) / MINUTE_MS) * MINUTE_MS
+    return newest({one: when for one, when in known.items() if one != name} | {name: max(at, known.get(name, 0))})
 
 
 def _over(case: Case, finding: Finding, at: int) -> tuple[Case, int]:

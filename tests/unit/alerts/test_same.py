@@ -69,6 +69,12 @@ def test_a_moment_is_as_late_as_anything_may_be() -> None:
     assert len(alerts(*one(evidence={"device": "a"}), other(KNOWN + 90 * S, evidence={"device": "b"}))) == 2
 
 
+@pytest.mark.parametrize("by", [-29 * S, 29 * S])
+def test_which_sample_showed_that_it_was_over_makes_no_difference(by: int) -> None:
+    told, end = one()
+    assert [len(alerts(told, msgspec.structs.replace(end, at=KNOWN + by), other(at))) for at in (KNOWN - 1, KNOWN)] == [1, 2]
+
+
 @pytest.mark.parametrize("unlike", [{"patient": "p2"}, {"rule": "baseline"}, {"subject": "rr"}])
 def test_of_another_patient_rule_or_vital_it_is_new(unlike: dict[str, Any]) -> None:
     assert len(alerts(*one(), other(**unlike))) == 2

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,9 +49,10 @@ def alerts(told: list[Told]) -> Counter[tuple[int, int | None, str, str]]:
 def test_which_of_several_devices_is_heard_first_changes_no_alert(wait_s: int, devices: Any, late: Any) -> None:
     courses = [of_device(f"d{n}", course, wait_s, priority) for n, (course, priority) in enumerate(devices)]
     delayed = []
-    for course in courses:  # of one device in order, each up to a minute late
+    for course in courses:  # of one device in order, each up to a minute late, and shown by another sample
         now = 0
         for at, one in course:
             now = max(now, at + late.draw(st.integers(0, 60)))
-            delayed.append((now, one))
+            shown = one.at + late.draw(st.integers(-25, 25)) * S
+            delayed.append((now, msgspec.structs.replace(one, at=shown)))
     assert alerts(delayed) == alerts([one for course in courses for one in course])
