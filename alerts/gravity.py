@@ -4,10 +4,10 @@ In: the case and what is told. Out: each finding's priority, and the alert's. Pr
 told as graver than it was, or was not at all, makes the alert milder, unless another of its findings is as grave.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from alerts.case import Case
-from alerts.lifecycle import RANK
+from alerts.lifecycle import gravest
 from alerts.same import newest, whole
 from vitals.finding import TOLD_AS, Finding, Priority
 
@@ -18,11 +18,6 @@ def each(known: Mapping[str, Priority], finding: Finding) -> dict[str, Priority]
     own = finding.priority if put_right else gravest((finding.priority, known.get(finding.id, "low")))
     others = {one: priority for one, priority in known.items() if one != finding.id}
     return newest({**others, finding.id: own})
-
-
-def gravest(priorities: Iterable[Priority]) -> Priority:
-    """The highest of these."""
-    return max(priorities, key=RANK.__getitem__)
 
 
 def of(case: Case, finding: Finding) -> Priority:

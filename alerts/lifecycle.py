@@ -18,6 +18,7 @@ In: a state, an event already qualified by the facts (`ended` or `ended_latched`
 Every pair has an answer; nothing raises.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -83,6 +84,11 @@ RANK: dict[Priority, int] = {"low": 0, "medium": 1, "high": 2}
 LATCHES: frozenset[tuple[AlertClass, Priority]] = frozenset({("physiological", "high")})
 STEPS = ("", "on_my_way", "at_bedside", "resolved")
 LONGEST_SHELF_MS = 24 * 3_600_000
+
+
+def gravest(priorities: Iterable[Priority]) -> Priority:
+    """The highest of these."""
+    return max(priorities, key=RANK.__getitem__)
 
 
 def move(state: State, event: Event) -> State | Refused:

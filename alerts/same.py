@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from alerts.case import Case, with_alert, with_memory
-from alerts.lifecycle import RANK
+from alerts.lifecycle import gravest
 
 V = TypeVar("V")
 REMEMBERED = 8
@@ -37,8 +37,8 @@ def with_those(case: Case, over: Sequence[Case]) -> Case:
     grave = {finding: priority for one in every for finding, priority in one.memory.grave.items()}
     known = sorted((at, device) for one in every for device, at in one.memory.until.items())
     until = {device: at for at, device in known}
-    gravest = max((one.alert.priority for one in every), key=RANK.__getitem__)
-    joined = with_alert(case, started_at=min(one.alert.started_at for one in every), priority=gravest)
+    first, priority = min(one.alert.started_at for one in every), gravest(one.alert.priority for one in every)
+    joined = with_alert(case, started_at=first, priority=priority)
     return with_memory(joined, began=newest(began), over=newest(ends), grave=newest(grave), until=newest(until))
 
 
