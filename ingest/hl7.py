@@ -9,7 +9,7 @@ read: whose reading it is follows from the device.
 
 The device: OBX-18, else MSH-3, the first component of it that is a device's id. A sample is what one device measured at one moment (OBX-14,
 else OBR-7, else MSH-7); its number is made of that moment and its content, so that a message sent again is the same sample.
-Sources: HL7 2.6 chapter 7 (table 0085: OBX-11); IHE PCD TF-2 (DEC, PCD-01); MDC units of ISO/IEEE 11073-10101.
+Sources: HL7 2.6 chapter 2 (table 0103: MSH-11) and 7 (table 0085: OBX-11); IHE PCD TF-2 (DEC, PCD-01); MDC units of ISO/IEEE 11073-10101.
 """
 
 import zlib
@@ -37,6 +37,8 @@ KEY = 64
 """Characters of a code that Vigil does not know; `ingest.wire` names no more of it."""
 READINGS = ("", "F", "R", "P", "C", "S")
 """HL7 table 0085: final, not verified, preliminary, correction, partial; senders of the plain form leave it empty. X: no value."""
+LIVE = ("", "P")
+"""HL7 table 0103. Training (T) and debugging (D) messages have values of nobody: stored, they would be a real patient's."""
 _NO_READINGS = {
     "D": "it deletes an earlier reading",
     "W": "it calls an earlier reading wrong",
@@ -126,9 +128,9 @@ def read(data: bytes, known: Known, zone: tzinfo = UTC, now: int = 0) -> Oru | R
         control, sender, version = _text(header, 10), (_text(header, 3), _text(header, 4)), _text(header, 12) or "2.6"
     except BAD as error:
         return Reject("", ("", ""), "2.6", "100", f"not an HL7 v2 message: {str(error)[:120]}")
-    kind = _parts(header, 9)
-    if kind[:2] != ["ORU", "R01"]:
-        return Reject(control, sender, version, "200", f"{'^'.join(kind[:2])[:32]} is not ORU^R01", "MSH^1^9")
+    unfit = _unfit(header)
+    if unfit is not None:
+        return Reject(control, sender, version, *unfit)
     walk = _Walk(header, known, offset(_text(header, 7)) or zone, now)
     try:
         for segment in message:
@@ -139,6 +141,20 @@ def read(data: bytes, known: Known, zone: tzinfo = UTC, now: int = 0) -> Oru | R
     if not samples and not walk.unread:
         return Reject(control, sender, version, "101", "no OBX with a value", "OBX^1")
     return Oru(control, sender, version, samples, tuple(walk.unread))
+
+
+def _unfit(header: Any) -> tuple[str, str, str] | None:
+    """Why a message of this kind or purpose is not taken: code, detail, location."""
+    kind, purpose = _parts(header, 9)[:2], _parts(header, 11)[0]
+    if kind != ["ORU", "R01"]:
+        return "200", f"{'^'.join(kind)[:32]} is not ORU^R01", "MSH^1^9"
+    if purpose.upper() not in LIVE:
+        return (
+            "202",
+            f"MSH-11 {purpose[:16]}: only production (P) is taken; of training and debugging nothing is stored",
+            "MSH^1^11",
+        )
+    return None
 
 
 def _decoded(data: bytes) -> str:

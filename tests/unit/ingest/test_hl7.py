@@ -217,6 +217,18 @@ def test_what_cannot_be_processed_is_rejected_by_name(data: bytes) -> None:
     assert isinstance(read(data, known), Reject)
 
 
+@pytest.mark.parametrize("said", ["T", "D", "t", "T^T", "X", '""'])
+def test_a_training_or_debugging_message_is_no_reading_of_anybody(said: str) -> None:
+    found = read(oru(MDC_HR, header=MSH.replace("|42|P|", f"|42|{said}|")), known)
+    assert isinstance(found, Reject)
+    assert (found.code, found.location) == ("202", "MSH^1^11")
+
+
+@pytest.mark.parametrize("said", ["P", "", "p", "P^T"])
+def test_a_production_message_is_read_and_one_that_does_not_say_what_it_is(said: str) -> None:
+    assert values(oru(MDC_HR, header=MSH.replace("|42|P|", f"|42|{said}|")), "hr") == [80]
+
+
 def test_a_refused_row_keeps_the_message_as_it_came() -> None:
     data = oru("OBX|7|NM|8867-4^HR^LN||900|/min|||||F")
     refused = translated(data)[1].refused[0].refusal
