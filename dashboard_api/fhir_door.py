@@ -1,13 +1,24 @@
 """The ingest's FHIR intake, on this machine only: what an integration posts goes through it the same way as a device's message.
 
-In: the JSON of an Observation or a Bundle. Out: its status, answer and location, as they are. Promise: the intake being away is PartAway.
+In: the JSON of an Observation or a Bundle. Out: what it answers, as it is. Promise: the intake being away is PartAway.
 """
+
+from typing import NamedTuple
 
 import httpx
 
 from vitals.errors import PartAway
 
 _TIMEOUT_S = 30.0
+
+
+class Said(NamedTuple):
+    """`place`: the location that it names, "" for none; `retry_s`: when to come again, 0 where it does not say."""
+
+    status: int
+    body: bytes
+    place: str
+    retry_s: int
 
 
 class FhirDoor:
@@ -17,8 +28,8 @@ class FhirDoor:
         self._address = address
         self._client = httpx.AsyncClient(timeout=_TIMEOUT_S)
 
-    async def post(self, body: bytes, traceparent: str | None) -> tuple[int, bytes, str]:
-        """Status, body, and the location that it names, "" for none. Raises PartAway."""
+    async def post(self, body: bytes, traceparent: str | None) -> Said:
+        """Its answer. Raises PartAway."""
         if self._address is None:
             raise PartAway("the FHIR intake is not running")
         headers = {"Content-Type": "application/fhir+json"} | ({"traceparent": traceparent} if traceparent else {})
@@ -26,7 +37,8 @@ class FhirDoor:
             answer = await self._client.post(self._address, content=body, headers=headers)
         except httpx.HTTPError as error:
             raise PartAway("the FHIR intake does not answer") from error
-        return answer.status_code, answer.content, answer.headers.get("location", "")
+        told = answer.headers
+        return Said(answer.status_code, answer.content, told.get("location", ""), int(told.get("retry-after", "0")))
 
     async def close(self) -> None:
         """Ends its connections."""

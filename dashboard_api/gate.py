@@ -80,7 +80,7 @@ class Gate:
         earlier = await self._kept.earlier(this, call.now)
         if earlier is not None:
             await self._write(route, call.request, call.caller, "done", call.subject.get("patient"), {"replayed": True})
-            return Response(earlier[1], earlier[0], {"Idempotent-Replayed": "true"}, media_type="application/json")
+            return earlier
         try:
             reply = await self._handled(route, call)
         except BaseException:
@@ -88,10 +88,10 @@ class Gate:
             raise
         response = _answer(route, call, reply)
         try:  # before the audit, which may be away: the change is made; and it is audited though it could not be kept
-            if response.status_code == 202:
+            if response.status_code == 202 or response.status_code >= 400:
                 await self._kept.forget(this)
             else:
-                await self._kept.keep(this, response.status_code, bytes(response.body), _patient(call, reply))
+                await self._kept.keep(this, response, _patient(call, reply))
         except PartAway:
             _log.warning("event=answer_not_kept action=%s", route.action)
         return await self._told(route, call, reply)

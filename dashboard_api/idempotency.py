@@ -1,7 +1,8 @@
 """Idempotency-Key: a POST that is sent again gets the answer of the first time, for a day.
 
 In: caller, key, and what was asked. Out: the stored answer, or the leave to go on. Promise: the same key with another request is 422,
-at the same time as the first one 409; what is stored is sealed, for an answer may hold a secret that is shown once.
+at the same time as the first one 409; what is stored is sealed, for an answer may hold a secret that is shown once; its headers are not,
+which name things by their ids only. A failure is not stored: what was in its way may be gone.
 """
 
 import hashlib
@@ -9,7 +10,9 @@ import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from starlette.responses import Response
 
 from dashboard_api.problems import Problem
 from dashboard_api.timescale import Database
@@ -42,8 +45,8 @@ class Idempotency:
         self._database = database
         self._cipher = AESGCM(key)
 
-    async def earlier(self, this: Asked, now: datetime) -> tuple[int, bytes] | None:
-        """The first answer's status and body; None when this is the first (it is then noted as under way)."""
+    async def earlier(self, this: Asked, now: datetime) -> Response | None:
+        """The first answer, marked as such; None when this is the first (it is then noted as under way)."""
         await self._database.do("DELETE FROM access.idempotency WHERE at < %s", [now - KEPT])
         begin = """INSERT INTO access.idempotency AS i (username, key, request, at) VALUES (%s, %s, %s, %s)
                    ON CONFLICT (username, key) DO UPDATE SET at = excluded.at, request = excluded.request
@@ -55,15 +58,16 @@ class Idempotency:
             raise Problem(409, "the first request with this Idempotency-Key is still under way", headers={"Retry-After": "1"})
         if bytes(row["request"]) != this.request:
             raise Problem(422, "this Idempotency-Key was used for another request")
-        sealed = bytes(row["answer"])
-        return int(row["status"]), self._cipher.decrypt(sealed[:12], sealed[12:], this.key.encode())
+        sealed, headers = bytes(row["answer"]), row["headers"] | {"idempotent-replayed": "true"}
+        return Response(self._cipher.decrypt(sealed[:12], sealed[12:], this.key.encode()), int(row["status"]), headers)
 
-    async def keep(self, this: Asked, status: int, answer: bytes, patient: str | None) -> None:
+    async def keep(self, this: Asked, answer: Response, patient: str | None) -> None:
         """Stores a success; `patient`: with whose erasure it goes."""
         nonce = os.urandom(12)
-        sealed = nonce + self._cipher.encrypt(nonce, answer, this.key.encode())
-        sql = "UPDATE access.idempotency SET status = %s, answer = %s, patient = %s WHERE username = %s AND key = %s"
-        await self._database.do(sql, [status, sealed, patient, this.username, this.key])
+        sealed = nonce + self._cipher.encrypt(nonce, bytes(answer.body), this.key.encode())
+        headers = msgspec.json.encode({name: value for name, value in answer.headers.items() if name != "content-length"}).decode()
+        sql = "UPDATE access.idempotency SET status = %s, headers = %s, answer = %s, patient = %s WHERE username = %s AND key = %s"
+        await self._database.do(sql, [answer.status_code, headers, sealed, patient, this.username, this.key])
 
     async def forget(self, this: Asked) -> None:
         """After a failure: the same key may try again."""

@@ -33,6 +33,9 @@ TITLES = {
 }
 
 
+TOO_FAST = 429
+
+
 class Problem(Theirs):
     """An answer that is not a success: status, why, and headers or members of its own."""
 
@@ -54,9 +57,9 @@ def unknown() -> Problem:
     return Problem(404)
 
 
-def too_fast(retry_after_s: float) -> Problem:
+def too_fast(retry_after_s: float, detail: str = "") -> Problem:
     """429 with the seconds to wait."""
-    return Problem(429, headers={"Retry-After": str(max(1, int(retry_after_s + 0.999)))})
+    return Problem(429, detail, headers={"Retry-After": str(max(1, int(retry_after_s + 0.999)))})
 
 
 def away(detail: str) -> Problem:

@@ -29,8 +29,8 @@ class Process:
 
 SERVICES = (
     Process("gateway", ("ingest.gateway_main",), 20, {"VIGIL_GATEWAY": "vigil-gateway-1"}),
-    Process("mllp", ("ingest.mllp_main",), 20),
-    Process("fhir", ("ingest.fhir_main",), 20, {"VIGIL_FHIR_PORT": "{fhir_port}"}),
+    Process("mllp", ("ingest.mllp_main",), 20, {"VIGIL_GATEWAY": "vigil-mllp-1"}),
+    Process("fhir", ("ingest.fhir_main",), 20, {"VIGIL_GATEWAY": "vigil-fhir-1", "VIGIL_FHIR_PORT": "{fhir_port}"}),
     Process("detect", ("streams.detect_app", "worker"), 30, {"VIGIL_INSTANCE": "0"}),
     Process("waveform", ("streams.waveform_app", "worker"), 30, {"VIGIL_INSTANCE": "0"}),
     Process("archive", ("streams.archive_app", "worker"), 30, {"VIGIL_INSTANCE": "0"}),

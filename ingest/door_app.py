@@ -14,10 +14,13 @@ from typing import Generic, TypeVar
 
 from prometheus_client import start_http_server
 
+from ingest.conditions import Babbling
 from ingest.intake import Intake
 from ingest.kafka import Kafka
 from ingest.meter import Meter
 from ingest.mqtt import Clocks
+from ingest.pace import Pace
+from ingest.quota_settings import QuotaSettings
 from ingest.records import Wiring
 from ingest.seen import Seen
 from ingest.timescale import Timescale
@@ -31,13 +34,14 @@ def _optional_port(text: str) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class DoorSettings:
-    """What every door reads."""
+class DoorSettings(QuotaSettings):
+    """What every door reads; `name` is overridden."""
 
     kafka: str = setting("VIGIL_KAFKA", str, "Kafka's bootstrap host:port")
     database: Secret = setting("VIGIL_DATABASE", Secret, "postgresql://... of the directory")
     prefix: str = setting("VIGIL_TOPIC_PREFIX", str, "the topics' prefix", "vitals")
     metrics_port: int | None = setting("VIGIL_METRICS_PORT", _optional_port, "port of /metrics on 127.0.0.1; none when unset", "")
+    name: str = setting("VIGIL_GATEWAY", str, "this door's name; each one beside another needs its own", "vigil-door-1")
 
 
 S = TypeVar("S", bound=DoorSettings)
@@ -79,7 +83,9 @@ async def _run(settings: S, listen: Callable[[Door[S]], Awaitable[None]]) -> int
         return 0
     keeper = Timescale(settings.database, partitions, clocks, log)
     keeper.start()
-    intake = Intake(kafka, keeper, Wiring(Topics(settings.prefix), partitions), meter, clocks, Seen())
+    intake = Intake(
+        kafka, keeper, Wiring(Topics(settings.prefix), partitions), meter, clocks, Seen(), Pace(settings.limits), Babbling(settings.name)
+    )
 
     def failed(error: PartAway) -> None:
         failures.append(error)

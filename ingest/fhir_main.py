@@ -2,11 +2,13 @@
 
 In: POST of an Observation or a Bundle, on any path. Out: 201 with the Observation, 200 with the Bundle's response, each with the name of
 the reading that it became as its location (`ingest.fhir.kept`); 400 and 422 with an OperationOutcome, 503 with Retry-After while Kafka or
-the database is away. Promise: 2xx is said when everything is durable; a single
-Observation and a transaction are taken whole or not at all, a batch each by itself; what is refused is kept in `refused`.
+the database is away, 429 with Retry-After where a device of it is over its quota (nothing of it is taken or kept then). Promise: 2xx is
+said when everything is durable; a single Observation and a transaction are taken whole or not at all, a batch each by itself; what is
+refused is kept in `refused`.
 """
 
 import asyncio
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -24,7 +26,7 @@ from ingest.door_app import Door, DoorSettings, run
 from ingest.fhir import ISSUE_CODES, Entry, Issue, Posted, kept, outcome, read
 from ingest.gather import Message, Refused
 from ingest.hl7 import Spoken
-from ingest.intake import Intake
+from ingest.intake import Intake, TooFast
 from ingest.route import vitals_topic
 from ingest.wire import MESSAGE_BYTES, Fault
 from vitals.errors import PartAway
@@ -40,10 +42,11 @@ class Settings(DoorSettings):
     """The FHIR door's environment."""
 
     fhir_port: int = setting("VIGIL_FHIR_PORT", port, "port of the intake on 127.0.0.1")
+    name: str = setting("VIGIL_GATEWAY", str, "this door's name; each one beside another needs its own", "vigil-fhir-1")
 
 
 async def posted(intake: Intake, body: bytes, source: str, parent: bytes | None) -> Answer:
-    """What to answer to a POST. Raises PartAway when nothing can be promised."""
+    """What to answer to a POST. Raises PartAway when nothing can be promised, TooFast when a device of it must say less."""
     now = intake.clocks.now()
     found = read(body, intake.directory(), now)
     if issues := found if isinstance(found, list) else list(found.issues.values()):
@@ -51,6 +54,7 @@ async def posted(intake: Intake, body: bytes, source: str, parent: bytes | None)
         await intake.refuse(Message(b"", body, now, door="fhir", source=source), fault)
     if isinstance(found, list):
         return 400, outcome(found), ""
+    intake.within(_messages(found.entries, now, source))
     if found.bundle == "batch":
         each = [await intake.take_whole(_messages([e], now, source), parent) for e in found.entries]
         return 200, _response(found, each, _places(found, intake, now)), ""
@@ -98,6 +102,11 @@ def _response(found: Posted, refused: list[list[Refused]], places: list[str]) ->
     return {"resourceType": "Bundle", "type": f"{found.bundle}-response", "entry": entries}
 
 
+def _later(status: int, code: str, error: Exception, seconds: int) -> Response:
+    body = msgspec.json.encode(outcome([Issue(code, str(error))]))
+    return Response(body, status, {"retry-after": str(seconds)}, "application/fhir+json")
+
+
 async def listen(door: Door[Settings]) -> None:
     """Serves until told to stop."""
 
@@ -106,9 +115,10 @@ async def listen(door: Door[Settings]) -> None:
             parent = request.headers.get("traceparent", "").encode()
             source = f"fhir:{request.headers.get('x-vigil-actor', '')[:64]}"
             status, body, place = await posted(door.intake, await request.body(), source, parent)
+        except TooFast as error:
+            return _later(429, "throttled", error, math.ceil(error.wait_s))
         except PartAway as error:
-            body = outcome([Issue("transient", str(error))])
-            return Response(msgspec.json.encode(body), 503, {"retry-after": "2"}, "application/fhir+json")
+            return _later(503, "transient", error, 2)
         return Response(msgspec.json.encode(body), status, {"location": place} if place else {}, "application/fhir+json")
 
     application = Starlette(routes=[Route("/{path:path}", post, methods=["POST"])])

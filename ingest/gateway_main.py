@@ -23,11 +23,11 @@ from ingest.kafka import Kafka
 from ingest.meter import Meter
 from ingest.mqtt import Clocks, Mqtt
 from ingest.notice import Notices
-from ingest.quota import Limits
+from ingest.quota_settings import QuotaSettings
 from ingest.records import ENTROPY, Wiring, records
 from ingest.timescale import Timescale
 from vitals.errors import PartAway, SettingError
-from vitals.settings import Broker, Secret, broker, port, positive_int, read, setting
+from vitals.settings import Broker, Secret, broker, port, read, setting
 from vitals.topics import Topics
 
 IDLE_S, BUSY_S = 0.05, 0.002
@@ -43,7 +43,7 @@ def _optional_port(text: str) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(QuotaSettings):
     """The gateway's environment."""
 
     kafka: str = setting("VIGIL_KAFKA", str, "Kafka's bootstrap host:port")
@@ -55,26 +55,6 @@ class Settings:
         "VIGIL_GATEWAY", str, "this gateway's name at the broker; each one beside another needs its own", "vigil-gateway-1"
     )
     metrics_port: int | None = setting("VIGIL_METRICS_PORT", _optional_port, "port of /metrics on 127.0.0.1; none when unset", "")
-    quota_rate: int = setting("VIGIL_QUOTA_RATE", positive_int, "messages a second that one device may send for ever", "100")
-    quota_burst: int = setting("VIGIL_QUOTA_BURST", positive_int, "messages that one device may send at once", "6000")
-    quota_kb_rate: int = setting("VIGIL_QUOTA_KB_RATE", positive_int, "kilobytes a second that one device may send for ever", "1024")
-    quota_kb_burst: int = setting("VIGIL_QUOTA_KB_BURST", positive_int, "kilobytes that one device may send at once", "32768")
-    quota_waiting: int = setting("VIGIL_QUOTA_WAITING", positive_int, "messages beyond its quota that one device may have waiting", "500")
-    quota_waiting_all: int = setting("VIGIL_QUOTA_WAITING_ALL", positive_int, "the same of all devices together", "2000")
-    quota_hub: int = setting("VIGIL_QUOTA_HUB", positive_int, "how many devices' quotas a hub has", "20")
-
-    @property
-    def limits(self) -> Limits:
-        """The quotas of a device."""
-        return Limits(
-            rate=float(self.quota_rate),
-            burst=float(self.quota_burst),
-            byte_rate=self.quota_kb_rate * 1024.0,
-            byte_burst=self.quota_kb_burst * 1024.0,
-            waiting=self.quota_waiting,
-            waiting_in_all=self.quota_waiting_all,
-            hub=self.quota_hub,
-        )
 
 
 def now() -> int:

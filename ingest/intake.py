@@ -9,11 +9,13 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from ingest.conditions import Babbling
 from ingest.directory import Directory
 from ingest.gather import Message, Refused, refusal
 from ingest.kafka import Kafka
 from ingest.meter import Meter
 from ingest.mqtt import Clocks
+from ingest.pace import Pace
 from ingest.records import ENTROPY, Wiring, records
 from ingest.seen import Seen
 from ingest.timescale import Timescale
@@ -27,6 +29,14 @@ DURABLE_S = 10.0
 LOOK_S, BUSY_S, IDLE_S = 0.02, 0.002, 0.02
 
 
+class TooFast(Exception):
+    """A device of the message is over its quota; `wait_s` until it is not."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(f"more than the device's quota; again in {wait_s:.1f} s")
+        self.wait_s = wait_s
+
+
 @dataclass(slots=True)
 class Intake:
     """One event loop's. `run` must be running for `take` to end."""
@@ -37,12 +47,31 @@ class Intake:
     meter: Meter
     clocks: Clocks
     seen: Seen
+    pace: Pace
+    babbling: Babbling
 
     def directory(self) -> Directory:
         """The newest picture. Raises PartAway before the first."""
         if self.keeper.current is None:
             raise PartAway("the database has not answered yet")
         return self.keeper.current
+
+    async def slowed(self, messages: Sequence[Message]) -> None:
+        """Returns when these are within their devices' quotas: what their sender is answered comes so much later."""
+        steady = self.clocks.steady()
+        wait = self.pace.wait(messages, steady, self.clocks.now())
+        self.pace.charge(messages, steady)
+        if wait > 0:
+            with self.meter.throttled.track_inprogress():
+                await asyncio.sleep(wait)
+
+    def within(self, messages: Sequence[Message]) -> None:
+        """Raises TooFast where these are not within their devices' quotas; nothing of them is charged then."""
+        steady = self.clocks.steady()
+        wait = self.pace.wait(messages, steady, self.clocks.now())
+        if wait > 0:
+            raise TooFast(wait)
+        self.pace.charge(messages, steady)
 
     async def take(self, messages: Sequence[Message], parent: bytes | None = None, also: Sequence[Refusal] = ()) -> Translated:
         """What became of the messages, durable. `Refused.message` is the place in `messages`, and behind them in `also` (what the door
@@ -97,7 +126,18 @@ class Intake:
                 failed(error)
                 return
             self.meter.ready.set(0 if self.keeper.current is None else 1)
+            self._tell()
             await asyncio.sleep(BUSY_S if self.kafka.in_flight else IDLE_S)
+
+    def _tell(self) -> None:
+        """Who babbles, and who does no more."""
+        if self.keeper.current is None:
+            return
+        told = list(self.babbling.told(self.pace.babbles(self.clocks.steady()), self.keeper.current, self.clocks.now()))
+        if told:
+            found = Translated(findings=told)
+            self._send(found)
+            self.meter.durable(found)
 
     async def _decided(self, found: Translated, seen: Seen) -> Translated:
         """What was undecided, by a directory that is newer than it. Raises PartAway when none comes."""

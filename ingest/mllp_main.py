@@ -35,11 +35,12 @@ class Settings(DoorSettings):
     bind: str = setting("VIGIL_BIND", str, "address to listen on", "127.0.0.1")
     mllp_port: int = setting("VIGIL_MLLP_PORT", port, "port of the MLLP listener")
     mllp_peers: Networks = setting("VIGIL_MLLP_PEERS", networks, "addresses and networks that may speak", LOOPBACK)
+    name: str = setting("VIGIL_GATEWAY", str, "this door's name; each one beside another needs its own", "vigil-mllp-1")
     hl7_zone: ZoneInfo = setting("VIGIL_HL7_ZONE", zone_named, "the zone of HL7 times without an offset", "UTC")
 
 
 async def answer(intake: Intake, zone: tzinfo, data: bytes, peer: str) -> bytes:
-    """The ACK of one message, when it may be given. A message that cannot be processed is kept as refused too."""
+    """The ACK of one message, when it may be given: later where a device of it is over its quota. What cannot be processed is kept too."""
     now = intake.clocks.now()
     whole = Message(b"", data, now, again=True, door="mllp", source=f"mllp:{peer}", original=data)
     oru = read(data, intake.directory().number.__contains__, zone, now)
@@ -48,6 +49,7 @@ async def answer(intake: Intake, zone: tzinfo, data: bytes, peer: str) -> bytes:
         return rejected(oru, written(now))
     parts = iter(kept(data, oru))
     messages = [replace(whole, topic=vitals_topic(s.device), payload=s.payload(), original=next(parts)) for s in oru.samples]
+    await intake.slowed(messages)
     also = [refusal(replace(whole, original=next(parts)), row.fault, data, row.device[:64] or None) for row in oru.unread]
     return answer_of(oru, (await intake.take(messages, also=also)).refused, written(now))
 

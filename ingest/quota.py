@@ -80,7 +80,7 @@ class Quota:
         out = Admitted()
         if self._babbling:
             self._release(out, now)
-        for topic, (count, size) in () if catching_up else _sums(messages).items():
+        for topic, (count, size) in () if catching_up else sums(messages).items():
             bucket = self._refilled(topic, now)
             if topic in self._babbling or count > bucket.messages or size > bucket.bytes:
                 self._babble(topic, bucket, now, out)
@@ -156,7 +156,7 @@ class Quota:
         return bucket
 
 
-def _sums(messages: Sequence[Message]) -> dict[bytes, tuple[int, int]]:
+def sums(messages: Sequence[Message]) -> dict[bytes, tuple[int, int]]:
     """topic -> (messages, bytes)."""
     counts: dict[bytes, int] = {}
     sizes: dict[bytes, int] = {}

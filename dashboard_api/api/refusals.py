@@ -9,7 +9,7 @@ import msgspec
 
 from dashboard_api import cursor, way_back
 from dashboard_api.decoding import picked
-from dashboard_api.problems import Problem, away, unknown
+from dashboard_api.problems import TOO_FAST, Problem, away, too_fast, unknown
 from dashboard_api.route import Call, Reply
 from dashboard_api.timescale import Row
 
@@ -98,11 +98,13 @@ async def _to_broker(call: Call, row: Row) -> None:
 
 
 async def _to_fhir(call: Call, row: Row) -> None:
-    status, answer, _ = await call.site.fhir_door.post(bytes(row["payload"]), call.request.headers.get("traceparent"))
-    if status >= 500:
+    said = await call.site.fhir_door.post(bytes(row["payload"]), call.request.headers.get("traceparent"))
+    if said.status >= 500:
         raise away("the FHIR intake cannot promise anything now")
-    if status >= 400:
-        raise Problem(409, f"the FHIR intake refuses it again: {answer.decode(errors='replace')[:_LONGEST_WHY]}")
+    if said.status == TOO_FAST:
+        raise too_fast(said.retry_s)
+    if said.status >= 400:
+        raise Problem(409, f"the FHIR intake refuses it again: {said.body.decode(errors='replace')[:_LONGEST_WHY]}")
 
 
 async def _to_mllp(call: Call, row: Row) -> None:

@@ -13,7 +13,7 @@ from dashboard_api import policy
 from dashboard_api.fhir import created
 from dashboard_api.fhir.endpoints import BASE
 from dashboard_api.fhir.outcome import MEDIA_TYPE
-from dashboard_api.problems import Problem, away, unknown
+from dashboard_api.problems import TOO_FAST, Problem, away, too_fast, unknown
 from dashboard_api.route import Call, Reply
 
 
@@ -21,12 +21,15 @@ async def post(call: Call) -> Reply:
     """The door's own answer, with the addresses of what it took."""
     subjects = subjects_of(_read(call.body))
     await _check_reach(call, subjects)
-    status, body, place = await call.site.fhir_door.post(call.body, call.request.headers.get("traceparent"))
-    if status >= 500:
+    said = await call.site.fhir_door.post(call.body, call.request.headers.get("traceparent"))
+    if said.status >= 500:
         raise away("the FHIR intake cannot promise anything now")
+    if said.status == TOO_FAST:
+        raise too_fast(said.retry_s, "a device of it says more than its quota; nothing of it was taken")
+    status, body = said.status, said.body
     headers = dict[str, str]()
     if status < 300:
-        body, headers = await _addressed(call, msgspec.json.decode(body), place)
+        body, headers = await _addressed(call, msgspec.json.decode(body), said.place)
     patients = tuple(sorted({s for s in subjects if s is not None}))
     return Reply(raw=Response(body, status, headers, MEDIA_TYPE), patients=patients[:100], detail={"status": status})
 

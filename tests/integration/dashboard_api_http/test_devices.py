@@ -106,6 +106,13 @@ def test_the_same_key_enrols_one_device(site: Site, as_: As) -> None:
     assert other.status_code == 422
 
 
+def test_what_is_answered_again_has_the_headers_of_the_first_time(as_: As) -> None:
+    asked = {"json": {"kind": "cgm"}, "headers": {"Idempotency-Key": "enrol-3"}}
+    first, again = ({**as_("admin").post("/api/v1/devices", **asked).headers} for _ in range(2))
+    named = ("location", "content-type", "cache-control")
+    assert ([again[n] for n in named], again["idempotent-replayed"]) == ([first[n] for n in named], "true")
+
+
 def test_the_stored_answer_does_not_show_the_secret(site: Site, as_: As) -> None:
     answer = as_("admin").post("/api/v1/devices", json={"kind": "cgm"}, headers={"Idempotency-Key": "enrol-2"}).json()
     stored = site.sql("SELECT answer FROM access.idempotency WHERE key = 'enrol-2'")[0][0]

@@ -1,4 +1,4 @@
-"""What was refused at the HL7 and FHIR doors goes back to them, and lands exactly once."""
+"""What was refused at the HL7 and FHIR doors goes back to them, and lands exactly once; what they have to say is passed on."""
 
 import json
 import os
@@ -18,6 +18,7 @@ from tests.waiting import wait_for
 
 As = Callable[[str], httpx.Client]
 DOORS = ("mllp", "fhir")
+BURST = 100
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,8 @@ def doors(site: Site) -> Iterator[None]:
         "VIGIL_DATABASE": site.database,
         "VIGIL_TOPIC_PREFIX": site.topics.prefix,
         "VIGIL_METRICS_PORT": "",
+        "VIGIL_QUOTA_RATE": "1",
+        "VIGIL_QUOTA_BURST": str(BURST),
     }
     environ |= {f"VIGIL_{name.upper()}_PORT": str(port) for name, port in ports.items()}
     started = [subprocess.Popen([sys.executable, "-m", f"ingest.{name}_main"], cwd=ROOT, env={**os.environ, **environ}) for name in ports]
@@ -79,3 +82,23 @@ def test_a_requeued_one_lands_exactly_once(site: Site, as_: As, door: str) -> No
     again = as_("admin").post(f"/api/v1/refusals/{name}/requeue")
     landed = [s[:2] for s in stored(site.kafka, site.topics) if s[1] == device]
     assert (before.status_code, open_still, again.json()["state"], landed) == (409, "open", "requeued", [(patient, device)]), before.text
+
+
+@pytest.mark.usefixtures("doors")
+def test_who_posts_more_than_a_devices_quota_is_told_when_to_come_again_and_may(site: Site, as_: As) -> None:
+    device, patient, now = site.device()["id"], site.patient()["id"], datetime.now(UTC)
+    body = {"patient_id": patient, "from": (now - timedelta(hours=1)).isoformat()}
+    as_("admin").post(f"/api/v1/devices/{device}/assignments", json=body).raise_for_status()
+    entries = [json.loads(said("fhir", device, now - timedelta(seconds=n))) for n in range(BURST)]
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [{"resource": e, "request": {"method": "POST", "url": "Observation"}} for e in entries],
+    }
+
+    def posted(key: str) -> httpx.Response:
+        return as_("integration").post("/fhir/R4", json=bundle, headers={"Idempotency-Key": key})
+
+    first, over, again = posted("all"), posted("more"), posted("more")
+    assert (first.status_code, over.status_code, over.json()["issue"][0]["code"]) == (200, 429, "throttled"), first.text
+    assert (int(over.headers["retry-after"]) > 0, again.headers.get("idempotent-replayed")) == (True, None)

@@ -150,6 +150,12 @@ def refusals(kafka: str, topics: Topics) -> list[dict[str, Any]]:
     return [json.loads(value) for _, value in records(kafka, topics.refused)]
 
 
+def conditions(kafka: str, topics: Topics) -> list[tuple[str, str, str]]:
+    """(rule, phase, patient) of what the doors noticed themselves."""
+    told = [json.loads(value) for _, value in records(kafka, topics.findings)]
+    return [(f["rule"], f["phase"], f["patient"]) for f in told]
+
+
 def enrol(database: str, *devices: str, gateway: str | None = None, patient: str = "") -> None:
     """Devices in the directory, each on a patient of its own (or `patient`) since long ago."""
     with psycopg.connect(database, autocommit=True) as connection:

@@ -49,12 +49,18 @@ def bundle(kind: str, *values: float) -> dict[str, Any]:
 
 
 @pytest.fixture
-def poster(kafka: str, database: str, topics: Topics) -> Iterator[Poster]:
+def more() -> dict[str, str]:
+    """What else the door is told."""
+    return {}
+
+
+@pytest.fixture
+def poster(kafka: str, database: str, topics: Topics, more: dict[str, str]) -> Iterator[Poster]:
     """A door that listens."""
     enrol(database, "dev-fhir")
     port = running.free_port()
     environ = {"VIGIL_KAFKA": kafka, "VIGIL_DATABASE": database, "VIGIL_TOPIC_PREFIX": topics.prefix, "VIGIL_FHIR_PORT": str(port)}
-    process = subprocess.Popen([sys.executable, "-m", "ingest.fhir_main"], cwd=ROOT, env={**os.environ, **environ})
+    process = subprocess.Popen([sys.executable, "-m", "ingest.fhir_main"], cwd=ROOT, env={**os.environ, **environ, **more})
     wait_for(lambda: running.accepts("127.0.0.1", port), 90, "the door to listen")
     yield Poster(port)
     process.send_signal(signal.SIGTERM)
@@ -97,3 +103,12 @@ def test_a_batch_is_taken_each_by_itself(poster: Poster, kafka: str, topics: Top
 def test_what_is_no_resource_is_a_named_error_and_kept(poster: Poster, kafka: str, topics: Topics) -> None:
     status, body = poster.posts({"resourceType": "Patient"})
     assert (status, body["resourceType"], [r["reason"] for r in refusals(kafka, topics)]) == (400, "OperationOutcome", ["malformed"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [{"VIGIL_QUOTA_RATE": "1", "VIGIL_QUOTA_BURST": "100"}])
+def test_a_device_over_its_quota_is_told_when_to_come_again_and_nothing_of_it_is_kept(poster: Poster, kafka: str, topics: Topics) -> None:
+    first, _ = poster.posts(bundle("transaction", *range(60, 160)))
+    second, body = poster.posts(bundle("transaction", *range(60, 130)))
+    kept = len(stored(kafka, topics)), len(refusals(kafka, topics))
+    assert (first, second, body["issue"][0]["code"], kept) == (200, 429, "throttled", (100, 0))

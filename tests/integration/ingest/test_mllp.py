@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from deploy.parts import running
-from tests.integration.ingest.gateways import ROOT, enrol, refusals, stored
+from tests.integration.ingest.gateways import ROOT, conditions, enrol, refusals, stored
 from tests.waiting import wait_for
 from vitals.topics import Topics
 
@@ -102,3 +102,14 @@ def test_who_is_named_is_heard_and_a_stranger_is_closed_at_once(sender: Sender) 
         said = link.recv(1)
     counted = re.search(r"^vigil_mllp_turned_away_total ([1-9])", sender.metrics(), re.MULTILINE)
     assert (heard, said, counted is not None) == ("MSA|AA|42", b"", True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [{"VIGIL_QUOTA_RATE": "2", "VIGIL_QUOTA_BURST": "4"}])
+def test_a_device_that_babbles_slows_its_sender_is_told_of_and_loses_nothing(sender: Sender, kafka: str, topics: Topics) -> None:
+    answers = {sender.says(ROW.format(60 + n))[1] for n in range(8)}
+    wait_for(lambda: conditions(kafka, topics) == BABBLED, 30, "the babble to be over")
+    assert (answers, len(stored(kafka, topics)), refusals(kafka, topics)) == ({"MSA|AA|42"}, 8, [])
+
+
+BABBLED = [("device.babbling", "start", "patient-of-dev-hl7"), ("device.babbling", "end", "patient-of-dev-hl7")]
