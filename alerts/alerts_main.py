@@ -4,7 +4,6 @@ Reads the environment once, wires, and runs until SIGTERM or SIGINT; then what i
 waited for, first.
 """
 
-import base64
 import logging
 import os
 import signal
@@ -31,6 +30,7 @@ from alerts.timescale_retention import keep_days
 from alerts.worker import Clocks, Worker
 from vitals.pagelink import token
 from vitals.settings import Secret, port, read, setting
+from vitals.site_key import secret
 from vitals.topics import Topics
 
 BOOK_MS = 5_000
@@ -66,7 +66,7 @@ def linker(settings: AlertSettings) -> Callable[[str], str]:
     """Page id -> its one-time link."""
     if not settings.key_file or not settings.page_url:
         return lambda _page: ""
-    key = base64.b64decode(Path(settings.key_file).read_text())
+    key = secret(Path(settings.key_file).read_text())
     return lambda page: settings.page_url + token(key, page, wall() + LINK_LIFE_MS)
 
 

@@ -6,7 +6,6 @@ the site's key nothing can be read; when a patient's wrapped key is deleted, not
 HMAC-SHA-256, so that none need be read.
 """
 
-import hmac
 import os
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from dashboard_api.keys import SiteKeys
 from vitals.context import AgeBand
+from vitals.site_key import record_digest
 
 _NONCE = 12
 _BANDS: tuple[tuple[int, AgeBand], ...] = ((3, "0-3m"), (12, "3-12m"), (48, "1-4y"), (144, "4-12y"), (192, "12-16y"))
@@ -74,7 +74,7 @@ def opened_note(keys: SiteKeys, patient: str, note: str, wrapped_key: bytes, sea
 
 def mrn_digest(keys: SiteKeys, mrn: str) -> bytes:
     """What a record number is found by."""
-    return hmac.digest(keys.mrn, mrn.strip().encode(), "sha256")
+    return record_digest(keys.mrn, mrn)
 
 
 def age_band(born: date, today: date) -> AgeBand:

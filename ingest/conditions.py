@@ -1,4 +1,4 @@
-"""What the door itself notices of a device, as findings: it sends far too much; its clock is wrong.
+"""What the door itself notices of a device, as findings: it sends far too much; its clock is wrong (`ingest.named_patient` has a third).
 
 In: what `ingest.quota` saw; the clocks' ledger and what stands open of these findings, which the directory carries. Out: technical
 findings on the patient that the device is on when they begin. One that is on nobody, as a hub always is, babbles about the site; its clock
@@ -20,7 +20,7 @@ from ingest.quota import Babble
 from ingest.route import Kind, route
 from vitals.finding import SITE, Finding, Phase, finding_id
 
-BABBLING, CLOCK = "device.babbling", "device.clock"
+BABBLING, CLOCK, OTHER_PATIENT = "device.babbling", "device.clock", "device.other_patient"
 RULE_VERSION = 1
 TOLD_MS = 10_000
 """A clock that is wrong by less is corrected without a word."""
@@ -51,6 +51,10 @@ class Ends:
         fresh = [one for one in standing if one.id not in self._told]
         self.note(fresh, now)
         return fresh
+
+    def lately(self, one: Told, now: int) -> bool:
+        """Whether its end was told just now."""
+        return one.id in self._told and 0 <= now - self._told[one.id] < AGAIN_MS
 
     def note(self, over: Iterable[Told], now: int) -> None:
         """The end of these is told."""
@@ -107,7 +111,7 @@ class Babbling:
     def _finding(one: Told, ended: int | None, directory: Directory, now: int, member: str = "") -> Finding:
         what = {"device": one.device, "why": "more messages than its quota; it is slowed down, others are not"}
         what |= {"busiest": member} if member else {}
-        return _finding(BABBLING, one, ended, f"{one.device} sends too much", what, directory, now)
+        return finding(BABBLING, one, ended, f"{one.device} sends too much", what, directory, now)
 
 
 def busiest(messages: Iterable[Message], hub: str) -> str:
@@ -139,14 +143,14 @@ class Clocks:
         present = {one.id: one for one in whom}
         over = [one for one in self._told.values() if one.id not in present]
         self._ends.note(over, now)
-        left = [one for one in _standing(directory, CLOCK) if one.id not in present]
+        left = [one for one in standing_of(directory, CLOCK) if one.id not in present]
         begun = [one for one in whom if one.id not in self._told]
         self._told = present
         ends = [_clock(Device(one.device), one, directory, now) for one in over + self._ends.new(left, now)]
         return ends + [_clock(wrong[one.device], one, directory, None) for one in begun]
 
 
-def _standing(directory: Directory, rule: str) -> Iterator[Told]:
+def standing_of(directory: Directory, rule: str) -> Iterator[Told]:
     """What stands open of a rule. Of findings in one alert the oldest start stands for all: an end needs no more."""
     for s in directory.standing:
         if s.rule == rule:
@@ -163,7 +167,7 @@ def _clock(device: Device, one: Told, directory: Directory, ended: int | None) -
     if ended is not None:
         title, why = f"The clock of {device.id} is right again, or known anew", ""
     what = {"device": device.id, "ahead_ms": skew, "corrected_by_ms": device.clock_ms, "why": why}
-    made = _finding(CLOCK, one, ended, title, what, directory, one.since if ended is None else ended)
+    made = finding(CLOCK, one, ended, title, what, directory, one.since if ended is None else ended)
     return msgspec.structs.replace(made, priority="low" if device.clock_ms or ended is not None else "medium")
 
 
@@ -177,7 +181,7 @@ def duration(ms: int) -> str:
     return f"{round(ms / size)} {unit}"
 
 
-def _finding(rule: str, one: Told, ended: int | None, title: str, evidence: dict[str, Any], directory: Directory, now: int) -> Finding:
+def finding(rule: str, one: Told, ended: int | None, title: str, evidence: dict[str, Any], directory: Directory, now: int) -> Finding:
     phase: Phase = "start" if ended is None else "end"
     return Finding(
         id=one.id,

@@ -5,7 +5,7 @@ Promise: never changes; a newer picture is a new object. A revoked device is not
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +66,7 @@ class Directory:
         clock_ms: (d,) int32, of each device.
         loaded_at: ms, when the reading of the database began: what was written before is in it.
         standing: the open alerts of the door's own rules.
+        records: record number, digested (`vitals.site_key`) -> patient; empty at a door that asks for none.
     """
 
     devices: tuple[Device, ...]
@@ -79,6 +80,7 @@ class Directory:
     _ends: npt.NDArray[np.int64]
     _patient: npt.NDArray[np.int32]
     standing: tuple[Standing, ...] = ()
+    records: Mapping[bytes, str] = field(default_factory=dict)
 
     def patient_at(self, device: npt.NDArray[np.int64], at: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
         """(n,) device rows and moments in ms -> (n,) patient rows, -1 = on nobody then. At 1-2 million samples a second."""
@@ -97,6 +99,20 @@ class Directory:
         clock = self.clock_ms[device]
         added = np.where(clock > 0, np.clip(received_at - raw, 0, clock), clock).astype(np.int32)
         return raw + added, added
+
+    def true_time(self, device: str, said: int, received_at: int) -> tuple[int, int]:
+        """The moment that a device's own time stands for, and what was added, both ms. Raises KeyError for a device that is not here."""
+        row, at, received = (np.array([x], np.int64) for x in (self.number[device], said, received_at))
+        corrected, added = self.corrected(row, at, received)
+        return int(corrected[0]), int(added[0])
+
+    def since(self, device: str, at: int) -> int | None:
+        """Since when, ms, the device was on whom it was on at a moment; None where it was on nobody."""
+        if self.patient_of(device, at) is None:
+            return None
+        row = self.number[device]
+        place = int(np.searchsorted(self._starts, row * _SPAN + at, side="right")) - 1
+        return int(self._starts[place]) - row * _SPAN
 
     def patient_of(self, device: str, at: int) -> str | None:
         """Whom one device was on at a moment; None for a device that is not here, or on nobody."""
@@ -131,6 +147,7 @@ def directory(
     partitions: int,
     loaded_at: int,
     standing: Iterable[Standing] = (),
+    records: Mapping[bytes, str] | None = None,
 ) -> Directory:
     """The picture of these rows. `wards`: patient -> ward; a patient of whom the ward is not known is on no ward ("")."""
     known = tuple(devices)
@@ -150,4 +167,5 @@ def directory(
         np.array([number[a.device] * _SPAN + (FOREVER if a.end is None else min(a.end, FOREVER)) for _, a in rows], dtype=np.int64),
         np.array([place[a.patient] for _, a in rows], dtype=np.int32),
         tuple(standing),
+        records or {},
     )

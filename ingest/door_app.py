@@ -19,6 +19,7 @@ from ingest.intake import Intake
 from ingest.kafka import Kafka
 from ingest.meter import Meter
 from ingest.mqtt import Clocks
+from ingest.named_patient import NamedPatients
 from ingest.pace import Pace
 from ingest.quota_settings import QuotaSettings
 from ingest.records import Wiring
@@ -42,6 +43,10 @@ class DoorSettings(QuotaSettings):
     prefix: str = setting("VIGIL_TOPIC_PREFIX", str, "the topics' prefix", "vitals")
     metrics_port: int | None = setting("VIGIL_METRICS_PORT", _optional_port, "port of /metrics on 127.0.0.1; none when unset", "")
     name: str = setting("VIGIL_GATEWAY", str, "this door's name; each one beside another needs its own", "vigil-door-1")
+
+    def record_key(self) -> bytes | None:
+        """What record numbers are digested by; None at a door that reads none. Raises SettingError."""
+        return None
 
 
 S = TypeVar("S", bound=DoorSettings)
@@ -71,7 +76,7 @@ def run(settings_class: type[S], listen: Callable[[Door[S]], Awaitable[None]], e
 
 
 async def _run(settings: S, listen: Callable[[Door[S]], Awaitable[None]]) -> int:
-    stopped, failures = asyncio.Event(), list[PartAway]()
+    stopped, failures, key = asyncio.Event(), list[PartAway](), settings.record_key()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     meter, kafka = Meter(), Kafka(settings.kafka, log)
@@ -81,11 +86,10 @@ async def _run(settings: S, listen: Callable[[Door[S]], Awaitable[None]]) -> int
     partitions = await _partitions(kafka, Topics(settings.prefix).readings, stopped)
     if partitions is None:
         return 0
-    keeper = Timescale(settings.database, partitions, clocks, log)
+    keeper = Timescale(settings.database, partitions, clocks, log, key is not None)
     keeper.start()
-    intake = Intake(
-        kafka, keeper, Wiring(Topics(settings.prefix), partitions), meter, clocks, Seen(), Pace(settings.limits), Babbling(settings.name)
-    )
+    wiring, pace = Wiring(Topics(settings.prefix), partitions), Pace(settings.limits)
+    intake = Intake(kafka, keeper, wiring, meter, clocks, Seen(), pace, Babbling(settings.name), NamedPatients(key))
 
     def failed(error: PartAway) -> None:
         failures.append(error)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-import numpy as np
 from msgspec import Struct
 
 from ingest.directory import Directory
@@ -160,15 +159,9 @@ def kept(entry: Entry, directory: Directory, now: int) -> str:
     spoken = entry.samples[0]
     if len(entry.samples) != 1 or len(names) != 1 or spoken.device not in directory.number or isinstance(spoken.observed_at, str):
         return ""
-    at = _true(directory, spoken.device, spoken.observed_at, now)
+    at, _ = directory.true_time(spoken.device, spoken.observed_at, now)
     number = numbered(spoken.observed_at, spoken.vitals)
     return f"urn:vigil:reading:{names.pop()}:{directory.patient_of(spoken.device, at)}:{spoken.device}:{at}:{number}"
-
-
-def _true(directory: Directory, device: str, said: int, now: int) -> int:
-    """The moment, ms, that a device's own time stands for, as `ingest.translate` corrects it."""
-    row = np.array([directory.number[device]])
-    return int(directory.corrected(row, np.array([said]), np.array([now]))[0][0])
 
 
 def _vital(key: str) -> str:
@@ -199,7 +192,7 @@ def _entry(at: str, raw: bytes, directory: Directory, now: int) -> Entry | Issue
     observed_at = _moment(one.effectiveDateTime or one.effectiveInstant or one.effectivePeriod.start)
     subject, said = _id(one.subject), observed_at if isinstance(observed_at, int) else now
     device = _id(one.device) or directory.device_on(subject, said) or ""
-    moment = _true(directory, device, said, now) if device in directory.number else said
+    moment = directory.true_time(device, said, now)[0] if device in directory.number else said
     samples = _samples(at, one, device or subject, observed_at)
     if not samples:
         return Issue("required", "neither a value nor a dataAbsentReason nor a component", at)

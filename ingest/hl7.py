@@ -4,12 +4,12 @@ In: one message's bytes. Out: `Oru`: samples in the same JSON form that a device
 Promise: any bytes give one or the other; every OBX with a value is in a sample (wrong ones too: `ingest.translate` names what is wrong),
 and every OBX of a vital that has none is "no value", unless another of the same moment has the number (a cuff beside an arterial line).
 An OBX whose status (OBX-11) is not a result's is in `Oru.unread`: what takes an earlier reading back must not be stored as a live one.
-Dropped: other OBX rows without type and value (PCD-01's containment: device, channel), every segment but MSH, OBR, OBX. Nothing of PID is
-read: whose reading it is follows from the device.
+Dropped: other OBX rows without type and value (PCD-01's containment: device, channel), every segment but MSH, PID, OBR, OBX. Whose reading
+it is follows from the device; of PID the record numbers are read (PID-3), to notice where that is another patient (`ingest.named_patient`).
 
 The device: OBX-18, else MSH-3, the first component of it that is a device's id. A sample is what one device measured at one moment (OBX-14,
 else OBR-7, else MSH-7); its number is made of that moment and its content, so that a message sent again is the same sample.
-Sources: HL7 2.6 chapter 2 (table 0103: MSH-11) and 7 (table 0085: OBX-11); IHE PCD TF-2 (DEC, PCD-01); MDC units of ISO/IEEE 11073-10101.
+Sources: HL7 2.6 chapter 2 (table 0103: MSH-11) and 3 (PID-3; table 0203); IHE PCD TF-2 (DEC, PCD-01).
 """
 
 import zlib
@@ -22,32 +22,17 @@ from typing import Any
 import hl7
 import msgspec
 
+from ingest.hl7_row import measured, objection, parts, record_numbers, said, speaks
 from ingest.hl7_time import moment, offset
 from ingest.wire import Fault
-from vitals.refusal import Reason
-from vitals.registry import BY_KEY, NO_VALUE_NUMBERS, VITALS
 
 BAD = (hl7.HL7Exception, ValueError, IndexError, KeyError, TypeError, AttributeError, AssertionError, RecursionError)
 """What the library raises for bytes that are not HL7: assertions of its own too."""
 _NUMBER_BITS = 21
 """Of a sample's number the content's share; the moment's is above it: 41 bits of ms reach 2039, 62 in all: what the archive takes."""
 
-_MDC_UNITS = {v.name: {str(code): scale for code, scale in v.mdc_units.items()} for v in VITALS}
-KEY = 64
-"""Characters of a code that Vigil does not know; `ingest.wire` names no more of it."""
-READINGS = ("", "F", "R", "P", "C", "S")
-"""HL7 table 0085: final, not verified, preliminary, correction, partial; senders of the plain form leave it empty. X: no value."""
 LIVE = ("", "P")
 """HL7 table 0103. Training (T) and debugging (D) messages have values of nobody: stored, they would be a real patient's."""
-_NO_READINGS = {
-    "D": "it deletes an earlier reading",
-    "W": "it calls an earlier reading wrong",
-    "U": "it makes an earlier reading final and says none itself",
-    "I": "the result is pending",
-    "N": "nothing was asked for",
-    "O": "an order without a result",
-}
-
 Known = Callable[[str], bool]
 
 
@@ -66,13 +51,15 @@ class Row:
 
 @dataclass(slots=True)
 class Spoken:
-    """One sample. `rows`: vital's key -> the place that it came from; `sources`: each OBX of it (HL7 only)."""
+    """One sample. `rows`: vital's key -> the place that it came from; `sources`: each OBX of it, `named`: of whom it is said to be, by
+    record numbers (HL7 only)."""
 
     device: str
     observed_at: int | str
     vitals: dict[str, Any] = field(default_factory=dict)
     rows: dict[str, str] = field(default_factory=dict)
     sources: list[Row] = field(default_factory=list)
+    named: tuple[str, ...] = ()
 
     def payload(self) -> bytes:
         """The JSON of a device's sample."""
@@ -125,13 +112,13 @@ def read(data: bytes, known: Known, zone: tzinfo = UTC, now: int = 0) -> Oru | R
     try:
         message = hl7.parse(text)
         header = message.segment("MSH")
-        control, sender, version = _text(header, 10), (_text(header, 3), _text(header, 4)), _text(header, 12) or "2.6"
+        control, sender, version = said(header, 10), (said(header, 3), said(header, 4)), said(header, 12) or "2.6"
     except BAD as error:
         return Reject("", ("", ""), "2.6", "100", f"not an HL7 v2 message: {str(error)[:120]}")
     unfit = _unfit(header)
     if unfit is not None:
         return Reject(control, sender, version, *unfit)
-    walk = _Walk(header, known, offset(_text(header, 7)) or zone, now)
+    walk = _Walk(header, known, offset(said(header, 7)) or zone, now)
     try:
         for segment in message:
             walk.past(segment)
@@ -145,7 +132,7 @@ def read(data: bytes, known: Known, zone: tzinfo = UTC, now: int = 0) -> Oru | R
 
 def _unfit(header: Any) -> tuple[str, str, str] | None:
     """Why a message of this kind or purpose is not taken: code, detail, location."""
-    kind, purpose = _parts(header, 9)[:2], _parts(header, 11)[0]
+    kind, purpose = parts(header, 9)[:2], parts(header, 11)[0]
     if kind != ["ORU", "R01"]:
         return "200", f"{'^'.join(kind)[:32]} is not ORU^R01", "MSH^1^9"
     if purpose.upper() not in LIVE:
@@ -164,18 +151,9 @@ def _decoded(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def _text(segment: Any, number: int) -> str:
-    """A field's first repetition as text; "" when it is not there."""
-    return str(segment[number]).split("~")[0].strip() if len(segment) > number else ""
-
-
-def _parts(segment: Any, number: int) -> list[str]:
-    return _text(segment, number).split("^")
-
-
 @dataclass(slots=True)
 class _Walk:
-    """A message, segment by segment. `place`: where it is; `report`: the OBR that holds, and its place."""
+    """A message, segment by segment. `place`: where it is; `report`: the OBR that holds, and its place; `named`: by the PID that holds."""
 
     header: Any
     known: Known
@@ -186,91 +164,54 @@ class _Walk:
     counts: Counter[str] = field(default_factory=Counter)
     found: dict[tuple[str, int | str], list[Spoken]] = field(default_factory=dict)
     unread: list[Unread] = field(default_factory=list)
+    named: tuple[str, ...] = ()
 
     def past(self, segment: Any) -> None:
         """Takes in one segment. Raises BAD."""
         kind = str(segment[0])
         self.counts[kind] += 1
         self.place = f"{kind}^{self.counts[kind]}"
-        if kind == "OBR":
+        if kind == "PID":
+            self.named = record_numbers(segment)
+        elif kind == "OBR":
             self.report = segment, self.place
-        elif kind == "OBX" and _speaks(segment):
+        elif kind == "OBX" and speaks(segment):
             self._row(segment)
 
     def _row(self, observation: Any) -> None:
         (time, time_at), (device, device_at) = self._time(observation), self._device(observation)
         row = Row(self.place, time_at, device_at, (self.header, self.report[0], observation))
-        at, status = moment(time, self.zone, self.now), _parts(observation, 11)[0].upper()
-        key, value = _measured(observation, status)
-        fault = _objection(status, key, at)
+        at, status = moment(time, self.zone, self.now), parts(observation, 11)[0].upper()
+        key, value = measured(observation, status)
+        fault = objection(status, key, at)
         if fault is not None:
             self.unread.append(Unread(row, device, fault))
         else:
-            _put(self.found.setdefault((device, at), []), Spoken(device, at, {key: value}, {key: self.place}, [row]))
+            _put(self.found.setdefault((device, at), []), Spoken(device, at, {key: value}, {key: self.place}, [row], self.named))
 
     def _time(self, observation: Any) -> tuple[str, str]:
         """OBX-14, else OBR-7, else MSH-7; and where."""
-        own, (report, place) = _text(observation, 14), self.report
+        own, (report, place) = said(observation, 14), self.report
         if own:
             return own, f"{self.place}^14"
-        reported = _text(report, 7) if report is not None else ""
-        return (reported, f"{place}^7") if reported else (_text(self.header, 7), "MSH^1^7")
+        reported = said(report, 7) if report is not None else ""
+        return (reported, f"{place}^7") if reported else (said(self.header, 7), "MSH^1^7")
 
     def _device(self, observation: Any) -> tuple[str, str]:
         """The first id that is a device's, else the first that is there; and where."""
         fields = ((observation, 18, f"{self.place}^18"), (self.header, 3, "MSH^1^3"))
-        named = [(part, place) for segment, number, place in fields for part in _parts(segment, number) if part]
+        named = [(part, place) for segment, number, place in fields for part in parts(segment, number) if part]
         return next((n for n in named if self.known(n[0])), named[0] if named else ("", "MSH^1^3"))
-
-
-def _speaks(observation: Any) -> bool:
-    """Whether the row says something of a patient. A container has neither type nor value, and its code is not a vital's."""
-    return bool(_text(observation, 2) or _text(observation, 5)) or _parts(observation, 3)[0] in BY_KEY
 
 
 def _put(same: list[Spoken], row: Spoken) -> None:
     """One more row, as a sample of its own, among the samples of its moment. Of a vital's two numbers each is kept, in two samples."""
     ((key, value),) = row.vitals.items()
-    said = [s for s in same if value is None and key in s.vitals]
-    room = said or [s for s in same if s.vitals.get(key) is None]
+    already = [s for s in same if value is None and key in s.vitals]
+    room = already or [s for s in same if s.vitals.get(key) is None]
     if not room:
         same.append(row)
         return
     room[0].sources += row.sources
-    if not said:
+    if not already:
         room[0].vitals[key], room[0].rows[key] = value, row.rows[key]
-
-
-def _objection(status: str, key: str, at: int | str) -> Fault | None:
-    """Why a row with this status is no reading."""
-    if status in READINGS or status == "X":
-        return None
-    why = _NO_READINGS.get(status, "no status of a result that Vigil knows")
-    detail = f"OBX-11 {status[:16]}: {why}; it is not stored as a reading, and what was stored before stays as it is"
-    return Fault(Reason.MALFORMED, detail, None, key, at if isinstance(at, int) else None)
-
-
-def _measured(segment: Any, status: str) -> tuple[str, Any]:
-    """(key, value) of an OBX in the devices' form: MDC units are converted here, for UCUM is what devices say. `status`: OBX-11."""
-    code, unit, text = _parts(segment, 3)[0], _parts(segment, 6), _text(segment, 5)
-    if code not in BY_KEY:
-        return code[:KEY], text or "no value"
-    vital, scale = BY_KEY[code]
-    if status == "X" or not text:
-        return vital.name, None
-    value = _number(text)
-    if value in NO_VALUE_NUMBERS or (value == 0 and vital.zero_is_no_value):
-        return vital.name, None
-    if value is None or vital.words:
-        return vital.name, (text.split("^")[0] if value is None else value)
-    if unit[0] in _MDC_UNITS[vital.name]:
-        return vital.name, _MDC_UNITS[vital.name][unit[0]](value)
-    return vital.name, {"value": value, "unit": unit[0]} if unit[0] else scale(value)
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if abs(value) < 1e300 else None

@@ -15,6 +15,7 @@ from ingest.gather import Message, Refused, refusal
 from ingest.kafka import Kafka
 from ingest.meter import Meter
 from ingest.mqtt import Clocks
+from ingest.named_patient import NamedPatients
 from ingest.pace import Pace
 from ingest.records import ENTROPY, Wiring, records
 from ingest.seen import Seen
@@ -49,6 +50,7 @@ class Intake:
     seen: Seen
     pace: Pace
     babbling: Babbling
+    named: NamedPatients
 
     def directory(self) -> Directory:
         """The newest picture. Raises PartAway before the first."""
@@ -130,10 +132,11 @@ class Intake:
             await asyncio.sleep(BUSY_S if self.kafka.in_flight else IDLE_S)
 
     def _tell(self) -> None:
-        """Who babbles, and who does no more."""
+        """What the door noticed of devices, and what is not so any more."""
         if self.keeper.current is None:
             return
-        told = list(self.babbling.told(self.pace.babbles(self.clocks.steady()), self.keeper.current, self.clocks.now()))
+        directory, now = self.keeper.current, self.clocks.now()
+        told = [*self.babbling.told(self.pace.babbles(self.clocks.steady()), directory, now), *self.named.told(directory, now)]
         if told:
             found = Translated(findings=told)
             self._send(found)

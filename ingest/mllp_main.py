@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
@@ -24,8 +25,10 @@ from ingest.mllp_answer import answer_of
 from ingest.mllp_peers import LOOPBACK, Gate, Networks, networks
 from ingest.route import vitals_topic
 from ingest.wire import Fault
+from vitals.errors import SettingError
 from vitals.refusal import Reason
 from vitals.settings import port, setting
+from vitals.site_key import derived, secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,16 @@ class Settings(DoorSettings):
     mllp_peers: Networks = setting("VIGIL_MLLP_PEERS", networks, "addresses and networks that may speak", LOOPBACK)
     name: str = setting("VIGIL_GATEWAY", str, "this door's name; each one beside another needs its own", "vigil-mllp-1")
     hl7_zone: ZoneInfo = setting("VIGIL_HL7_ZONE", zone_named, "the zone of HL7 times without an offset", "UTC")
+    key_file: str = setting("VIGIL_KEY_FILE", str, "the site's key: by it a PID's record number is compared (none: it is not)", "")
+
+    def record_key(self) -> bytes | None:
+        """From the site's key. Raises SettingError."""
+        if not self.key_file:
+            return None
+        try:
+            return derived(secret(Path(self.key_file).read_text()), "mrn")
+        except OSError as error:
+            raise SettingError(f"VIGIL_KEY_FILE={self.key_file}: {error.strerror}") from error
 
 
 async def answer(intake: Intake, zone: tzinfo, data: bytes, peer: str) -> bytes:
@@ -48,6 +61,7 @@ async def answer(intake: Intake, zone: tzinfo, data: bytes, peer: str) -> bytes:
         await intake.refuse(whole, Fault(Reason.MALFORMED, oru.detail))
         return rejected(oru, written(now))
     parts = iter(kept(data, oru))
+    intake.named.heard(oru.samples, intake.directory(), now)
     messages = [replace(whole, topic=vitals_topic(s.device), payload=s.payload(), original=next(parts)) for s in oru.samples]
     await intake.slowed(messages)
     also = [refusal(replace(whole, original=next(parts)), row.fault, data, row.device[:64] or None) for row in oru.unread]

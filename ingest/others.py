@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import Literal
 
 import msgspec
-import numpy as np
 
 from ingest import wire
 from ingest.directory import Directory
@@ -94,7 +93,7 @@ def _chunk(i: int, m: Message, name: str, desk: Desk, seen: Seen, out: Others) -
     except wire.BAD as error:
         yield wire.Fault(Reason.MALFORMED, str(error)[:200])
         return
-    at, clock_ms = _corrected(desk.directory, name, wire.milliseconds(chunk.observed_at), m.received_at)
+    at, clock_ms = desk.directory.true_time(name, wire.milliseconds(chunk.observed_at), m.received_at)
     reason = _time_reason(at, m.received_at)
     patient = None if reason else desk.directory.patient_of(name, at)
     if patient is None and not reason and desk.waits(m):
@@ -108,13 +107,6 @@ def _chunk(i: int, m: Message, name: str, desk: Desk, seen: Seen, out: Others) -
         out.repeated += 1
     else:
         yield wire.Fault(Reason.DUPLICATE, "this number was used before on this channel", chunk.seq, None, at)
-
-
-def _corrected(directory: Directory, name: str, raw: int, received_at: int) -> tuple[int, int]:
-    """The true time, and what was added."""
-    row, at, received = (np.array([x], np.int64) for x in (directory.number[name], raw, received_at))
-    corrected, added = directory.corrected(row, at, received)
-    return int(corrected[0]), int(added[0])
 
 
 def _time_reason(at: int, received_at: int) -> tuple[Reason, str] | None:

@@ -52,6 +52,10 @@ class Pace:
         self._babbling: dict[bytes, int] = {}
         self._begun: list[Babble] = []
 
+    def __len__(self) -> int:
+        """Of how many devices something is remembered."""
+        return len(self._messages.until)
+
     def wait(self, messages: Sequence[Message], steady: float, now: int) -> float:
         """Seconds until all of these are within their devices' quotas, LONGEST_S at most; they are not charged."""
         longest = 0.0
@@ -69,7 +73,7 @@ class Pace:
             self._messages.charge(topic, count, steady)
             self._bytes.charge(topic, size, steady)
         for debts in (self._messages, self._bytes):
-            if len(debts.until) > BUCKETS:
+            if len(debts.until) > BUCKETS:  # who owes nothing says nothing
                 for topic in debts.paid(steady):
                     del debts.until[topic]
 

@@ -1,9 +1,9 @@
 """The directory out of the database, kept fresh by a thread of its own; and the clocks' ledger into it.
 
-In: schema `clinical`; of `alerting` the open alerts of the door's own rules; notices on `vigil_directory`; questions and notes of the
-gateway. Out: `current`, the newest picture. Promise: the database may be away at the start and later: the last picture stays, and trying
-goes on with a growing, jittered pause; a change is there within milliseconds, a missed notice within POLL_S. Asked however often, it
-reads at most once in ASKED_S.
+In: schema `clinical`; of `alerting` the open alerts of the door's own rules; of `identity`, where a door asks for them, the digests of
+record numbers; notices on `vigil_directory`; questions and notes of the gateway. Out: `current`, the newest picture. Promise: the database
+may be away at the start and later: the last picture stays, and trying goes on with a growing, jittered pause; a change is there within
+milliseconds, a missed notice within POLL_S. Asked however often, it reads at most once in ASKED_S.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from ingest.conditions import BABBLING, CLOCK
+from ingest.conditions import BABBLING, CLOCK, OTHER_PATIENT
 from ingest.directory import Assignment, Device, Directory, Standing, directory
 from ingest.mqtt import Clocks
 from ingest.skew import TOLERANCE_MS, Entry
@@ -40,28 +40,33 @@ SELECT device, patient, (extract(epoch FROM lower(during)) * 1000)::bigint,
        CASE WHEN upper_inf(during) THEN NULL ELSE (extract(epoch FROM upper(during)) * 1000)::bigint END
 FROM clinical.assignment"""
 _WARDS = "SELECT id, ward FROM clinical.patient"
+_RECORDS = "SELECT mrn_digest, patient FROM identity.person"
 _STANDING = """
 SELECT rule, patient, subject, coalesce(memory->'starts', '[]'), coalesce(memory->'findings', '[]') FROM alerting.alert
 WHERE state <> 'closed' AND rule = ANY(%s)"""
 
 
-def load(connection: psycopg.Connection[Any], partitions: int, loaded_at: int) -> Directory:
-    """The picture as of one moment. Raises psycopg.Error when the database goes away."""
+def load(connection: psycopg.Connection[Any], partitions: int, loaded_at: int, records: bool = False) -> Directory:
+    """The picture as of one moment, `records`: with the digests of record numbers. Raises psycopg.Error when the database goes away."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         devices = [Device(*row) for row in connection.execute(_DEVICES)]
         assignments = [Assignment(*row) for row in connection.execute(_ASSIGNMENTS)]
         wards: Mapping[str, str] = dict(connection.execute(_WARDS).fetchall())
-        rows = connection.execute(_STANDING, ([BABBLING, CLOCK],))
+        rows = connection.execute(_STANDING, ([BABBLING, CLOCK, OTHER_PATIENT],))
         standing = [Standing(rule, patient, device, tuple(starts), tuple(found)) for rule, patient, device, starts, found in rows]
-    return directory(devices, assignments, wards, partitions, loaded_at, standing)
+        digests = {bytes(digest): patient for digest, patient in connection.execute(_RECORDS)} if records else {}
+    return directory(devices, assignments, wards, partitions, loaded_at, standing, digests)
 
 
 class Timescale:
-    """The directory's keeper. `current` is None until the database has answered once; `away`: it does not answer now."""
+    """The directory's keeper. `current` is None until the database has answered once; `away`: it does not answer now.
 
-    def __init__(self, url: str, partitions: int, clocks: Clocks, log: Callable[[str], None]) -> None:
-        self._url, self._partitions, self._clocks, self._log = url, partitions, clocks, log
+    `records`: with the digests of record numbers.
+    """
+
+    def __init__(self, url: str, partitions: int, clocks: Clocks, log: Callable[[str], None], records: bool = False) -> None:
+        self._url, self._partitions, self._clocks, self._log, self._records = url, partitions, clocks, log, records
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_write.setblocking(False)
         self._asked = self._changed = False
@@ -124,7 +129,7 @@ class Timescale:
 
     def _read(self, connection: psycopg.Connection[Any]) -> None:
         self._asked = self._changed = False
-        self.current = load(connection, self._partitions, self._clocks.now())
+        self.current = load(connection, self._partitions, self._clocks.now(), self._records)
         if self.away:
             self._log(f"event=directory devices={len(self.current.devices)} patients={len(self.current.patients)}")
         self.away, self._pause = False, PAUSE_S

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from tests.mutants import Numbers
 
-ROOMS = frozenset({"alerts", "streams", "vitals", "tests", "loadtests", "devices"})
+ROOMS = frozenset({"alerts", "ingest", "streams", "vitals", "tests", "loadtests", "devices"})
 """What is imported again for a change that takes effect at import."""
 
 
@@ -88,9 +88,14 @@ _ALERTS: Mapping[str, Target] = {
     "gravity": Target(("alerts/test_findings", "alerts/test_same")),
     "same": Target(("alerts/test_same", "alerts/test_findings", "alerts/test_told_late"), _amounts("REMEMBERED", "LATE_MS")),
 }
+_INGEST: Mapping[str, Target] = {
+    "named_patient": Target(("ingest/test_named_patient",), _amounts("GRACE_MS")),
+    "pace": Target(("ingest/test_pace",), _amounts("LONGEST_S")),
+}
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {"vitals/news2.py": _NEWS2}
     | {f"alerts/{name}.py": target for name, target in _ALERTS.items()}
+    | {f"ingest/{name}.py": target for name, target in _INGEST.items()}
     | {f"streams/detect/{name}.py": target for name, target in _DETECT.items()}
 )
 

@@ -10,14 +10,17 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 
 from deploy.parts import running
 from tests.integration.ingest.gateways import ROOT, conditions, enrol, refusals, stored
 from tests.waiting import wait_for
+from vitals.site_key import derived, record_digest
 from vitals.topics import Topics
 
 ROW = "OBX|11|NM|147842^MDC_ECG_HEART_RATE^MDC|1.5.1.1|{}|264864^MDC_DIM_BEAT_PER_MIN^MDC|||||R"
@@ -53,6 +56,22 @@ class Sender:
 def more() -> dict[str, str]:
     """What else the door is told."""
     return {}
+
+
+@pytest.fixture
+def keyed(more: dict[str, str], database: str, tmp_path: Path) -> None:
+    """The door has the site's key; the patient of `dev-hl7` has the record number 4711, another one 4712."""
+    secret, file = b"s" * 32, tmp_path / "key"
+    file.write_text(base64.b64encode(secret).decode())
+    more["VIGIL_KEY_FILE"] = str(file)
+    enrol(database, "dev-other")
+    with psycopg.connect(database, autocommit=True) as connection:
+        for number, device in (("4711", "dev-hl7"), ("4712", "dev-other")):
+            connection.execute(
+                "INSERT INTO clinical.patient (id, ward) VALUES (%s, 'north') ON CONFLICT DO NOTHING", (f"patient-of-{device}",)
+            )
+            digest = record_digest(derived(secret, "mrn"), number)
+            connection.execute("INSERT INTO identity.person VALUES (%s, '', '', %s)", (f"patient-of-{device}", digest))
 
 
 @pytest.fixture
@@ -113,3 +132,14 @@ def test_a_device_that_babbles_slows_its_sender_is_told_of_and_loses_nothing(sen
 
 
 BABBLED = [("device.babbling", "start", "patient-of-dev-hl7"), ("device.babbling", "end", "patient-of-dev-hl7")]
+
+
+@pytest.mark.usefixtures("keyed")
+def test_a_message_that_names_another_patient_is_stored_by_its_device_and_asked_about(sender: Sender, kafka: str, topics: Topics) -> None:
+    now = datetime.now(UTC).strftime("%Y%m%d%H%M%S+0000")
+    answers = [
+        sender.says(f"PID|||{number}^^^H^MR||Doe^Jane", ROW.format(value), time=now)[1] for number, value in (("4712", 80), ("4711", 81))
+    ]
+    asked = [("device.other_patient", phase, "patient-of-dev-hl7") for phase in ("start", "end")]
+    wait_for(lambda: conditions(kafka, topics) == asked, 30, "the question, and its end")
+    assert (answers, {s[0] for s in stored(kafka, topics)}) == (["MSA|AA|42"] * 2, {"patient-of-dev-hl7"})

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.gather import Message
-from ingest.pace import LONGEST_S, Pace
+from ingest.pace import Pace
 from ingest.quota import Babble, Limits
 
 NOW = 1_790_000_000_000
@@ -59,7 +59,24 @@ def test_who_babbled_for_hours_owes_no_more_than_who_did_for_seconds() -> None:
     pace = Pace(LIMITS)
     for steady in range(1_000):
         taken(pace, said("a", 500), float(steady))
-    assert pace.wait(said("a", 1), 1_000 + LONGEST_S, NOW) == 0
+    assert (pace.wait(said("a", 1), 1_000.0, NOW), pace.wait(said("a", 1), 1_010.0, NOW)) == (pytest.approx(9.1), 0)
+
+
+def test_a_babble_is_over_only_below_half_the_burst() -> None:
+    pace = Pace(LIMITS)
+    taken(pace, said("a", 30), 0.0)
+    taken(pace, said("a", 1), 0.0)
+    pace.babbles(0.0)
+    assert (pace.babbles(2.1), [b.ended for b in pace.babbles(2.2)]) == ([], [True])
+
+
+@pytest.mark.parametrize(("most", "left"), [(1, 1), (2, 1), (3, 3)])
+def test_who_owes_nothing_any_more_is_forgotten_where_too_many_are_known(most: int, left: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.pace.BUCKETS", most)
+    pace = Pace(LIMITS)
+    for device, steady in (("a", 0.0), ("b", 0.0), ("c", 0.1)):
+        pace.charge(said(device, 1), steady)
+    assert len(pace) == left
 
 
 @given(st.lists(st.tuples(st.integers(1, 20), st.floats(0, 3)), max_size=60))

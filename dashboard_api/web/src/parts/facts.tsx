@@ -1,5 +1,7 @@
 // Plain JSON from the server, shown as facts: evidence, delays, explanations.
 
+import { follow } from "../route";
+import { named, short } from "../store";
 import { moment, word } from "../texts";
 import { en } from "../texts/en";
 import { shown, unitOf } from "../units";
@@ -30,6 +32,15 @@ function fact(name: string, value: unknown, vital: string): preact.ComponentChil
   if (typeof value === "string" && name === "told_as") return word("prio", value);
   if (typeof value === "string") return TIME.test(value) ? moment(value) : value;
   if (typeof value === "boolean") return value ? "✓" : "✗";
+  if (name === "named" && Array.isArray(value)) return value.map(String).map((id) => <Patient key={id} id={id} />);
   if (Array.isArray(value)) return value.map((v, i) => <div key={i}>{typeof v === "object" && v ? <Facts of={v as Record<string, unknown>} vital={vital} /> : fact("", v, vital)}</div>);
   return <Facts of={value as Record<string, unknown>} vital={vital} />;
+}
+
+function Patient({ id }: { id: string }) {
+  return (
+    <a href={`/patients/${id}`} onClick={follow}>
+      {named(id) ?? short(id)}
+    </a>
+  );
 }

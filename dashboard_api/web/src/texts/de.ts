@@ -123,6 +123,7 @@ export const de: Texts = {
   "fact.devices": "Geräte",
   "fact.times": "Mal",
   "fact.measured_by_another": "Ein anderes Gerät misst es jetzt",
+  "fact.named": "In der Nachricht genannt",
   "fact.told_as": "Gemeldet als",
   "fact.since": "Seit",
   "fact.mean": "Mittel",

@@ -121,6 +121,7 @@ export const en = {
   "fact.devices": "Devices",
   "fact.times": "Times",
   "fact.measured_by_another": "Another device measures it now",
+  "fact.named": "Named in the message",
   "fact.told_as": "Told as",
   "fact.since": "Since",
   "fact.mean": "Mean",
