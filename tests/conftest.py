@@ -1,6 +1,7 @@
 """Fixtures that every test may ask for: the real servers (started when first asked for), and a space of one's own on each."""
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,11 @@ os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")  # brokers 
 
 PARTITIONS = 4
 ORDER = ("unit", "contract", "integration", "e2e")
+
+
+def pytest_configure() -> None:
+    """Told to end (SIGTERM), a run ends as by Ctrl-C: what it started is stopped."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
