@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import settings
 from xdist.remote import Producer
@@ -26,9 +27,17 @@ PARTITIONS = 4
 ORDER = ("unit", "contract", "integration", "e2e")
 
 
-def pytest_configure() -> None:
-    """Told to end (SIGTERM), a run ends as by Ctrl-C: what it started is stopped."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Told to end (SIGTERM), a run ends as by Ctrl-C: what it started is stopped. Side by side it is the lanes that have started it."""
+    lanes = bool(config.getoption("numprocesses", 0)) and not hasattr(config, "workerinput")
+    signal.signal(signal.SIGTERM, _told_the_lanes if lanes else signal.default_int_handler)
+
+
+def _told_the_lanes(*_: object) -> None:
+    """Each ends by itself, and the run with the last of them; told once more it ends at once."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for lane in psutil.Process().children():
+        lane.terminate()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
