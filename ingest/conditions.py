@@ -109,7 +109,7 @@ class Babbling:
 
     @staticmethod
     def _finding(one: Told, ended: int | None, directory: Directory, now: int, member: str = "") -> Finding:
-        what = {"device": one.device, "why": "more messages than its quota; it is slowed down, others are not"}
+        what = {"device": one.device, "why": "more messages than its quota; it is slowed down or refused, others are not"}
         what |= {"busiest": member} if member else {}
         return finding(BABBLING, one, ended, f"{one.device} sends too much", what, directory, now)
 

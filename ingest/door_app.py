@@ -24,6 +24,8 @@ from ingest.pace import Pace
 from ingest.quota_settings import QuotaSettings
 from ingest.records import Wiring
 from ingest.seen import Seen
+from ingest.senders import Senders
+from ingest.strangers import Strangers
 from ingest.timescale import Timescale
 from vitals.errors import PartAway, SettingError
 from vitals.settings import Secret, port, read, setting
@@ -89,7 +91,7 @@ async def _run(settings: S, listen: Callable[[Door[S]], Awaitable[None]]) -> int
     keeper = Timescale(settings.database, partitions, clocks, log, key is not None)
     keeper.start()
     wiring, pace = Wiring(Topics(settings.prefix), partitions), Pace(settings.limits)
-    intake = Intake(kafka, keeper, wiring, meter, clocks, Seen(), pace, Babbling(settings.name), NamedPatients(key))
+    intake = Intake(kafka, keeper, wiring, meter, clocks, Seen(), pace, Babbling(settings.name), NamedPatients(key), Senders(), Strangers())
 
     def failed(error: PartAway) -> None:
         failures.append(error)

@@ -6,8 +6,9 @@ Then the sender sends again, and what was stored after all is recognised (its me
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence, Set
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from ingest.conditions import Babbling
 from ingest.directory import Directory
@@ -19,6 +20,8 @@ from ingest.named_patient import NamedPatients
 from ingest.pace import Pace
 from ingest.records import ENTROPY, Wiring, records
 from ingest.seen import Seen
+from ingest.senders import Senders
+from ingest.strangers import Strangers
 from ingest.timescale import Timescale
 from ingest.translate import Translated, translate
 from ingest.wire import Fault
@@ -51,6 +54,9 @@ class Intake:
     pace: Pace
     babbling: Babbling
     named: NamedPatients
+    senders: Senders
+    strangers: Strangers
+    sent: asyncio.Event = field(default_factory=asyncio.Event)
 
     def directory(self) -> Directory:
         """The newest picture. Raises PartAway before the first."""
@@ -58,21 +64,36 @@ class Intake:
             raise PartAway("the database has not answered yet")
         return self.keeper.current
 
-    async def slowed(self, messages: Sequence[Message]) -> None:
-        """Returns when these are within their devices' quotas: what their sender is answered comes so much later."""
+    async def newer(self, than: int) -> None:
+        """Returns when the picture is newer than that, ms. Raises PartAway when none comes."""
+        self.keeper.ask()
+        until = self.clocks.steady() + DECIDE_S
+        while self.directory().loaded_at <= than:
+            if self.clocks.steady() > until:
+                raise PartAway("the database does not answer")
+            await asyncio.sleep(LOOK_S)
+
+    async def slowed(self, messages: Sequence[Message], sender: str) -> Set[bytes]:
+        """Returns when these are within their devices' quotas: what their sender is answered comes so much later.
+
+        But where others speak through the sender nobody waits: the topics of devices that say too much, whose messages must be refused.
+        """
         steady = self.clocks.steady()
-        wait = self.pace.wait(messages, steady, self.clocks.now())
-        self.pace.charge(messages, steady)
-        if wait > 0:
+        over = self.pace.over(messages, steady, self.clocks.now())
+        self.senders.heard(sender, dict.fromkeys(m.topic for m in messages), steady)
+        shut = {topic for topic in over if self.senders.shared(sender, topic, steady)}
+        self.pace.charge([m for m in messages if m.topic not in shut] if shut else messages, steady)
+        if over.keys() - shut:
             with self.meter.throttled.track_inprogress():
-                await asyncio.sleep(wait)
+                await asyncio.sleep(max(wait for topic, wait in over.items() if topic not in shut))
+        return shut
 
     def within(self, messages: Sequence[Message]) -> None:
         """Raises TooFast where these are not within their devices' quotas; nothing of them is charged then."""
         steady = self.clocks.steady()
-        wait = self.pace.wait(messages, steady, self.clocks.now())
-        if wait > 0:
-            raise TooFast(wait)
+        over = self.pace.over(messages, steady, self.clocks.now())
+        if over:
+            raise TooFast(max(over.values()))
         self.pace.charge(messages, steady)
 
     async def take(self, messages: Sequence[Message], parent: bytes | None = None, also: Sequence[Refusal] = ()) -> Translated:
@@ -116,6 +137,7 @@ class Intake:
             if not durable.done():
                 durable.set_result(None)
 
+        self.sent.set()
         self.kafka.send(records(found, self.wiring, random.randbytes(ENTROPY), parent), done)
         return durable
 
@@ -129,7 +151,16 @@ class Intake:
                 return
             self.meter.ready.set(0 if self.keeper.current is None else 1)
             self._tell()
-            await asyncio.sleep(BUSY_S if self.kafka.in_flight else IDLE_S)
+            if self.kafka.in_flight:
+                await asyncio.sleep(BUSY_S)
+            else:
+                await self._something_sent()
+
+    async def _something_sent(self) -> None:
+        """Returns when something is, or after IDLE_S: a sender waits for each answer, and says no more until it has it."""
+        self.sent.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.sent.wait(), IDLE_S)
 
     def _tell(self) -> None:
         """What the door noticed of devices, and what is not so any more."""
@@ -145,12 +176,7 @@ class Intake:
     async def _decided(self, found: Translated, seen: Seen) -> Translated:
         """What was undecided, by a directory that is newer than it. Raises PartAway when none comes."""
         newest = max(u.remainder.received_at for u in found.undecided)
-        self.keeper.ask()
-        until = self.clocks.steady() + DECIDE_S
-        while self.directory().loaded_at <= newest:
-            if self.clocks.steady() > until:
-                raise PartAway("the database does not answer")
-            await asyncio.sleep(LOOK_S)
+        await self.newer(newest)
         later = translate([u.remainder for u in found.undecided], self.directory(), seen, final=True)
         places = [u.message for u in found.undecided]
         later.refused = [replace(r, message=places[r.message]) for r in later.refused]

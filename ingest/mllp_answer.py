@@ -17,8 +17,9 @@ CODES = {Reason.MALFORMED: "102", Reason.UNKNOWN_VITAL: NOT_IN_TABLE, Reason.BAD
 FIELDS = {Reason.UNKNOWN_VITAL: 3, Reason.BAD_UNIT: 6}
 """What is wrong with one vital -> the field of its OBX that says it; all else is about the value, OBX-5."""
 TIMES = (Reason.BAD_TIME, Reason.FROM_THE_FUTURE)
-DEVICES = (Reason.UNKNOWN_DEVICE, Reason.UNASSIGNED_DEVICE, Reason.MALFORMED)
-"""What is wrong with a whole sample: its time; or its device, of which `malformed` is an id that cannot be one."""
+DEVICES = (Reason.UNKNOWN_DEVICE, Reason.UNASSIGNED_DEVICE, Reason.MALFORMED, Reason.TOO_LARGE)
+"""What is wrong with a whole sample: its time; or its device, of which `malformed` is an id that cannot be one, `too_large` that it says
+too much."""
 
 
 def answer_of(oru: Oru, refused: Sequence[Refused], now_text: str) -> bytes:

@@ -6,6 +6,7 @@ Processes.
 
 import os
 import sys
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
@@ -15,20 +16,22 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from ingest.door_app import Door, DoorSettings, log, run
-from ingest.gather import Message, refusal
-from ingest.hl7 import Reject, read
+from ingest.gather import Message, Refused, refusal
+from ingest.hl7 import Oru, Reject, read
 from ingest.hl7_kept import kept
 from ingest.hl7_time import written, zone_named
 from ingest.intake import Intake
 from ingest.mllp import rejected, serve
 from ingest.mllp_answer import answer_of
 from ingest.mllp_peers import LOOPBACK, Gate, Networks, networks
-from ingest.route import vitals_topic
+from ingest.route import route, vitals_topic
 from ingest.wire import Fault
 from vitals.errors import SettingError
-from vitals.refusal import Reason
+from vitals.refusal import Reason, Refusal
 from vitals.settings import port, setting
 from vitals.site_key import derived, secret
+
+OVER = Fault(Reason.TOO_LARGE, "more than the device's quota, and others speak through the same sender; say it again later")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +56,49 @@ class Settings(DoorSettings):
 
 
 async def answer(intake: Intake, zone: tzinfo, data: bytes, peer: str) -> bytes:
-    """The ACK of one message, when it may be given: later where a device of it is over its quota. What cannot be processed is kept too."""
+    """The ACK of one message, when it may be given. What cannot be processed is kept too.
+
+    Of a device over its quota it comes later; where others speak through the peer too they would wait with it: what it says is refused.
+    """
     now = intake.clocks.now()
     whole = Message(b"", data, now, again=True, door="mllp", source=f"mllp:{peer}", original=data)
-    oru = read(data, intake.directory().number.__contains__, zone, now)
+    oru = await _read(intake, zone, data, now)
     if isinstance(oru, Reject):
         await intake.refuse(whole, Fault(Reason.MALFORMED, oru.detail))
         return rejected(oru, written(now))
     parts = iter(kept(data, oru))
     intake.named.heard(oru.samples, intake.directory(), now)
     messages = [replace(whole, topic=vitals_topic(s.device), payload=s.payload(), original=next(parts)) for s in oru.samples]
-    await intake.slowed(messages)
-    also = [refusal(replace(whole, original=next(parts)), row.fault, data, row.device[:64] or None) for row in oru.unread]
-    return answer_of(oru, (await intake.take(messages, also=also)).refused, written(now))
+    shut = await intake.slowed(messages, peer)
+    unread = [refusal(replace(whole, original=next(parts)), row.fault, data, row.device[:64] or None) for row in oru.unread]
+    return answer_of(oru, await _taken(intake, messages, shut, unread), written(now))
+
+
+async def _read(intake: Intake, zone: tzinfo, data: bytes, now: int) -> Oru | Reject:
+    """The message by the devices of now: where it names one for the first time that is not known, by those of after it came."""
+    unknown = set[str]()
+
+    def known(name: str) -> bool:
+        there = name in intake.directory().number
+        if not there:
+            unknown.add(name)
+        return there
+
+    oru = read(data, known, zone, now)
+    if not intake.strangers.new(unknown):
+        return oru
+    await intake.newer(now)
+    return read(data, known, zone, now)
+
+
+async def _taken(intake: Intake, messages: Sequence[Message], shut: Set[bytes], unread: Sequence[Refusal]) -> list[Refused]:
+    """What was refused of a message, durably: by its place in `messages`, and behind them in `unread`. shut: topics that say too much."""
+    places = sorted(range(len(messages)), key=lambda i: messages[i].topic in shut)  # stable: those that may go on first, in their order
+    going = [messages[i] for i in places if messages[i].topic not in shut]
+    over = [refusal(messages[i], OVER, messages[i].payload, route(messages[i].topic).name) for i in places[len(going) :]]
+    places += range(len(messages), len(messages) + len(unread))
+    found = await intake.take(going, also=[*over, *unread])
+    return [Refused(places[r.message], r.refusal) for r in found.refused]
 
 
 async def listen(door: Door[Settings]) -> None:

@@ -1,8 +1,8 @@
 """What one device may say at a door whose sender waits for the answer (MLLP, FHIR): as much as over MQTT (`ingest.quota.Limits`).
 
-In: messages and the time. Out: how long their sender must wait, and which devices begin or end to babble. Promise: a device within its
-quota waits for nobody; nothing is refused and nothing is kept here: who waits is the sender, who has not been answered yet. A debt is
-never more than LONGEST_S beyond the burst: a device that babbled is heard at its rate again at once.
+In: messages and the time. Out: which devices are over their quota and how long they would have to wait, and which begin or end to babble.
+Promise: a device within its quota is never among them; nothing is refused and nothing is kept here. A debt is never more than LONGEST_S
+beyond the burst: a device that babbled is heard at its rate again at once.
 A device's debt is the time by which what it said is paid off at its rate (the generic cell rate algorithm, ITU-T I.371).
 """
 
@@ -56,16 +56,17 @@ class Pace:
         """Of how many devices something is remembered."""
         return len(self._messages.until)
 
-    def wait(self, messages: Sequence[Message], steady: float, now: int) -> float:
-        """Seconds until all of these are within their devices' quotas, LONGEST_S at most; they are not charged."""
-        longest = 0.0
+    def over(self, messages: Sequence[Message], steady: float, now: int) -> dict[bytes, float]:
+        """Topic of each device that says too much with these -> seconds until it would not, LONGEST_S at most; they are not charged."""
+        found = dict[bytes, float]()
         for topic, (count, size) in sums(messages).items():
             wait = max(self._messages.wait(topic, count, steady), self._bytes.wait(topic, size, steady))
-            if wait > 0 and topic not in self._babbling:
-                self._babbling[topic] = now
-                self._begun.append(Babble(route(topic).name, now, False))
-            longest = max(longest, wait)
-        return longest
+            if wait > 0:
+                found[topic] = wait
+        for topic in found.keys() - self._babbling.keys():
+            self._babbling[topic] = now
+            self._begun.append(Babble(route(topic).name, now, False))
+        return found
 
     def charge(self, messages: Sequence[Message], steady: float) -> None:
         """These were said."""

@@ -3,8 +3,10 @@
 Messages a CPU second of the door's process, from the first publish until Kafka holds all: vitals over MQTT plain and over TLS, an ECG's
 seconds (250 Hz, 100 patients), HL7 over MLLP. Then the latency of live readings, from the moment a device says them until they are in
 Kafka: a hundred devices with 300 a second, alone, beside 1,000 devices that come back with six hours each, and beside one that babbles.
+Last the devices of one HL7 connection, alone and beside one that babbles through it.
 """
 
+import json
 import socket
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import psycopg
@@ -31,6 +34,7 @@ NAME = "ingest"
 DEVICES, LIVE, RATE, LIVE_S = 1_101, 100, 300, 15
 VITALS, CHUNKS, PATIENTS, ORUS, CONNECTIONS = 40_000, 6_000, 100, 2_000, 16
 BABBLE = 20_000
+ENGINE_S, ENGINE_RATE, ENGINE_QUOTA = 15, 30, {"VIGIL_QUOTA_RATE": "10", "VIGIL_QUOTA_BURST": "100"}
 BACK = DEVICES - LIVE - 1
 BACKLOG = BACK * (BACKLOG_S // BACKLOG_EVERY_S // BATCH)
 QUIET_S = 3.0
@@ -70,6 +74,7 @@ def run(parts: Parts) -> Iterable[Figure]:
             with process(["ingest.gateway_main"], {**environ, "VIGIL_MQTT": url, "VIGIL_MQTT_CA": ca}, parts) as pid:
                 yield from _vitals("vitals, MQTT over TLS", stage, pid, heard, (url, 1_000_000, "--ca", ca))
             yield from _mllp(stage, heard)
+            yield from _engine(stage)
 
 
 class Heard:
@@ -159,11 +164,11 @@ def _latencies(stage: Stage, heard: Heard) -> Iterator[Figure]:
 
 
 @contextmanager
-def _door(stage: Stage) -> Iterator[tuple[int, int]]:
+def _door(stage: Stage, quota: Mapping[str, str] = MappingProxyType({})) -> Iterator[tuple[int, int]]:
     """The MLLP door's process: (its id, its port)."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
-    with process(["ingest.mllp_main"], {**stage.environ, "VIGIL_MLLP_PORT": str(port)}, stage.parts) as pid:
+    with process(["ingest.mllp_main"], {**stage.environ, **quota, "VIGIL_MLLP_PORT": str(port)}, stage.parts) as pid:
         yield pid, port
 
 
@@ -177,3 +182,15 @@ def _mllp(stage: Stage, heard: Heard) -> Iterator[Figure]:
         heard.until(before + ORUS, "MLLP")
     yield Figure("MLLP, six OBX a message, acknowledged when durable", round(ORUS / cpu), "messages/CPU-s")
     yield Figure(f"MLLP, {CONNECTIONS} senders, each waiting for its ACK", round(ORUS / took), "messages/s")
+
+
+def _engine(stage: Stage) -> Iterator[Figure]:
+    """Twenty devices' messages through one connection, alone and beside one that says three times its quota through it."""
+    for name, rate in {"alone": 0, "beside a babbling device": ENGINE_RATE}.items():
+        with _door(stage, ENGINE_QUOTA) as (_, port):
+            words = ["127.0.0.1", str(port), "engine", str(ENGINE_S), str(rate)]
+            told = json.loads(subprocess.check_output([sys.executable, "-m", "loadtests.mllp", *words], timeout=DEADLINE_S))
+        for quantile in (50, 99):
+            waited = float(np.percentile(told["waited"], quantile))
+            yield Figure(f"MLLP, 20 devices through one connection, {name}: due to ACK, p{quantile}", waited, "ms")
+    yield Figure(f"messages of that babbling device taken, of {ENGINE_S * ENGINE_RATE}", float(told["taken"]), "messages")

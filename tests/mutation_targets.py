@@ -91,6 +91,8 @@ _ALERTS: Mapping[str, Target] = {
 _INGEST: Mapping[str, Target] = {
     "named_patient": Target(("ingest/test_named_patient",), _amounts("GRACE_MS")),
     "pace": Target(("ingest/test_pace",), _amounts("LONGEST_S")),
+    "senders": Target(("ingest/test_senders",), _amounts("SHARED_S")),
+    "strangers": Target(("ingest/test_strangers",), _amounts("MOST")),
 }
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {"vitals/news2.py": _NEWS2}

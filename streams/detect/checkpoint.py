@@ -182,7 +182,7 @@ def _restore(memory: Memory, first: int, record: Page) -> None:
     for k, device in enumerate(record.devices):
         slot = memory.restored_slot(first + device.row, device.name)
         memory.seen.restore(slot, device.top, device.holes)
-        memory.order.restore(slot, device.belief, device.waiting, device.step)
+        memory.order.restore(slot, device.belief, device.waiting, device.step, device.shown)
         for name, data in record.device_columns.items():
             column = getattr(memory.devices, name)
             if name != "row":

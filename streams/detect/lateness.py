@@ -4,7 +4,7 @@ In: a partition's samples as they come, by device's slot; time. Out: the devices
 late where, within the last ten minutes, a sample of it came behind a newer one, or was more than `LATE_MS` on its way; where of all devices
 a tenth, and at least two, came behind one another, every device is. From when it is due, all that it said is known of a minute ago only;
 a device whose pace is not known is due at once. One value that was long on its way shows nothing: somebody may have typed it in.
-Promise: where all comes in time and in order nothing is ever waited for. In no checkpoint: after a restart devices are taken to be in time.
+Promise: where all comes in time and in order nothing is ever waited for. What was shown is in a checkpoint.
 Not counted: what comes twice, and a backlog, which is late for another reason.
 """
 

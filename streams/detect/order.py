@@ -35,6 +35,8 @@ _SLACK = 1.25
 
 Belief = tuple[int, int, int, int]
 """last_at, pace, lost, owed of a slot."""
+Shown = tuple[int, int, int, int]
+"""known of a slot; heard, turned, slow of `lateness`."""
 
 
 def waits(missing: int, elapsed_ms: int, pace_ms: int, hold_ms: int) -> bool:
@@ -147,10 +149,13 @@ class Order:
         slots: type_i64 = (speaks & (self.known < now_ms)).nonzero()[0]
         return slots, self.known[slots]
 
-    def restore(self, slot: int, belief: Belief, rows: list[Row], step: int) -> None:
-        """A slot as it was saved."""
+    def restore(self, slot: int, belief: Belief, rows: list[Row], step: int, shown: Shown | None = None) -> None:
+        """A slot as it was saved; shown: None: what is known here of how it came stays."""
         self.cadence.last_at[slot], self.cadence.pace[slot], self.lost[slot], self.owed[slot] = belief
         self.cadence.step[slot] = step or belief[1]
+        if shown is not None:
+            late = self.lateness
+            self.known[slot], late.heard[slot], late.turned[slot], late.slow[slot] = shown
         if rows:
             self.lines[slot], self.standing[slot] = Line(rows, since(rows)), True
             self.count += len(rows)
@@ -164,12 +169,13 @@ class Order:
         self.standing[slot] = False
         return line.rows
 
-    def saved(self, slot: int) -> tuple[Belief, list[Row], int]:
+    def saved(self, slot: int) -> tuple[Belief, list[Row], int, Shown]:
         """What `restore` takes."""
         line = self.lines.get(slot)
-        c = self.cadence
+        c, late = self.cadence, self.lateness
         belief = (int(c.last_at[slot]), int(c.pace[slot]), int(self.lost[slot]), int(self.owed[slot]))
-        return belief, list(line.rows) if line else [], int(c.step[slot])
+        shown = (int(self.known[slot]), int(late.heard[slot]), int(late.turned[slot]), int(late.slow[slot]))
+        return belief, list(line.rows) if line else [], int(c.step[slot]), shown
 
     def _counts(self, slot: int, seq: int, t: int) -> None:
         """One sample that goes on, and is the highest."""

@@ -4,7 +4,7 @@ import msgspec
 
 from streams.detect.held_back import Queue
 from streams.detect.newcomer import Newcomer
-from streams.detect.order import Belief
+from streams.detect.order import Belief, Shown
 from streams.detect.waiting import Row
 from streams.detect.watermark import Lane, Said
 from vitals.finding import Finding
@@ -24,6 +24,8 @@ class Device(msgspec.Struct, array_like=True):
     belief: Belief = (0, 0, 0, 0)
     waiting: list[Row] = []
     step: int = 0
+    shown: Shown = (0, 0, 0, 0)
+    """Of before it was kept: nothing was shown."""
 
 
 class Apart(msgspec.Struct):

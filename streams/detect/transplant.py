@@ -53,7 +53,7 @@ def _cells(source: dict[int, Any], first: int, target: dict[int, Any], to: int, 
 
 def _device(source: Memory, slot: int, target: Memory, to: int) -> None:
     target.seen.restore(to, int(source.seen.top[slot]), source.seen.holes[slot])
-    belief, rows, step = source.order.saved(slot)
+    belief, rows, step, _ = source.order.saved(slot)
     order = target.order
     order.forget(to)
     # what waited there may have gone on here

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -101,6 +102,14 @@ def test_what_is_wrong_is_answered_and_kept(sender: Sender, kafka: str, topics: 
     assert (part[1], whole[1], kept) == ("MSA|AE|42", "MSA|AR|42", [("implausible", "mllp"), ("malformed", "mllp")])
 
 
+def test_a_device_that_was_enrolled_this_moment_is_not_taken_for_the_one_that_sends(
+    sender: Sender, database: str, kafka: str, topics: Topics
+) -> None:
+    enrol(database, "dev-new")
+    answer = sender.says(ROW.format(80) + "|||||||dev-new")
+    assert (answer[1], [s[:2] for s in stored(kafka, topics)]) == ("MSA|AA|42", [("patient-of-dev-new", "dev-new")])
+
+
 def test_what_a_sender_takes_back_is_refused_by_name_and_kept_as_it_came(sender: Sender, kafka: str, topics: Topics) -> None:
     sender.says(ROW.format(80))
     answer = sender.says(ROW.format(80)[:-1] + "W")
@@ -129,6 +138,25 @@ def test_a_device_that_babbles_slows_its_sender_is_told_of_and_loses_nothing(sen
     answers = {sender.says(ROW.format(60 + n))[1] for n in range(8)}
     wait_for(lambda: conditions(kafka, topics) == BABBLED, 30, "the babble to be over")
     assert (answers, len(stored(kafka, topics)), refusals(kafka, topics)) == ({"MSA|AA|42"}, 8, [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [{"VIGIL_QUOTA_RATE": "2", "VIGIL_QUOTA_BURST": "4"}])
+def test_where_others_speak_through_the_sender_a_babblers_message_is_refused_and_nobody_waits(
+    sender: Sender, database: str, kafka: str, topics: Topics
+) -> None:
+    enrol(database, "dev-still")
+    still = ROW + "|||||||dev-still"
+    sender.says(still.format(70))
+    answers = [sender.says(ROW.format(60 + n))[1] for n in range(12)]
+    both = sender.says(ROW.format(90), still.format(71))
+    errors = [line.split("|")[2:4] for line in both if line.startswith("ERR")]
+    refused = Counter((r["device"], r["reason"]) for r in refusals(kafka, topics))
+    taken = answers.count("MSA|AA|42")
+    everyone = Counter({"dev-still": 2, "dev-hl7": taken})
+    assert (4 <= taken < 12, answers.count("MSA|AE|42"), errors, Counter(s[1] for s in stored(kafka, topics)), refused) == (
+        True, 12 - taken, [["MSH^1^3", "207"]], everyone, {("dev-hl7", "too_large"): 13 - taken}
+    )  # fmt: skip
 
 
 BABBLED = [("device.babbling", "start", "patient-of-dev-hl7"), ("device.babbling", "end", "patient-of-dev-hl7")]

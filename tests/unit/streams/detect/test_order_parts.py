@@ -147,6 +147,16 @@ def test_what_was_saved_waits_since_its_first_came():
     assert again.count == 0
 
 
+def test_how_a_device_came_is_known_after_a_restart():
+    o, again = order(), order()
+    come(o, (0, 3, 3000), (1, 2, 2000, 5000))
+    come(o, (0, 2, 2000, 3500))
+    before = o.known_until(T0 + 9_000)
+    for slot in (0, 1):
+        again.restore(slot, *o.saved(slot))
+    assert [c.tolist() for c in again.known_until(T0 + 9_000)] == [c.tolist() for c in before] != [[], []]
+
+
 @pytest.mark.parametrize(("step", "known"), [(0, 1000), (700, 700)], ids=["of before steps were kept", "of now"])
 def test_the_last_step_is_taken_up_or_was_the_pace(step, known):
     o = order()
