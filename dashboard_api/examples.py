@@ -28,7 +28,7 @@ NAMES: Mapping[str, Any] = {
     "version": 3, "status": "firing", "day": "2026-11-21", "purpose": "care", "uri": "otpauth://totp/Vigil:nurse.one?secret=GEZDGNBVGY3TQOJQ",
     "secret": "GEZDGNBVGY3TQOJQ", "recovery_codes": ["mfzw-g3dq-n5xw-c4tq"],
     "url": "/api/v1/login/oidc", "detail": {}, "delays": {"delivery_ms": 140},
-    "units": {"temp": "degC", "pressure": "mmHg", "glucose": "mg/dL"},
+    "units": {"temp": "degC", "pressure": "mmHg", "glucose": "mg/dL"}, "alarms_later_s": 0,
 }  # fmt: skip
 _TIME = re.compile(r"(?:\A|_)(?:at|from|to|until|now|startsAt|endsAt)\Z|\A(?:startsAt|endsAt)\Z")
 _OBSERVATION: Json = {

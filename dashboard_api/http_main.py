@@ -83,6 +83,7 @@ class HttpSettings:
     fhir_port: str = setting("VIGIL_FHIR_PORT", str, "port of the ingest's FHIR intake on 127.0.0.1, none when empty", "")
     mllp_port: str = setting("VIGIL_MLLP_PORT", str, "port of the ingest's HL7 door on VIGIL_BIND, none when empty", "")
     units: Mapping[str, str] = setting("VIGIL_UNITS", units.parse, "units that people see, comma-separated", "")
+    alarms_later_s: float = setting("VIGIL_HOLD_BACK_S", settings.seconds_or_none, "seconds by which detection is later, 0 = none", "0")
     totp_required: frozenset[str] = setting("VIGIL_TOTP_REQUIRED", _roles, "roles that must have a second factor", "")
     oidc_issuer: str = setting("VIGIL_OIDC_ISSUER", str, "the OpenID provider's issuer address, none when empty", "")
     oidc_client: str = setting("VIGIL_OIDC_CLIENT_ID", str, "our client there", "vigil")
@@ -92,6 +93,11 @@ class HttpSettings:
     oidc_wards: str = setting("VIGIL_OIDC_WARDS", str, "the claim that holds the wards", "wards")
     oidc_name: str = setting("VIGIL_OIDC_NAME", str, "what the log-in button calls the provider", "Single sign-on")
     key_file: Path = setting("VIGIL_KEY_FILE", Path, "the site's key: 32 random bytes in base64")
+
+
+def _facts(read: HttpSettings) -> Facts:
+    document = openapi.document(ALL)
+    return Facts(read.live_url, read.mqtt_public, _PAGE, document, read.mqtt_certified, read.mqtt_ca, read.units, read.alarms_later_s)
 
 
 def wired(read: HttpSettings, clock: Callable[[], datetime]) -> Site:
@@ -105,7 +111,7 @@ def wired(read: HttpSettings, clock: Callable[[], datetime]) -> Site:
     audit, contexts = AuditLog(database), Contexts(database, kafka, topics, metrics)
     second = SecondFactor(database, site_keys.factor, clock, read.totp_required)
     return Site(
-        facts=Facts(read.live_url, read.mqtt_public, _PAGE, openapi.document(ALL), read.mqtt_certified, read.mqtt_ca, read.units),
+        facts=_facts(read),
         database=database,
         keys=site_keys,
         topics=topics,

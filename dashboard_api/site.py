@@ -35,7 +35,7 @@ class Facts:
     """What the site says of itself: the live feed's address for the page, the broker's for devices, the built page.
 
     `mqtt_certified`: the broker's listener for devices with certificates; `mqtt_ca`: the file of the CA that signed the broker's own;
-    `units`: what people see values in.
+    `units`: what people see values in; `alarms_later_s`: how much later than those detection is, because the site wants it so.
     """
 
     live_url: str
@@ -45,6 +45,7 @@ class Facts:
     mqtt_certified: str = ""
     mqtt_ca: str = ""
     units: Mapping[str, str] = field(default_factory=lambda: CANONICAL)
+    alarms_later_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

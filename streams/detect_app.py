@@ -44,11 +44,6 @@ def port_or_none(text: str) -> int:
     return 0 if text in ("", "0") else settings.port(text)
 
 
-def seconds_or_none(text: str) -> float:
-    """Seconds, or 0 for none."""
-    return 0.0 if text in ("", "0") else settings.seconds(text)
-
-
 @dataclass(frozen=True)
 class Settings:
     """Detection's environment."""
@@ -60,8 +55,12 @@ class Settings:
     metrics_port: int = setting("VIGIL_METRICS_PORT", port_or_none, "Prometheus port, 0 = none", "0")
     checkpoint_s: float = setting("VIGIL_CHECKPOINT_S", settings.seconds, "seconds between checkpoints", "3")
     patience_s: float = setting("VIGIL_GROUP_S", settings.seconds, "seconds outside Kafka's group before the worker ends", "30")
-    hold_s: float = setting("VIGIL_REORDER_S", seconds_or_none, "seconds that a sample waits for a missing one before it, 0 = none", "60")
-    back_s: float = setting("VIGIL_HOLD_BACK_S", seconds_or_none, "seconds that every sample waits, whatever is missing, 0 = none", "0")
+    hold_s: float = setting(
+        "VIGIL_REORDER_S", settings.seconds_or_none, "seconds that a sample waits for a missing one before it, 0 = none", "60"
+    )
+    back_s: float = setting(
+        "VIGIL_HOLD_BACK_S", settings.seconds_or_none, "seconds that every sample waits, whatever is missing, 0 = none", "0"
+    )
 
 
 def clock() -> int:

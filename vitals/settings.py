@@ -64,6 +64,11 @@ def seconds(text: str) -> float:
     return float(text)
 
 
+def seconds_or_none(text: str) -> float:
+    """Seconds, or 0 for none."""
+    return 0.0 if text in ("", "0") else seconds(text)
+
+
 def port(text: str) -> int:
     """A TCP port, 1 to 65535."""
     number = positive_int(text)

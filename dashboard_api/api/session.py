@@ -8,7 +8,8 @@ from dashboard_api.route import Call, Reply
 
 class Me(msgspec.Struct, frozen=True):
     """Who I am and what I may do. `wards` null: every ward. `units`: what the site shows values in (`temp`, `pressure`,
-    `glucose`); all that the API itself says is in canonical units."""
+    `glucose`); all that the API itself says is in canonical units. `alarms_later_s`: how much later than the values all alarms and scores
+    are, by a setting of the site; 0 where they are prompt."""
 
     username: str
     role: str
@@ -16,6 +17,7 @@ class Me(msgspec.Struct, frozen=True):
     patient: str | None
     permissions: list[str]
     units: dict[str, str]
+    alarms_later_s: float
 
 
 class Revocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,7 +30,8 @@ async def me(call: Call) -> Reply:
     """The caller as policy sees them."""
     caller = call.caller
     wards = None if caller.all_wards or caller.role is policy.Role.ADMIN else sorted(caller.wards)
-    return Reply(Me(caller.username, caller.role, wards, caller.patient, sorted(policy.rights(caller)), dict(call.site.facts.units)))
+    facts, rights = call.site.facts, list[str](sorted(policy.rights(caller)))
+    return Reply(Me(caller.username, caller.role, wards, caller.patient, rights, dict(facts.units), facts.alarms_later_s))
 
 
 async def log_out(call: Call) -> Reply:

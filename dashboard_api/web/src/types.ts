@@ -130,6 +130,7 @@ export interface Me {
   patient: string | null;
   permissions: string[];
   units: Record<string, string>; // the site's: family -> unit
+  alarms_later_s: number; // 0: prompt
 }
 
 export interface Ward {

@@ -182,6 +182,15 @@ def test_units_are_the_sites_unless_this_browser_chooses_others(site: Site, bed:
         expect(bed.value(page, "temp")).to_contain_text("98.6")
 
 
+@pytest.mark.parametrize(("held_back", "says"), [("60", ["they come 60 s later than the values"]), ("0", [])])
+def test_where_a_site_holds_its_alarms_back_the_page_says_so(held_back: str, says: list[str], site: Site, bed: Bed, page: Page) -> None:
+    with site.served_with(VIGIL_HOLD_BACK_S=held_back) as address:
+        bed.says(64)
+        log_in_as(page, address, bed.user, PASSWORD)
+        expect(bed.value(page, "hr")).to_contain_text("64")
+        expect(page.locator("[data-later]")).to_contain_text(says)
+
+
 def test_a_note_is_written_and_struck_out_by_keyboard_and_kept_while_the_network_is_away(site: Site, bed: Bed, page: Page) -> None:
     log_in(page, site, bed.user)
     page.goto(f"{site.address}/patients/{bed.patient}")

@@ -55,6 +55,7 @@ export const de: Texts = {
   "feed.silent": "Seit {n} s nichts vom Server gehört. Was Sie sehen, ist nicht live.",
   "feed.cut": "Verbindung seit {n} s unterbrochen. Was Sie sehen, ist nicht live. Neuer Versuch läuft…",
   "feed.behind": "Dieses Bild ist {n} s im Rückstand.",
+  "feed.later": "Dieses Haus hält Alarme und Scores zurück: Sie kommen {n} s später als die Werte.",
   "feed.refused": "Abgelehnt: {why}",
   "sound.on": "Ton an",
   "sound.mute": "2 min stumm",

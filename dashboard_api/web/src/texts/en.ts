@@ -53,6 +53,7 @@ export const en = {
   "feed.silent": "No word from the server for {n} s. What you see is not live.",
   "feed.cut": "Connection lost {n} s ago. What you see is not live. Trying again…",
   "feed.behind": "This picture is {n} s behind.",
+  "feed.later": "This site holds alarms and scores back: they come {n} s later than the values.",
   "feed.refused": "The feed refuses: {why}",
   "sound.on": "Sound on",
   "sound.mute": "Mute 2 min",

@@ -68,6 +68,7 @@ export function Shell({ children }: { children: preact.ComponentChildren }) {
       </header>
       {settings.value && <Settings />}
       {may("vitals.read") && <Banner />}
+      {may("alerts.read") && <Later />}
       {trouble.value && (
         <p class="banner bad" role="alert">
           {trouble.value} <button onClick={() => (trouble.value = null)}>✕</button>
@@ -109,6 +110,16 @@ function Banner() {
   if (refusal.value) return <Say text={t("feed.refused", { why: refusal.value })} />;
   if (behindMs.value > BEHIND_MS) return <Say text={t("feed.behind", { n: Math.round(behindMs.value / 1000) })} />;
   return null;
+}
+
+// A value beyond its limit without an alarm is not an alarm that failed: where the site wants it so, the alarm is still to come.
+function Later() {
+  const s = me.value?.alarms_later_s ?? 0;
+  return s > 0 ? (
+    <p class="banner calm" data-later>
+      {t("feed.later", { n: s })}
+    </p>
+  ) : null;
 }
 
 function Say({ text }: { text: string }) {
