@@ -7,6 +7,7 @@ Processes.
 import os
 import sys
 from collections.abc import Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
@@ -26,7 +27,7 @@ from ingest.mllp_answer import answer_of
 from ingest.mllp_peers import LOOPBACK, Gate, Networks, networks
 from ingest.route import route, vitals_topic
 from ingest.wire import Fault
-from vitals.errors import SettingError
+from vitals.errors import PartAway, SettingError
 from vitals.refusal import Reason, Refusal
 from vitals.settings import port, setting
 from vitals.site_key import derived, secret
@@ -75,7 +76,10 @@ async def answer(intake: Intake, zone: tzinfo, data: bytes, peer: str) -> bytes:
 
 
 async def _read(intake: Intake, zone: tzinfo, data: bytes, now: int) -> Oru | Reject:
-    """The message by the devices of now: where it names one for the first time that is not known, by those of after it came."""
+    """The message by the devices of now: where it names one for the first time that is not known, by those of after it came.
+
+    While the database is away nobody is enrolled: then what is known holds.
+    """
     unknown = set[str]()
 
     def known(name: str) -> bool:
@@ -87,7 +91,8 @@ async def _read(intake: Intake, zone: tzinfo, data: bytes, now: int) -> Oru | Re
     oru = read(data, known, zone, now)
     if not intake.strangers.new(unknown):
         return oru
-    await intake.newer(now)
+    with suppress(PartAway):
+        await intake.newer(now)
     return read(data, known, zone, now)
 
 

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from deploy.parts import running
 from tests.integration.ingest.gateways import ROOT, conditions, enrol, refusals, stored
@@ -108,6 +109,18 @@ def test_a_device_that_was_enrolled_this_moment_is_not_taken_for_the_one_that_se
     enrol(database, "dev-new")
     answer = sender.says(ROW.format(80) + "|||||||dev-new")
     assert (answer[1], [s[:2] for s in stored(kafka, topics)]) == ("MSA|AA|42", [("patient-of-dev-new", "dev-new")])
+
+
+@pytest.mark.slow
+def test_while_the_database_is_away_a_known_sender_is_heard_whatever_else_it_names(
+    sender: Sender, postgres: str, database: str, kafka: str, topics: Topics
+) -> None:
+    name = str(psycopg.conninfo.conninfo_to_dict(database)["dbname"])
+    with psycopg.connect(postgres, autocommit=True) as admin:
+        admin.execute(SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(Identifier(name)))
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        answer = sender.says(ROW.format(80) + "|||||||module-7")
+    assert (answer[1], [s[:2] for s in stored(kafka, topics)]) == ("MSA|AA|42", [("patient-of-dev-hl7", "dev-hl7")])
 
 
 def test_what_a_sender_takes_back_is_refused_by_name_and_kept_as_it_came(sender: Sender, kafka: str, topics: Topics) -> None:
