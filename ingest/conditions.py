@@ -47,8 +47,7 @@ class Ends:
 
     def new(self, standing: Iterable[Told], now: int) -> list[Told]:
         """Those of `standing` whose end was not told just now; it counts as told from here on."""
-        self._told = {one: at for one, at in self._told.items() if 0 <= now - at < AGAIN_MS}
-        fresh = [one for one in standing if one.id not in self._told]
+        fresh = [one for one in standing if not self.lately(one, now)]
         self.note(fresh, now)
         return fresh
 
@@ -58,6 +57,7 @@ class Ends:
 
     def note(self, over: Iterable[Told], now: int) -> None:
         """The end of these is told."""
+        self._told = {one: at for one, at in self._told.items() if 0 <= now - at < AGAIN_MS}
         self._told |= dict.fromkeys([one.id for one in over], now)
 
 

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from ingest.directory import Directory
-from ingest.hl7 import Spoken, numbered
+from ingest.spoken import Spoken, numbered
 from ingest.wire import BAD, SAMPLE_VITALS, Moment, milliseconds
 from vitals.refusal import Reason
 from vitals.registry import BY_KEY
@@ -51,6 +51,7 @@ class _Concept(Struct, frozen=True):
 
 class _Quantity(Struct, frozen=True):
     value: float | None = None
+    comparator: str = ""
     unit: str = ""
     code: str = ""
 
@@ -65,6 +66,7 @@ class _Period(Struct, frozen=True):
 
 class _Measured(Struct, frozen=True):
     code: _Concept
+    modifierExtension: list[msgspec.Raw] = []  # noqa: N815  # FHIR's own names
     valueQuantity: _Quantity | None = None  # noqa: N815  # FHIR's own names
     valueInteger: int | None = None  # noqa: N815  # FHIR's own names
     valueBoolean: bool | None = None  # noqa: N815  # FHIR's own names
@@ -104,11 +106,13 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One Observation. `at`: its FHIRPath in what was posted; `samples`: one, or more where it says a vital twice; `raw`: its own bytes."""
+    """One Observation. `at`: its FHIRPath in what was posted; `samples`: one, or more where it says a vital twice; `raw`: its own bytes;
+    `unsure`: its device is on nobody as far as is known, and only a newer picture can tell whether it is on the subject."""
 
     at: str
     samples: tuple[Spoken, ...]
     raw: bytes
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +200,23 @@ def _entry(at: str, raw: bytes, directory: Directory, now: int) -> Entry | Issue
     samples = _samples(at, one, device or subject, observed_at)
     if not samples:
         return Issue("required", "neither a value nor a dataAbsentReason nor a component", at)
-    if device and subject and directory.patient_of(device, moment) not in (subject, None):
+    strange = _strange(at, one)
+    if strange is not None:
+        return strange
+    owner = directory.patient_of(device, moment)
+    if device and subject and owner not in (subject, None):
         return Issue("business-rule", "the device was on another patient than the subject then", f"{at}.device")
-    return Entry(at, samples, raw)
+    return Entry(at, samples, raw, bool(device and subject) and owner is None)
+
+
+def _strange(at: str, one: _Observation) -> Issue | None:
+    """What changes the meaning of the rest (FHIR R4, 2.1.0.5: modifier elements) and is not understood here."""
+    for path, each in [(at, one), *_measured(at, one)]:
+        if each.modifierExtension:
+            return Issue("not-supported", "an extension that changes what is meant", f"{path}.modifierExtension")
+        if each.valueQuantity is not None and each.valueQuantity.comparator:
+            return Issue("not-supported", "a bound is not a value", f"{path}.valueQuantity.comparator")
+    return None
 
 
 def _samples(at: str, one: _Observation, device: str, observed_at: int | str) -> tuple[Spoken, ...]:
@@ -207,7 +225,7 @@ def _samples(at: str, one: _Observation, device: str, observed_at: int | str) ->
         key, value = _value(measured)
         vital = _vital(key)
         free = next((f for f in found if vital not in f[0]), None)
-        if free is None:  # the same vital twice: each is kept, as in `ingest.hl7`
+        if free is None:  # the same vital twice: each is kept, as in `ingest.spoken`
             found.append(free := (set(), Spoken(device, observed_at)))
         free[0].add(vital)
         free[1].vitals[key], free[1].rows[key] = value, path

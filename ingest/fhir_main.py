@@ -25,9 +25,9 @@ from starlette.routing import Route
 from ingest.door_app import Door, DoorSettings, run
 from ingest.fhir import ISSUE_CODES, Entry, Issue, Posted, kept, outcome, read
 from ingest.gather import Message, Refused
-from ingest.hl7 import Spoken
 from ingest.intake import Intake, TooFast
 from ingest.route import vitals_topic
+from ingest.spoken import Spoken
 from ingest.wire import MESSAGE_BYTES, Fault
 from vitals.errors import PartAway
 from vitals.refusal import Reason
@@ -49,12 +49,16 @@ async def posted(intake: Intake, body: bytes, source: str, parent: bytes | None)
     """What to answer to a POST. Raises PartAway when nothing can be promised, TooFast when a device of it must say less."""
     now = intake.clocks.now()
     found = read(body, intake.directory(), now)
+    if not isinstance(found, list) and any(entry.unsure for entry in found.entries):
+        await intake.newer(now)
+        found = read(body, intake.directory(), now)
+    if not isinstance(found, list):
+        intake.within(_messages(found.entries, now, source))
     if issues := found if isinstance(found, list) else list(found.issues.values()):
         fault = Fault(Reason.TOO_LARGE if len(body) > MESSAGE_BYTES else Reason.MALFORMED, "; ".join(i.detail for i in issues)[:500])
         await intake.refuse(Message(b"", body, now, door="fhir", source=source), fault)
     if isinstance(found, list):
         return 400, outcome(found), ""
-    intake.within(_messages(found.entries, now, source))
     if found.bundle == "batch":
         each = [await intake.take_whole(_messages([e], now, source), parent) for e in found.entries]
         return 200, _response(found, each, _places(found, intake, now)), ""

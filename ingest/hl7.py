@@ -12,7 +12,6 @@ else OBR-7, else MSH-7); its number is made of that moment and its content, so t
 Sources: HL7 2.6 chapter 2 (table 0103: MSH-11) and 3 (PID-3; table 0203); IHE PCD TF-2 (DEC, PCD-01).
 """
 
-import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,50 +19,19 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 import hl7
-import msgspec
 
 from ingest.hl7_row import measured, objection, parts, record_numbers, said, speaks
 from ingest.hl7_time import moment, offset
+from ingest.spoken import Row, Spoken, Together
 from ingest.wire import Fault
 
 BAD = (hl7.HL7Exception, ValueError, IndexError, KeyError, TypeError, AttributeError, AssertionError, RecursionError)
 """What the library raises for bytes that are not HL7: assertions of its own too."""
-_NUMBER_BITS = 21
-"""Of a sample's number the content's share; the moment's is above it: 41 bits of ms reach 2039, 62 in all: what the archive takes."""
-
+MOST_PARTS = 150_000
+"""Fields, components and repetitions of a message, some 6,000 OBX: the library takes half a second for so many, and everybody waits."""
 LIVE = ("", "P")
 """HL7 table 0103. Training (T) and debugging (D) messages have values of nobody: stored, they would be a real patient's."""
 Known = Callable[[str], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Where an OBX is, `segment^its place among its kind`, and where its time and its device were found: with `^field` (ERR-2's form).
-
-    `segments`: the header, the report (None where there is none) and the OBX itself, as the library has them.
-    """
-
-    place: str
-    time: str
-    device: str
-    segments: tuple[Any, Any, Any]
-
-
-@dataclass(slots=True)
-class Spoken:
-    """One sample. `rows`: vital's key -> the place that it came from; `sources`: each OBX of it, `named`: of whom it is said to be, by
-    record numbers (HL7 only)."""
-
-    device: str
-    observed_at: int | str
-    vitals: dict[str, Any] = field(default_factory=dict)
-    rows: dict[str, str] = field(default_factory=dict)
-    sources: list[Row] = field(default_factory=list)
-    named: tuple[str, ...] = ()
-
-    def payload(self) -> bytes:
-        """The JSON of a device's sample."""
-        return msgspec.json.encode({"seq": numbered(self.observed_at, self.vitals), "observed_at": self.observed_at, "vitals": self.vitals})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +66,12 @@ class Reject:
     location: str = "MSH^1"
 
 
-def numbered(observed_at: int | str, vitals: dict[str, Any]) -> int:
-    """A sample's number: rising with its moment, the same for the same content."""
-    moment = observed_at if isinstance(observed_at, int) else 0
-    content = zlib.crc32(msgspec.json.encode([observed_at, vitals], order="deterministic"))
-    return max(0, min(moment, (1 << 41) - 1)) << _NUMBER_BITS | content & ((1 << _NUMBER_BITS) - 1)
-
-
 def read(data: bytes, known: Known, zone: tzinfo = UTC, now: int = 0) -> Oru | Reject:
     """The samples of one message. `known`: whether an id is a device's; `zone`: of times without an offset, where MSH-7 has none either;
     `now`: ms (`ingest.hl7_time.moment`)."""
     text = _decoded(data).strip("\r\n\x0b\x1c ").replace("\r\n", "\r").replace("\n", "\r")
+    if sum(text.count(c) for c in "|^~&\r") > MOST_PARTS:
+        return Reject("", ("", ""), "2.6", "207", f"more than {MOST_PARTS} fields and components")
     try:
         message = hl7.parse(text)
         header = message.segment("MSH")
@@ -124,7 +87,7 @@ def read(data: bytes, known: Known, zone: tzinfo = UTC, now: int = 0) -> Oru | R
             walk.past(segment)
     except BAD as error:
         return Reject(control, sender, version, "207", f"cannot be read: {str(error)[:120]}", walk.place)
-    samples = tuple(s for same in walk.found.values() for s in same)
+    samples = tuple(s for same in walk.found.values() for s in same.samples)
     if not samples and not walk.unread:
         return Reject(control, sender, version, "101", "no OBX with a value", "OBX^1")
     return Oru(control, sender, version, samples, tuple(walk.unread))
@@ -162,7 +125,7 @@ class _Walk:
     place: str = "MSH^1"
     report: tuple[Any, str] = (None, "")
     counts: Counter[str] = field(default_factory=Counter)
-    found: dict[tuple[str, int | str], list[Spoken]] = field(default_factory=dict)
+    found: dict[tuple[str, int | str, tuple[str, ...]], Together] = field(default_factory=dict)
     unread: list[Unread] = field(default_factory=list)
     named: tuple[str, ...] = ()
 
@@ -171,6 +134,8 @@ class _Walk:
         kind = str(segment[0])
         self.counts[kind] += 1
         self.place = f"{kind}^{self.counts[kind]}"
+        if kind == "MSH" and self.counts[kind] > 1:
+            raise ValueError("a second header: the end of the first message is lost, and whose the rows are is not known")
         if kind == "PID":
             self.named = record_numbers(segment)
         elif kind == "OBR":
@@ -187,7 +152,8 @@ class _Walk:
         if fault is not None:
             self.unread.append(Unread(row, device, fault))
         else:
-            _put(self.found.setdefault((device, at), []), Spoken(device, at, {key: value}, {key: self.place}, [row], self.named))
+            same = self.found.setdefault((device, at, self.named), Together(device, at, self.named))
+            same.put(key, value, self.place, row)
 
     def _time(self, observation: Any) -> tuple[str, str]:
         """OBX-14, else OBR-7, else MSH-7; and where."""
@@ -202,16 +168,3 @@ class _Walk:
         fields = ((observation, 18, f"{self.place}^18"), (self.header, 3, "MSH^1^3"))
         named = [(part, place) for segment, number, place in fields for part in parts(segment, number) if part]
         return next((n for n in named if self.known(n[0])), named[0] if named else ("", "MSH^1^3"))
-
-
-def _put(same: list[Spoken], row: Spoken) -> None:
-    """One more row, as a sample of its own, among the samples of its moment. Of a vital's two numbers each is kept, in two samples."""
-    ((key, value),) = row.vitals.items()
-    already = [s for s in same if value is None and key in s.vitals]
-    room = already or [s for s in same if s.vitals.get(key) is None]
-    if not room:
-        same.append(row)
-        return
-    room[0].sources += row.sources
-    if not already:
-        room[0].vitals[key], room[0].rows[key] = value, row.rows[key]

@@ -6,7 +6,8 @@ In: a message and what was read of it. Out: bytes for each sample, and behind th
 
 from collections.abc import Sequence
 
-from ingest.hl7 import Oru, Row
+from ingest.hl7 import Oru
+from ingest.spoken import Row
 
 WHOLE_BYTES = 16 * 1024 * 1024
 """The most that all copies of a message may be together."""

@@ -17,6 +17,8 @@ READINGS = ("", "F", "R", "P", "C", "S")
 """HL7 table 0085: final, not verified, preliminary, correction, partial; senders of the plain form leave it empty. X: no value."""
 RECORDS = ("", "MR", "PI")
 """HL7 table 0203: medical record, internal patient number; a visit's, an account's or an insurance's number may be another one's record."""
+NULL = '""'
+"""HL7 2.6 chapter 2: there is no value any more."""
 _NO_READINGS = {
     "D": "it deletes an earlier reading",
     "W": "it calls an earlier reading wrong",
@@ -60,10 +62,12 @@ def objection(status: str, key: str, at: int | str) -> Fault | None:
 def measured(segment: Any, status: str) -> tuple[str, Any]:
     """(key, value) of an OBX in the devices' form: MDC units are converted here, for UCUM is what devices say. `status`: OBX-11."""
     code, unit, text = parts(segment, 3)[0], parts(segment, 6), said(segment, 5)
+    if len(segment) > 5 and "~" in str(segment[5]):  # of several values none is the one
+        return (BY_KEY[code][0].name if code in BY_KEY else code[:KEY]), str(segment[5])
     if code not in BY_KEY:
         return code[:KEY], text or "no value"
     vital, scale = BY_KEY[code]
-    if status == "X" or not text:
+    if status == "X" or text in ("", NULL):
         return vital.name, None
     value = _number(text)
     if value in NO_VALUE_NUMBERS or (value == 0 and vital.zero_is_no_value):

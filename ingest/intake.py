@@ -142,12 +142,12 @@ class Intake:
         return durable
 
     async def run(self, failed: Callable[[PartAway], None]) -> None:
-        """Turns the producer for ever; a producer that can never go on is told once."""
+        """Turns the producer for ever; that it can never go on is told once."""
         while True:
             try:
                 self.kafka.serve()
-            except PartAway as error:
-                failed(error)
+            except Exception as error:  # noqa: BLE001 - whatever it is: without it nothing is answered, and a successor can
+                failed(error if isinstance(error, PartAway) else PartAway(f"the producer: {error}"))
                 return
             self.meter.ready.set(0 if self.keeper.current is None else 1)
             self._tell()

@@ -15,32 +15,46 @@ from vitals.errors import PartAway
 
 START, END = b"\x0b", b"\x1c\x0d"
 LONGEST = 1024 * 1024
+HEAD = 65_536
 IDLE_S = 600.0
 
-Answer = Callable[[bytes, str], Awaitable[bytes]]
+Answer = Callable[["bytes | TooLong", str], Awaitable[bytes]]
 """(message, peer) -> the ACK. Raises PartAway when nothing can be promised now."""
 
 
+@dataclass(frozen=True, slots=True)
+class TooLong:
+    """A message of more than LONGEST bytes: its first HEAD."""
+
+    head: bytes
+
+
 class Blocks:
-    """A connection's bytes, cut anywhere, to messages. What is between blocks is dropped: senders put line ends there."""
+    """A connection's bytes, cut anywhere, to messages. What is between blocks is dropped: senders put line ends there.
+
+    A block that begins anew before it has ended was broken off: what it said was never whole, and would be taken for the next one's.
+    """
 
     def __init__(self) -> None:
         self._rest = b""
+        self._head: bytes | None = None
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """The complete messages. Raises ValueError for one longer than LONGEST."""
-        found, rest = [], self._rest + data
-        while True:
-            start = rest.find(START)
-            rest = rest[start:] if start >= 0 else b""
-            end = rest.find(END)
-            if end < 0:
-                break
-            found.append(rest[1:end])
-            rest = rest[end + 2 :]
-        if len(rest) > LONGEST or any(len(m) > LONGEST for m in found):
-            raise ValueError(f"a message of more than {LONGEST} bytes")
-        self._rest = rest
+    def feed(self, data: bytes) -> list[bytes | TooLong]:
+        """The complete messages; of one that is too long no more is kept than its head."""
+        found, rest = list[bytes | TooLong](), self._rest + data
+        while (end := rest.find(END)) >= 0:
+            block, rest = rest[:end], rest[end + 2 :]
+            if self._head is not None:
+                found.append(TooLong(self._head))
+                self._head = None
+            elif START in block:
+                message = block.rpartition(START)[2]
+                found.append(message if len(message) <= LONGEST else TooLong(message[:HEAD]))
+        if self._head is None:
+            rest = rest[rest.rfind(START) :] if START in rest else b""
+            if len(rest) > LONGEST:
+                self._head = rest[1 : HEAD + 1]
+        self._rest = rest if self._head is None else rest[-1:]  # it may be half of the end
         return found
 
 

@@ -7,8 +7,9 @@ message^field. Source: HL7 2.6 chapter 2 (ERR; table 0357).
 from collections.abc import Iterator, Sequence
 
 from ingest.gather import Refused
-from ingest.hl7 import Oru, Row
+from ingest.hl7 import Oru
 from ingest.mllp import Error, ack
+from ingest.spoken import Row
 from vitals.refusal import Reason
 
 NOT_IN_TABLE = "103"

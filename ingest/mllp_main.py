@@ -7,7 +7,6 @@ Processes.
 import os
 import sys
 from collections.abc import Sequence, Set
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
@@ -22,10 +21,11 @@ from ingest.hl7 import Oru, Reject, read
 from ingest.hl7_kept import kept
 from ingest.hl7_time import written, zone_named
 from ingest.intake import Intake
-from ingest.mllp import rejected, serve
+from ingest.mllp import LONGEST, TooLong, rejected, serve
 from ingest.mllp_answer import answer_of
 from ingest.mllp_peers import LOOPBACK, Gate, Networks, networks
 from ingest.route import route, vitals_topic
+from ingest.strangers import holds
 from ingest.wire import Fault
 from vitals.errors import PartAway, SettingError
 from vitals.refusal import Reason, Refusal
@@ -54,13 +54,17 @@ class Settings(DoorSettings):
             return derived(secret(Path(self.key_file).read_text()), "mrn")
         except OSError as error:
             raise SettingError(f"VIGIL_KEY_FILE={self.key_file}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise SettingError("VIGIL_KEY_FILE: expected 32 random bytes in base64") from error
 
 
-async def answer(intake: Intake, zone: tzinfo, data: bytes, peer: str) -> bytes:
+async def answer(intake: Intake, zone: tzinfo, data: bytes | TooLong, peer: str) -> bytes:
     """The ACK of one message, when it may be given. What cannot be processed is kept too.
 
     Of a device over its quota it comes later; where others speak through the peer too they would wait with it: what it says is refused.
     """
+    if isinstance(data, TooLong):
+        return await _too_long(intake, data.head, peer)
     now = intake.clocks.now()
     whole = Message(b"", data, now, again=True, door="mllp", source=f"mllp:{peer}", original=data)
     oru = await _read(intake, zone, data, now)
@@ -78,7 +82,7 @@ async def answer(intake: Intake, zone: tzinfo, data: bytes, peer: str) -> bytes:
 async def _read(intake: Intake, zone: tzinfo, data: bytes, now: int) -> Oru | Reject:
     """The message by the devices of now: where it names one for the first time that is not known, by those of after it came.
 
-    While the database is away nobody is enrolled: then what is known holds.
+    Raises PartAway while that cannot be known.
     """
     unknown = set[str]()
 
@@ -89,18 +93,34 @@ async def _read(intake: Intake, zone: tzinfo, data: bytes, now: int) -> Oru | Re
         return there
 
     oru = read(data, known, zone, now)
-    if not intake.strangers.new(unknown):
+    new = intake.strangers.new(unknown)
+    if not new:
         return oru
-    with suppress(PartAway):
+    try:
         await intake.newer(now)
+    except PartAway:
+        if not holds(now, intake.directory().loaded_at):
+            raise
+        return oru
+    intake.strangers.asked(new)
     return read(data, known, zone, now)
+
+
+async def _too_long(intake: Intake, head: bytes, peer: str) -> bytes:
+    """The AR of a message whose beginning alone was kept."""
+    now = intake.clocks.now()
+    detail = f"a message of more than {LONGEST} bytes"
+    await intake.refuse(Message(b"", head, now, again=True, door="mllp", source=f"mllp:{peer}"), Fault(Reason.TOO_LARGE, detail))
+    header = read(head.split(b"\r")[0], lambda _: False)
+    who = (header.control_id, header.sender, header.version)
+    return rejected(Reject(*who, "207", detail), written(now))
 
 
 async def _taken(intake: Intake, messages: Sequence[Message], shut: Set[bytes], unread: Sequence[Refusal]) -> list[Refused]:
     """What was refused of a message, durably: by its place in `messages`, and behind them in `unread`. shut: topics that say too much."""
     places = sorted(range(len(messages)), key=lambda i: messages[i].topic in shut)  # stable: those that may go on first, in their order
     going = [messages[i] for i in places if messages[i].topic not in shut]
-    over = [refusal(messages[i], OVER, messages[i].payload, route(messages[i].topic).name) for i in places[len(going) :]]
+    over = [refusal(messages[i], OVER, messages[i].payload, route(messages[i].topic).name[:64]) for i in places[len(going) :]]
     places += range(len(messages), len(messages) + len(unread))
     found = await intake.take(going, also=[*over, *unread])
     return [Refused(places[r.message], r.refusal) for r in found.refused]

@@ -15,11 +15,13 @@ import msgspec
 
 from ingest.conditions import OTHER_PATIENT, Ends, Told, finding, standing_of
 from ingest.directory import Directory
-from ingest.hl7 import Spoken
+from ingest.spoken import Spoken
 from vitals.finding import Finding, finding_id
 from vitals.site_key import record_digest
 
 GRACE_MS = 120_000
+FLAP_MS = 600_000
+"""Asked again within it, a question is over only when no other patient was named for GRACE_MS."""
 
 
 class NamedPatients:
@@ -30,6 +32,8 @@ class NamedPatients:
         self._directory: Directory | None = None
         self._asked: dict[str, dict[str, Told]] = {}
         self._ends = Ends()
+        self._other: dict[str, int] = {}
+        self._ended: dict[str, int] = {}
         self._told: list[Finding] = []
 
     def heard(self, samples: Iterable[Spoken], directory: Directory, now: int) -> None:
@@ -37,11 +41,13 @@ class NamedPatients:
         for spoken in samples:
             owner = self._owner(spoken, directory, now)
             whom = self._whom(spoken, directory) if owner is not None else set[str]()
-            if owner in whom:
+            if owner in whom and not self._flaps(spoken.device, now):
                 for one in list(self._asked.get(spoken.device, {}).values()):
                     self._over(one, directory, now)
-            elif owner is not None and whom and spoken.device not in self._asked:
-                self._ask(spoken.device, owner, sorted(whom), directory, now)
+            elif owner is not None and whom and owner not in whom:
+                self._other[spoken.device] = now
+                if spoken.device not in self._asked:
+                    self._ask(spoken.device, owner, sorted(whom), directory, now)
 
     def told(self, directory: Directory, now: int) -> list[Finding]:
         """What began and what is over since the last look."""
@@ -55,6 +61,11 @@ class NamedPatients:
                     self._over(one, directory, now)
         found, self._told = self._told, []
         return found
+
+    def _flaps(self, device: str, now: int) -> bool:
+        """Whether it was asked about and over lately, and named another patient just now: two names in turns are one question."""
+        lately = now - self._ended.get(device, now - FLAP_MS) < FLAP_MS
+        return lately and now - self._other.get(device, now - GRACE_MS) < GRACE_MS
 
     @staticmethod
     def _owner(spoken: Spoken, directory: Directory, now: int) -> str | None:
@@ -82,6 +93,7 @@ class NamedPatients:
         if not asked:
             del self._asked[one.device]
         self._ends.note([one], now)
+        self._ended[one.device] = now
         self._told.append(_question(one, now, {"device": one.device}, directory, now))
 
 

@@ -89,10 +89,11 @@ _ALERTS: Mapping[str, Target] = {
     "same": Target(("alerts/test_same", "alerts/test_findings", "alerts/test_told_late"), _amounts("REMEMBERED", "LATE_MS")),
 }
 _INGEST: Mapping[str, Target] = {
-    "named_patient": Target(("ingest/test_named_patient",), _amounts("GRACE_MS")),
+    "named_patient": Target(("ingest/test_named_patient",), _amounts("GRACE_MS", "FLAP_MS")),
     "pace": Target(("ingest/test_pace",), _amounts("LONGEST_S")),
     "senders": Target(("ingest/test_senders",), _amounts("SHARED_S")),
-    "strangers": Target(("ingest/test_strangers",), _amounts("MOST")),
+    "spoken": Target(("ingest/test_spoken", "ingest/test_hl7", "ingest/test_door_numbers")),
+    "strangers": Target(("ingest/test_strangers",), _amounts("MOST", "NAME", "AWAY_MS")),
 }
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {"vitals/news2.py": _NEWS2}

@@ -4,7 +4,6 @@ In: the base64 text of VIGIL_KEY_FILE. Promise: nothing here prints a key.
 """
 
 import base64
-import binascii
 import hmac
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -19,7 +18,7 @@ def secret(text: str) -> bytes:
     """The secret from a key file's text. Raises SettingError when it is not 32 bytes of base64."""
     try:
         found = base64.b64decode(text.strip(), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # base64 that is none, or text that is not ASCII
         raise SettingError("VIGIL_KEY_FILE: expected 32 random bytes in base64") from error
     if len(found) != SECRET_BYTES:
         raise SettingError(f"VIGIL_KEY_FILE: expected 32 random bytes in base64, got {len(found)}")

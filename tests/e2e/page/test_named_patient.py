@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ingest.directory import Assignment, Device, directory
-from ingest.hl7 import Spoken
 from ingest.named_patient import NamedPatients
+from ingest.spoken import Spoken
 from tests.e2e.page.beds import Bed
 from tests.e2e.page.site import Site, log_in
 from tests.e2e.page.visits import shot

@@ -112,3 +112,22 @@ def test_a_device_over_its_quota_is_told_when_to_come_again_and_nothing_of_it_is
     second, body = poster.posts(bundle("transaction", *range(60, 130)))
     kept = len(stored(kafka, topics)), len(refusals(kafka, topics))
     assert (first, second, body["issue"][0]["code"], kept) == (200, 429, "throttled", (100, 0))
+
+
+@pytest.mark.slow
+def test_a_device_that_came_to_another_patient_this_moment_is_not_the_subjects(
+    poster: Poster, database: str, kafka: str, topics: Topics
+) -> None:
+    enrol(database, "dev-new")
+    one = observation(72) | {"device": {"reference": "Device/dev-new"}, "subject": {"reference": "Patient/patient-of-dev-fhir"}}
+    status, body = poster.posts(one)
+    assert (status, body["issue"][0]["code"], stored(kafka, topics)) == (400, "business-rule", [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [{"VIGIL_QUOTA_RATE": "1", "VIGIL_QUOTA_BURST": "100"}])
+def test_what_is_to_come_again_is_not_refused_meanwhile(poster: Poster, kafka: str, topics: Topics) -> None:
+    poster.posts(bundle("transaction", *range(60, 160)))
+    wrong = bundle("batch", *range(60, 130))
+    wrong["entry"].append({"resource": {"resourceType": "Patient"}, "request": {"method": "POST", "url": "Patient"}})
+    assert (poster.posts(wrong)[0], refusals(kafka, topics)) == (429, [])

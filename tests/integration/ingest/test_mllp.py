@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
-from psycopg.sql import SQL, Identifier
 
 from deploy.parts import running
+from ingest.mllp import LONGEST
 from tests.integration.ingest.gateways import ROOT, conditions, enrol, refusals, stored
 from tests.waiting import wait_for
 from vitals.site_key import derived, record_digest
@@ -111,23 +111,17 @@ def test_a_device_that_was_enrolled_this_moment_is_not_taken_for_the_one_that_se
     assert (answer[1], [s[:2] for s in stored(kafka, topics)]) == ("MSA|AA|42", [("patient-of-dev-new", "dev-new")])
 
 
-@pytest.mark.slow
-def test_while_the_database_is_away_a_known_sender_is_heard_whatever_else_it_names(
-    sender: Sender, postgres: str, database: str, kafka: str, topics: Topics
-) -> None:
-    name = str(psycopg.conninfo.conninfo_to_dict(database)["dbname"])
-    with psycopg.connect(postgres, autocommit=True) as admin:
-        admin.execute(SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(Identifier(name)))
-        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
-        answer = sender.says(ROW.format(80) + "|||||||module-7")
-    assert (answer[1], [s[:2] for s in stored(kafka, topics)]) == ("MSA|AA|42", [("patient-of-dev-hl7", "dev-hl7")])
-
-
 def test_what_a_sender_takes_back_is_refused_by_name_and_kept_as_it_came(sender: Sender, kafka: str, topics: Topics) -> None:
     sender.says(ROW.format(80))
     answer = sender.says(ROW.format(80)[:-1] + "W")
     kept = [(r["reason"], r["device"], b"|||||W" in base64.b64decode(r["payload"])) for r in refusals(kafka, topics)]
     assert (answer[1], answer[2].split("|")[2], kept) == ("MSA|AE|42", "OBX^1^11", [("malformed", "dev-hl7", True)])
+
+
+def test_a_message_that_is_too_long_is_answered_and_its_beginning_is_kept(sender: Sender, kafka: str, topics: Topics) -> None:
+    answer = sender.says(ROW.format(80), "NTE|1||" + "x" * LONGEST)
+    kept = [(r["reason"], base64.b64decode(r["payload"])[:9]) for r in refusals(kafka, topics)]
+    assert (answer[1], sender.says(ROW.format(81))[1], kept) == ("MSA|AR|42", "MSA|AA|42", [("too_large", b"MSH|^~\\&|")])
 
 
 @pytest.mark.parametrize("more", [{"VIGIL_HL7_ZONE": "Asia/Shanghai"}])

@@ -1,6 +1,6 @@
 """The numbers that doors give to samples are ones that the archive takes."""
 
-from ingest.hl7 import numbered
+from ingest.spoken import numbered
 from streams.archive.sift import SEQ_LIMIT
 
 

@@ -235,3 +235,29 @@ FIELDS = ["resourceType", "status", "code", "valueQuantity", "component", "effec
 def test_any_bytes_are_samples_or_issues(resource: object) -> None:
     found = posted(resource)
     assert isinstance(found, list) or taken(resource)
+
+
+@pytest.mark.parametrize(
+    ("more", "where"),
+    [
+        ({"valueQuantity": quantity(70) | {"comparator": "<"}}, "Observation.valueQuantity.comparator"),
+        ({"valueQuantity": quantity(70), "modifierExtension": [{"url": "x"}]}, "Observation.modifierExtension"),
+        (
+            {"component": [{"code": concept("8480-6"), "valueQuantity": quantity(120) | {"comparator": ">"}}]},
+            "Observation.component[0].valueQuantity.comparator",
+        ),
+    ],
+)
+def test_what_changes_the_meaning_of_a_value_is_not_ignored(more: dict[str, Any], where: str) -> None:
+    (issue,) = posted(observation("8867-4" if "valueQuantity" in more else "85354-9", **more))
+    assert (issue.code, issue.expression) == ("not-supported", where)
+
+
+@pytest.mark.parametrize(("device", "subject", "unsure"), [("dev-1", "ann", False), ("new", "ann", True), ("new", "", False)])
+def test_of_a_device_that_is_on_nobody_yet_only_a_newer_picture_tells_whether_it_is_on_the_subject(
+    device: str, subject: str, unsure: bool
+) -> None:
+    named = {"device": {"reference": f"Device/{device}"}} | ({"subject": {"reference": f"Patient/{subject}"}} if subject else {})
+    found = posted(observation("8867-4", valueQuantity=quantity(72), **named))
+    assert isinstance(found, Posted)
+    assert [entry.unsure for entry in found.entries] == [unsure]

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from ingest.directory import Assignment, Device, directory
 from ingest.gather import Message, Refused, refusal
-from ingest.hl7 import Oru, Reject, read
-from ingest.mllp import Blocks, ack
+from ingest.hl7 import MOST_PARTS, Oru, Reject, read
+from ingest.mllp import HEAD, LONGEST, Blocks, TooLong, ack
 from ingest.mllp_answer import answer_of
 from ingest.route import vitals_topic
 from ingest.seen import Seen
 from ingest.translate import Translated, translate
+from ingest.wire import SAMPLE_VITALS
 from vitals.registry import index
 
 AT = 1_749_491_487_000
@@ -236,10 +237,55 @@ def test_a_refused_row_keeps_the_message_as_it_came() -> None:
 
 
 def test_blocks_come_out_whole_however_they_are_cut() -> None:
-    blocks, found = Blocks(), list[bytes]()
+    blocks, found = Blocks(), list[bytes | TooLong]()
     for byte in b"\n\x0bone\r\x1c\r\n\x0btwo\x1c\r":
         found += blocks.feed(bytes([byte]))
     assert found == [b"one\r", b"two"]
+
+
+def test_a_block_that_was_broken_off_is_not_the_next_ones() -> None:
+    blocks, found = Blocks(), list[bytes | TooLong]()
+    for part in (b"\x0bMSH|a\rOBX|1", b"\x0bMSH|b\r\x1c", b"\r\x0bMSH|c\r\x0bMSH|d\r\x1c\r"):
+        found += blocks.feed(part)
+    assert found == [b"MSH|b\r", b"MSH|d\r"]
+
+
+@pytest.mark.parametrize("step", [70_000, 1_000_003, 3_000_000])
+def test_of_a_message_that_is_too_long_its_head_is_kept_and_the_next_one_is_heard(step: int) -> None:
+    stream = b"\x0b" + b"h" * (LONGEST + 1) + b"\x1c\r\x0b" + b"w" * LONGEST + b"\x1c\r"
+    blocks, found = Blocks(), list[bytes | TooLong]()
+    for at in range(0, len(stream), step):
+        found += blocks.feed(stream[at : at + step])
+    assert found == [TooLong(b"h" * HEAD), b"w" * LONGEST]
+
+
+def test_a_second_header_in_a_message_is_two_that_ran_together() -> None:
+    found = read(oru(MDC_HR, MSH.replace("dev-1", "dev-2"), MDC_HR), known)
+    assert isinstance(found, Reject)
+    assert (found.location, found.code) == ("MSH^2", "207")
+
+
+def test_a_message_of_more_fields_than_any_monitor_says_is_rejected_unread() -> None:
+    found = read(oru("NTE" + "|" * MOST_PARTS), known)
+    assert isinstance(found, Reject)
+    assert found.detail.startswith("more than")
+
+
+def test_codes_that_nobody_knows_cost_a_monitors_known_ones_nothing() -> None:
+    rows = [f"OBX|{n}|NM|{990_000 + n}^MDC_X^MDC|1|5|||||||R" for n in range(3 * SAMPLE_VITALS)]
+    assert values(oru(*rows, MDC_HR), "hr") == [80]
+
+
+@pytest.mark.parametrize(("said", "taken", "code"), [("72~190", [], "AE"), ('""', [], "AA"), ("72", [72], "AA")])
+def test_of_several_values_none_is_taken_and_hl7s_null_is_no_value(said: str, taken: list[float], code: str) -> None:
+    data = oru(MDC_HR.replace("|80|", f"|{said}|"))
+    assert (values(data, "hr"), answered(data)[0]) == (taken, code)
+
+
+def test_of_one_device_and_moment_what_is_said_of_two_patients_is_two_samples() -> None:
+    spo2 = "OBX|2|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1.2.1.1|97|262688^MDC_DIM_PERCENT^MDC|||||F"
+    found = translated(oru(MDC_HR, "PID|||777^^^H^MR", OBR, spo2))[0]
+    assert [(s.named, list(s.vitals)) for s in found.samples] == [(("12345",), ["hr"]), (("777",), ["spo2"])]
 
 
 def test_an_ack_is_framed_and_escaped() -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from ingest.conditions import AGAIN_MS, OTHER_PATIENT
 from ingest.directory import Assignment, Device, Directory, Standing, directory
-from ingest.hl7 import Oru, Spoken, read
+from ingest.hl7 import Oru, read
 from ingest.named_patient import GRACE_MS, NamedPatients
+from ingest.spoken import Spoken
 from vitals.finding import Finding
 from vitals.site_key import record_digest
 
@@ -88,6 +89,23 @@ def test_it_is_asked_once_and_is_over_when_the_patient_is_named_again() -> None:
     one, known = NamedPatients(KEY), who()
     story = [told(one, spoken(number), known) for number in ("4712", "4712", "9999", "4711", "4711", "4712")]
     assert story == [[("start", "ann")], [], [], [("end", "ann")], [], [("start", "ann")]]
+
+
+def test_two_names_in_turns_are_one_question_until_one_of_them_stops() -> None:
+    one, known, found = NamedPatients(KEY), who(), list[tuple[str, str]]()
+    for turn in range(500):
+        found += told(one, spoken("4712"), known, NOW + turn * 2_000) + told(one, spoken("4711"), known, NOW + turn * 2_000 + 1_000)
+    calm = [told(one, spoken("4711"), known, NOW + 499 * 2_000 + ms) for ms in (GRACE_MS - 1, GRACE_MS)]
+    assert (found[:3], len(found) <= 7, calm) == ([("start", "ann"), ("end", "ann"), ("start", "ann")], True, [[], [("end", "ann")]])
+
+
+@pytest.mark.parametrize(("later", "over"), [(599_999, []), (600_000, [("end", "ann")])])
+def test_after_ten_minutes_it_is_over_at_once_again(later: int, over: list[tuple[str, str]]) -> None:
+    one, known = NamedPatients(KEY), who()
+    told(one, spoken("4712"), known)
+    told(one, spoken("4711"), known)
+    told(one, spoken("4712"), known, NOW + later)
+    assert told(one, spoken("4711"), known, NOW + later) == over
 
 
 def test_its_end_is_that_of_the_same_question() -> None:
