@@ -82,6 +82,7 @@ class HttpSettings:
     live_url: str = setting("VIGIL_LIVE_URL", str, "the live feed's address for the page", "")
     fhir_port: str = setting("VIGIL_FHIR_PORT", str, "port of the ingest's FHIR intake on 127.0.0.1, none when empty", "")
     mllp_port: str = setting("VIGIL_MLLP_PORT", str, "port of the ingest's HL7 door on VIGIL_BIND, none when empty", "")
+    mllp_back_port: str = setting("VIGIL_MLLP_BACK_PORT", str, "its port on 127.0.0.1 for what is requeued; VIGIL_MLLP_PORT when empty", "")
     units: Mapping[str, str] = setting("VIGIL_UNITS", units.parse, "units that people see, comma-separated", "")
     alarms_later_s: float = setting("VIGIL_HOLD_BACK_S", settings.seconds_or_none, "seconds by which detection is later, 0 = none", "0")
     totp_required: frozenset[str] = setting("VIGIL_TOTP_REQUIRED", _roles, "roles that must have a second factor", "")
@@ -128,7 +129,7 @@ def wired(read: HttpSettings, clock: Callable[[], datetime]) -> Site:
         age_bands=AgeBands(database, site_keys, contexts, clock),
         commands=Commands(database, kafka, topics),
         fhir_door=FhirDoor(f"http://127.0.0.1:{read.fhir_port}/" if read.fhir_port else None),
-        mllp_door=MllpDoor(read.bind, settings.port(read.mllp_port) if read.mllp_port else None),
+        mllp_door=_mllp_door(read),
         rehearsals=Rehearsals(database, clock, rehearsing.environment(os.environ, read.database)),
         rule_sets=RuleSets(database, kafka, topics, metrics),
         metrics=metrics,
@@ -142,6 +143,12 @@ def _client(read: HttpSettings) -> Client:
     return Client(
         read.oidc_issuer, read.oidc_client, read.oidc_secret, read.oidc_redirect, read.oidc_roles, read.oidc_wards, read.oidc_name
     )
+
+
+def _mllp_door(read: HttpSettings) -> MllpDoor:
+    """What comes back has a port of its own where there is one: at the other only who is named is heard, and this machine need not be."""
+    bind, port = ("127.0.0.1", read.mllp_back_port) if read.mllp_back_port else (read.bind, read.mllp_port)
+    return MllpDoor(bind, settings.port(port) if port else None)
 
 
 @contextlib.asynccontextmanager

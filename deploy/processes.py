@@ -29,14 +29,14 @@ class Process:
 
 SERVICES = (
     Process("gateway", ("ingest.gateway_main",), 20, {"VIGIL_GATEWAY": "vigil-gateway-1"}),
-    Process("mllp", ("ingest.mllp_main",), 20, {"VIGIL_GATEWAY": "vigil-mllp-1"}),
+    Process("mllp", ("ingest.mllp_main",), 20, {"VIGIL_GATEWAY": "vigil-mllp-1", "VIGIL_MLLP_BACK_PORT": "{mllp_back_port}"}),
     Process("fhir", ("ingest.fhir_main",), 20, {"VIGIL_GATEWAY": "vigil-fhir-1", "VIGIL_FHIR_PORT": "{fhir_port}"}),
     Process("detect", ("streams.detect_app", "worker"), 30, {"VIGIL_INSTANCE": "0"}),
     Process("waveform", ("streams.waveform_app", "worker"), 30, {"VIGIL_INSTANCE": "0"}),
     Process("archive", ("streams.archive_app", "worker"), 30, {"VIGIL_INSTANCE": "0"}),
     Process("alerts", ("alerts.alerts_main",), 40, {"VIGIL_ALERTS_INSTANCE": "alerts-1"}),
     Process("live", ("dashboard_api.live_main",), 50),
-    Process("http", ("dashboard_api.http_main",), 50, {"VIGIL_FHIR_PORT": "{fhir_port}"}),
+    Process("http", ("dashboard_api.http_main",), 50, {"VIGIL_FHIR_PORT": "{fhir_port}", "VIGIL_MLLP_BACK_PORT": "{mllp_back_port}"}),
 )
 
 SIMULATOR = Process(

@@ -36,6 +36,7 @@ class Site:
     mqtt_public: str = ""
     mqtt_tls_port: int | None = None
     mqtt_mtls_port: int | None = None
+    mqtt_certified: str = ""
     mqtt_devices: Path | None = None
     mqtt_ca: Path | None = None
     own_database: str = ""
@@ -63,6 +64,7 @@ def _plan_mosquitto(site: Site, home: Home, choices: Choices, ports: Mapping[str
     site.mqtt_host, site.mqtt_port, site.mqtt_tls_port, site.mqtt_ca = broker.host, broker.port, broker.tls_port, broker.ca_file
     site.mqtt_public = environ.get("VIGIL_MQTT_PUBLIC", at.public)
     site.mqtt_mtls_port, site.mqtt_devices = broker.mtls_port, broker.devices
+    site.mqtt_certified = f"{site.mqtt_public.rpartition(':')[0]}:{broker.mtls_port}"
     site.certificates = Certificates(folder / "tls", mosquitto.hosts(at), home.run)
     site.jobs.append(
         Job(
@@ -84,6 +86,8 @@ def _use_named_broker(site: Site, environ: Mapping[str, str]) -> None:
     site.mqtt_port = int(port)
     ca, tls_port = environ.get("VIGIL_MQTT_CA"), environ.get("VIGIL_MQTT_TLS_PORT")
     site.mqtt_ca, site.mqtt_tls_port = Path(ca) if ca else None, int(tls_port) if tls_port else None
+    devices, site.mqtt_certified = environ.get("VIGIL_DEVICE_CA"), environ.get("VIGIL_MQTT_CERTIFIED", "")
+    site.mqtt_devices = Path(devices) if devices else None
 
 
 def _plan_database(site: Site, home: Home, ports: Mapping[str, int], environ: Mapping[str, str], say: Say) -> None:
@@ -131,7 +135,7 @@ def environment(site: Site, home: Home, choices: Choices, ports: Mapping[str, in
         "VIGIL_MQTT_ADMIN": site.mqtt_admin,
         "VIGIL_MQTT_CA": str(site.mqtt_ca or ""),
         "VIGIL_MQTT_PUBLIC": site.mqtt_public,
-        "VIGIL_MQTT_CERTIFIED": f"{site.mqtt_public.rpartition(':')[0]}:{site.mqtt_mtls_port}" if site.mqtt_mtls_port else "",
+        "VIGIL_MQTT_CERTIFIED": site.mqtt_certified,
         "VIGIL_DEVICE_CA": str(site.mqtt_devices or ""),
         "VIGIL_BIND": choices.bind,
         "VIGIL_HTTP_PORT": str(ports["http"]),

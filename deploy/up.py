@@ -147,6 +147,7 @@ def _prepare_data(site: Site, environ: Mapping[str, str], say: Say) -> None:
 def _start_services(vigil: Vigil, environ: Mapping[str, str]) -> Mapping[str, str]:
     values = {
         "fhir_port": str(running.free_port()),
+        "mllp_back_port": str(running.free_port()),
         "simulator_dir": str(vigil.home.simulator),
         "patients": str(vigil.choices.patients),
         "speed": f"{vigil.choices.speed:g}",

@@ -7,6 +7,7 @@ Processes.
 import os
 import sys
 from collections.abc import Sequence, Set
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
@@ -42,6 +43,9 @@ class Settings(DoorSettings):
     bind: str = setting("VIGIL_BIND", str, "address to listen on", "127.0.0.1")
     mllp_port: int = setting("VIGIL_MLLP_PORT", port, "port of the MLLP listener")
     mllp_peers: Networks = setting("VIGIL_MLLP_PEERS", networks, "addresses and networks that may speak", LOOPBACK)
+    back_port: str = setting(
+        "VIGIL_MLLP_BACK_PORT", str, "port on 127.0.0.1 for what is requeued, whoever else may speak; none when empty", ""
+    )
     name: str = setting("VIGIL_GATEWAY", str, "this door's name; each one beside another needs its own", "vigil-mllp-1")
     hl7_zone: ZoneInfo = setting("VIGIL_HL7_ZONE", zone_named, "the zone of HL7 times without an offset", "UTC")
     key_file: str = setting("VIGIL_KEY_FILE", str, "the site's key: by it a PID's record number is compared (none: it is not)", "")
@@ -127,10 +131,15 @@ async def _taken(intake: Intake, messages: Sequence[Message], shut: Set[bytes], 
 
 
 async def listen(door: Door[Settings]) -> None:
-    """Serves until told to stop."""
+    """Serves until told to stop: who is named, and, on a port of its own, this machine for what was refused here and comes back."""
     told, heard = door.settings, partial(answer, door.intake, door.settings.hl7_zone)
-    server = await serve(told.bind, told.mllp_port, heard, Gate(told.mllp_peers, door.intake.meter.strangers.inc, log).admits, log)
-    async with server:
+    doors = [(told.bind, told.mllp_port, told.mllp_peers)]
+    doors += [("127.0.0.1", port(told.back_port), networks(LOOPBACK))] if told.back_port else []
+    async with AsyncExitStack() as open_doors:
+        for bind, at, peers in doors:
+            await open_doors.enter_async_context(
+                await serve(bind, at, heard, Gate(peers, door.intake.meter.strangers.inc, log).admits, log)
+            )
         await door.stopped.wait()
 
 

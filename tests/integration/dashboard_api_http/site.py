@@ -42,7 +42,7 @@ def stranger(url: str = "", **more: Any) -> httpx.Client:
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """A running site. `accounts`: role -> password (the user name is the role). `fhir_port`, `mllp_port`: where it looks for the
+    """A running site. `accounts`: role -> password (the user name is the role). `fhir_port`, `mllp_back_port`: where it looks for the
     ingest's doors, which no one runs there but a test that needs them."""
 
     url: str
@@ -53,7 +53,7 @@ class Site:
     accounts: dict[str, str]
     secret: bytes
     fhir_port: int
-    mllp_port: int
+    mllp_back_port: int
     clients: dict[str, tuple[float, httpx.Client]] = field(default_factory=dict)
 
     def client(self, role: str) -> httpx.Client:
@@ -128,7 +128,7 @@ def environment(
         "VIGIL_MQTT_CERTIFIED": f"{broker.host}:{broker.mtls_port}", "VIGIL_MQTT_CA": str(broker.ca_file or ""),
         "VIGIL_DEVICE_CA": str(broker.devices or ""),
         "VIGIL_HTTP_PORT": str(running.free_port()), "VIGIL_DATA_DIR": str(folder), "VIGIL_LIVE_URL": "ws://127.0.0.1:9/live",
-        "VIGIL_FHIR_PORT": str(running.free_port()), "VIGIL_MLLP_PORT": str(running.free_port()), **more,
+        "VIGIL_FHIR_PORT": str(running.free_port()), "VIGIL_MLLP_BACK_PORT": str(running.free_port()), **more,
     }  # fmt: skip
 
 
@@ -143,7 +143,8 @@ def running_site(
     site = Site(
         f"http://127.0.0.1:{environ['VIGIL_HTTP_PORT']}", database, kafka, broker, topics,
         {account["role"]: account["password"] for account in json.loads(seeded.stdout)},
-        base64.b64decode(Path(environ["VIGIL_KEY_FILE"]).read_text()), int(environ["VIGIL_FHIR_PORT"]), int(environ["VIGIL_MLLP_PORT"]),
+        base64.b64decode(Path(environ["VIGIL_KEY_FILE"]).read_text()), int(environ["VIGIL_FHIR_PORT"]),
+        int(environ["VIGIL_MLLP_BACK_PORT"]),
     )  # fmt: skip
     try:
         wait_for(functools.partial(_ready, site.url), 120)

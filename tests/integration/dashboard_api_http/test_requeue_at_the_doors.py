@@ -24,12 +24,14 @@ BURST = 100
 @pytest.fixture(scope="module")
 def doors(site: Site) -> Iterator[None]:
     """Both, where the site looks for them."""
-    ports = {"mllp": site.mllp_port, "fhir": site.fhir_port}
+    ports = {"mllp": running.free_port(), "fhir": site.fhir_port}
     environ = {
         "VIGIL_KAFKA": site.kafka,
         "VIGIL_DATABASE": site.database,
         "VIGIL_TOPIC_PREFIX": site.topics.prefix,
         "VIGIL_METRICS_PORT": "",
+        "VIGIL_MLLP_PEERS": "10.255.255.1",
+        "VIGIL_MLLP_BACK_PORT": str(site.mllp_back_port),
         "VIGIL_QUOTA_RATE": "1",
         "VIGIL_QUOTA_BURST": str(BURST),
     }

@@ -204,4 +204,5 @@ def test_a_gateway_that_returns_gets_all_that_was_acknowledged_once_and_there_is
     wait_for(lambda: has_room(broker, secret, gateway), 60, "room")
     wait_for(lambda: set(gateway.heard) >= before.kept | {b"again"}, 60, "everything to come")
     gateway.go()
-    assert gateway.heard == Counter(before.kept | {b"again"})
+    beyond = set(gateway.heard) - set(before.said.values()) - {b"again"}  # what was cut off may have been taken: its answer was cut off too
+    assert (beyond, max(gateway.heard.values())) == (set(), 1)

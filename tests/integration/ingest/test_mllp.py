@@ -139,6 +139,11 @@ def test_who_is_named_is_heard_and_a_stranger_is_closed_at_once(sender: Sender) 
     assert (heard, said, counted is not None) == ("MSA|AA|42", b"", True)
 
 
+@pytest.mark.parametrize("more", [{"VIGIL_MLLP_PEERS": "127.0.0.2", "VIGIL_MLLP_BACK_PORT": str(running.free_port())}])
+def test_what_is_requeued_is_heard_on_its_own_port_whoever_else_may_speak(sender: Sender, more: dict[str, str]) -> None:
+    assert replace(sender, port=int(more["VIGIL_MLLP_BACK_PORT"])).says(ROW.format(80))[1] == "MSA|AA|42"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("more", [{"VIGIL_QUOTA_RATE": "2", "VIGIL_QUOTA_BURST": "4"}])
 def test_a_device_that_babbles_slows_its_sender_is_told_of_and_loses_nothing(sender: Sender, kafka: str, topics: Topics) -> None:
