@@ -66,9 +66,11 @@ class Intake:
 
     async def newer(self, than: int) -> None:
         """Returns when the picture is newer than that, ms. Raises PartAway when none comes."""
-        self.keeper.ask()
-        until = self.clocks.steady() + DECIDE_S
-        while self.directory().loaded_at <= than:
+        until, asked_at = self.clocks.steady() + DECIDE_S, None
+        while (loaded_at := self.directory().loaded_at) <= than:
+            if loaded_at != asked_at:  # once more of one begun in this very millisecond: it had the question, and is not newer
+                self.keeper.ask()
+                asked_at = loaded_at
             if self.clocks.steady() > until:
                 raise PartAway("the database does not answer")
             await asyncio.sleep(LOOK_S)

@@ -45,12 +45,12 @@ def picture(*devices: str, loaded_at: int = NOW - 1_000) -> Directory:
     return directory([Device(d) for d in devices], [Assignment(d, f"of-{d}", 0) for d in devices], {}, 4, loaded_at)
 
 
-def door(newest: Directory | None, loaded_at: int = NOW - 1_000) -> Intake:
-    """A door that knows the hub; asked for it, the newest picture comes, or none."""
-    keeper = SimpleNamespace(current=picture("hub", loaded_at=loaded_at))
+def door(*newer: Directory, loaded_at: int = NOW - 1_000) -> Intake:
+    """A door that knows the hub; each time it asks for it the next newer picture comes, and then none."""
+    keeper, coming = SimpleNamespace(current=picture("hub", loaded_at=loaded_at)), iter(newer)
 
     def ask() -> None:
-        keeper.current = newest or keeper.current
+        keeper.current = next(coming, keeper.current)
 
     keeper.ask = ask
     seconds = count()
@@ -69,8 +69,12 @@ def test_a_device_of_this_moment_is_itself_and_one_that_is_none_is_passed_over(n
     assert devices(door(picture(*newest, loaded_at=NOW + 1))) == [device]
 
 
+def test_a_picture_begun_in_the_very_millisecond_is_not_newer_and_another_is_asked_for() -> None:
+    assert devices(door(picture("hub", loaded_at=NOW), picture("hub", "new", loaded_at=NOW + 1))) == ["new"]
+
+
 def test_while_no_newer_picture_comes_nothing_is_taken_how_often_it_is_sent() -> None:
-    intake, told = door(None), list[str]()
+    intake, told = door(), list[str]()
     for _ in range(2):
         with pytest.raises(PartAway):
             devices(intake)
@@ -79,9 +83,9 @@ def test_while_no_newer_picture_comes_nothing_is_taken_how_often_it_is_sent() ->
 
 
 def test_once_the_database_was_away_for_long_what_was_known_holds() -> None:
-    assert devices(door(None, NOW - 120_000)) == ["hub"]
+    assert devices(door(loaded_at=NOW - 120_000)) == ["hub"]
 
 
 def test_not_before_that() -> None:
     with pytest.raises(PartAway):
-        devices(door(None, NOW - 119_999))
+        devices(door(loaded_at=NOW - 119_999))
